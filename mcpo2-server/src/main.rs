@@ -1,0 +1,3 @@
+//! The `mcpo2` command.
+
+fn main() {}
