@@ -1,1 +1,3 @@
 //! Servers and helpers for tests.
+
+pub mod fixture;
