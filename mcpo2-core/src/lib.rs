@@ -1,1 +1,41 @@
 #![doc = include_str!("../README.md")]
+
+pub mod json;
+pub mod message;
+
+mod call;
+mod decision;
+mod digest;
+mod directory;
+mod error;
+mod item;
+mod method;
+mod module;
+mod name;
+mod principal;
+mod reply;
+mod routed;
+mod trail;
+mod version;
+
+pub use call::{Call, Permitted};
+pub use decision::{Approval, Decision, Denial, Obligations};
+pub use digest::{Digest, DigestError};
+pub use directory::{Directory, Facts};
+pub use error::{BoxError, Error, ErrorKind};
+pub use item::{Item, ItemKind};
+pub use message::{Id, Message, Meta, Outcome, Request, Response};
+pub use method::Method;
+pub use module::{ApprovalState, Endpoint, Module, ModuleBuilder, Target};
+pub use name::{Family, ModuleId, NameError, PrincipalId, Region, RuleId, TenantId};
+pub use principal::{AuthMethod, Principal, PrincipalKind};
+pub use reply::{Body, Frame, Frames, Reply};
+pub use routed::{Preamble, Routed};
+pub use trail::{
+    Applied, Basis, Candidate, Classified, Decided, Effect, Fact, Filtered, Offloaded, ProfileRef,
+    Routing, Trail,
+};
+pub use version::{ProtocolVersion, UnsupportedVersion};
+
+/// The URI scheme of references to artifacts that the gateway keeps.
+pub const ARTIFACT_SCHEME: &str = "mcpo2+artifact";

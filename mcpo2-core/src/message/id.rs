@@ -1,0 +1,52 @@
+use std::fmt;
+
+use bytes::Bytes;
+use serde_json::value::RawValue;
+
+/// The id of a request: a JSON string or an integer, to the letter.
+///
+/// `1` and `"1"` are different ids, and an integer keeps all its digits.
+#[derive(Clone, PartialEq, Eq, Hash)]
+pub struct Id(Bytes);
+
+impl Id {
+    pub(super) fn read(raw: &RawValue, bytes: Bytes) -> Option<Self> {
+        let text = raw.get();
+        let integer = text
+            .strip_prefix('-')
+            .unwrap_or(text)
+            .bytes()
+            .all(|b| b.is_ascii_digit());
+        (integer || text.starts_with('"')).then_some(Self(bytes))
+    }
+
+    /// The id that stands for this number.
+    #[must_use]
+    pub fn number(number: u64) -> Self {
+        Self(number.to_string().into())
+    }
+
+    /// The id that stands for this text.
+    #[must_use]
+    pub fn string(text: &str) -> Self {
+        Self(serde_json::Value::from(text).to_string().into())
+    }
+
+    /// The JSON text of the id, with the quotes of a string.
+    #[must_use]
+    pub fn as_json(&self) -> &str {
+        std::str::from_utf8(&self.0).unwrap_or_default()
+    }
+}
+
+impl fmt::Display for Id {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str(self.as_json())
+    }
+}
+
+impl fmt::Debug for Id {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        write!(f, "Id({self})")
+    }
+}

@@ -1,0 +1,136 @@
+use std::ops::Range;
+
+use bytes::Bytes;
+
+use super::{Id, Meta, edit};
+use crate::{Item, Method};
+
+/// A request of MCP, or a notification where it has no id: what was asked, in the bytes it came.
+#[derive(Debug, Clone)]
+pub struct Request {
+    bytes: Bytes,
+    id: Option<Id>,
+    method: Method,
+    item: Option<Item>,
+    spans: Spans,
+}
+
+/// Where the parts stand in the bytes.
+#[derive(Debug, Clone)]
+pub(super) struct Spans {
+    pub(super) params: Option<Range<usize>>,
+    pub(super) item: Option<Range<usize>>,
+    pub(super) arguments: Option<Range<usize>>,
+    pub(super) meta: Option<Range<usize>>,
+}
+
+impl Request {
+    pub(super) fn new(
+        bytes: Bytes,
+        id: Option<Id>,
+        (method, item, spans): (Method, Option<Item>, Spans),
+    ) -> Self {
+        Self {
+            bytes,
+            id,
+            method,
+            item,
+            spans,
+        }
+    }
+
+    /// The bytes, as received or as last edited.
+    #[must_use]
+    pub fn bytes(&self) -> &Bytes {
+        &self.bytes
+    }
+
+    /// The id; a notification has none.
+    #[must_use]
+    pub fn id(&self) -> Option<&Id> {
+        self.id.as_ref()
+    }
+
+    /// The method.
+    #[must_use]
+    pub fn method(&self) -> &Method {
+        &self.method
+    }
+
+    /// The tool, prompt, resource, template or task that it addresses.
+    #[must_use]
+    pub fn item(&self) -> Option<&Item> {
+        self.item.as_ref()
+    }
+
+    /// The JSON text of `params`.
+    #[must_use]
+    pub fn params(&self) -> Option<&[u8]> {
+        self.part(self.spans.params.as_ref())
+    }
+
+    /// The JSON text of `params.arguments`.
+    #[must_use]
+    pub fn arguments(&self) -> Option<&[u8]> {
+        self.part(self.spans.arguments.as_ref())
+    }
+
+    /// What a gateway reads of `params._meta`; empty where there is none.
+    #[must_use]
+    pub fn meta(&self) -> Meta<'_> {
+        self.part(self.spans.meta.as_ref())
+            .map(Meta::read)
+            .unwrap_or_default()
+    }
+
+    /// The same request, addressed to `name`; all other bytes stay.
+    #[must_use]
+    pub fn with_item_name(&self, name: &str) -> Self {
+        match &self.spans.item {
+            Some(span) => edit::replace(self, span.clone(), edit::string(name)),
+            None => self.clone(),
+        }
+    }
+
+    /// The same request under another id; all other bytes stay. A notification stays as it is.
+    #[must_use]
+    pub fn with_id(&self, id: &Id) -> Self {
+        match self.id_span() {
+            Some(span) => edit::replace(self, span, id.as_json().into()),
+            None => self.clone(),
+        }
+    }
+
+    /// The same request with `arguments` (JSON text) in place of its own; all other bytes stay.
+    #[must_use]
+    pub fn with_arguments(&self, arguments: &str) -> Self {
+        match &self.spans.arguments {
+            Some(span) => edit::replace(self, span.clone(), arguments.into()),
+            None => edit::insert_param(self, "arguments", arguments),
+        }
+    }
+
+    /// The same request with a member of `_meta` set to `value` (JSON text); all other bytes stay.
+    #[must_use]
+    pub fn with_meta(&self, key: &str, value: &str) -> Self {
+        edit::set_meta(self, key, Some(value))
+    }
+
+    /// The same request without a member of `_meta`; all other bytes stay.
+    #[must_use]
+    pub fn without_meta(&self, key: &str) -> Self {
+        edit::set_meta(self, key, None)
+    }
+
+    pub(super) fn spans(&self) -> &Spans {
+        &self.spans
+    }
+
+    fn id_span(&self) -> Option<Range<usize>> {
+        edit::top_level(&self.bytes, "id")
+    }
+
+    fn part(&self, span: Option<&Range<usize>>) -> Option<&[u8]> {
+        self.bytes.get(span?.clone())
+    }
+}

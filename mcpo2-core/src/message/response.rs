@@ -1,0 +1,181 @@
+use std::ops::Range;
+
+use bytes::Bytes;
+use serde::Deserialize;
+
+use super::{
+    Id,
+    edit::{insert_first, member, top_level},
+    parse::object,
+};
+use crate::json::Splice;
+
+/// How a request ended, as its response says.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+#[non_exhaustive]
+pub enum Outcome {
+    /// A result.
+    Result,
+    /// A result in which the tool says that it failed (`isError`).
+    ToolError,
+    /// A JSON-RPC error with this code.
+    Error {
+        /// The code of the error.
+        code: i64,
+    },
+}
+
+/// The answer to a request, in the bytes it came.
+#[derive(Debug, Clone)]
+pub struct Response {
+    bytes: Bytes,
+    id: Option<Id>,
+    id_span: Option<Range<usize>>,
+    part: Part,
+}
+
+#[derive(Debug, Clone)]
+enum Part {
+    Result(Range<usize>),
+    Error(Range<usize>),
+}
+
+type Spans = (Option<Range<usize>>, Range<usize>);
+
+impl Response {
+    pub(super) fn result(bytes: Bytes, id: Id, (id_span, result): Spans) -> Self {
+        Self {
+            bytes,
+            id: Some(id),
+            id_span,
+            part: Part::Result(result),
+        }
+    }
+
+    pub(super) fn error(bytes: Bytes, id: Option<Id>, (id_span, error): Spans) -> Self {
+        Self {
+            bytes,
+            id,
+            id_span,
+            part: Part::Error(error),
+        }
+    }
+
+    /// The bytes, as received or as last edited.
+    #[must_use]
+    pub fn bytes(&self) -> &Bytes {
+        &self.bytes
+    }
+
+    /// The id of the request that it answers; none where the request's could not be read.
+    #[must_use]
+    pub fn id(&self) -> Option<&Id> {
+        self.id.as_ref()
+    }
+
+    /// The JSON text of the result, where it is one.
+    #[must_use]
+    pub fn result_json(&self) -> Option<&[u8]> {
+        match &self.part {
+            Part::Result(span) => self.bytes.get(span.clone()),
+            Part::Error(_) => None,
+        }
+    }
+
+    /// The JSON text of the error, where it is one.
+    #[must_use]
+    pub fn error_json(&self) -> Option<&[u8]> {
+        match &self.part {
+            Part::Error(span) => self.bytes.get(span.clone()),
+            Part::Result(_) => None,
+        }
+    }
+
+    /// How the request ended.
+    #[must_use]
+    pub fn outcome(&self) -> Outcome {
+        #[derive(Deserialize)]
+        struct ToolResult {
+            #[serde(default, rename = "isError")]
+            is_error: bool,
+        }
+        #[derive(Deserialize)]
+        struct Error {
+            code: i64,
+        }
+        match &self.part {
+            Part::Result(_) => {
+                let text = text(self.result_json());
+                match object::<ToolResult>(text) {
+                    Some(ToolResult { is_error: true }) => Outcome::ToolError,
+                    _ => Outcome::Result,
+                }
+            }
+            Part::Error(_) => {
+                let code = object::<Error>(text(self.error_json())).map(|error| error.code);
+                Outcome::Error {
+                    code: code.unwrap_or(-32603),
+                }
+            }
+        }
+    }
+
+    /// The same response to another id; all other bytes stay.
+    #[must_use]
+    pub fn with_id(&self, id: &Id) -> Bytes {
+        match &self.id_span {
+            Some(span) => Splice::new(&self.bytes)
+                .replace(span.clone(), id.as_json().as_bytes())
+                .finish(),
+            None => self.bytes.clone(),
+        }
+    }
+
+    /// The same response with `result` (JSON text) in place of its own; all other bytes stay.
+    #[must_use]
+    pub fn with_result(&self, result: &[u8]) -> Bytes {
+        match &self.part {
+            Part::Result(span) => Splice::new(&self.bytes)
+                .replace(span.clone(), result)
+                .finish(),
+            Part::Error(_) => self.bytes.clone(),
+        }
+    }
+
+    /// The same response with a member of its result set, where it has none of that name.
+    ///
+    /// `value` is JSON text. A result that has the member, or is no object, stays as it is.
+    #[must_use]
+    pub fn with_result_default(&self, key: &str, value: &str) -> Bytes {
+        let (Part::Result(span), Some(result)) = (&self.part, self.result_json()) else {
+            return self.bytes.clone();
+        };
+        let result = Bytes::copy_from_slice(result);
+        if !result.starts_with(b"{") || top_level(&result, key).is_some() {
+            return self.bytes.clone();
+        }
+        insert_first(&self.bytes, span, &member(key, value))
+    }
+}
+
+fn text(part: Option<&[u8]>) -> &str {
+    std::str::from_utf8(part.unwrap_or_default()).unwrap_or_default()
+}
+
+/// A response that carries `result` (JSON text).
+#[must_use]
+pub fn result_response(id: &Id, result: &str) -> Bytes {
+    format!(r#"{{"jsonrpc":"2.0","id":{id},"result":{result}}}"#).into()
+}
+
+/// A response that carries an error; `data` is JSON text. Without an id it answers to `null`.
+#[must_use]
+pub fn error_response(id: Option<&Id>, code: i64, message: &str, data: Option<&str>) -> Bytes {
+    let id = id.map_or("null", Id::as_json);
+    let message = serde_json::Value::from(message);
+    let data = data
+        .map(|data| format!(r#","data":{data}"#))
+        .unwrap_or_default();
+    format!(r#"{{"jsonrpc":"2.0","id":{id},"error":{{"code":{code},"message":{message}{data}}}}}"#)
+        .into()
+}

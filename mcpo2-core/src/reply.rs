@@ -1,0 +1,193 @@
+use std::{
+    fmt,
+    pin::Pin,
+    task::{Context, Poll},
+};
+
+use bytes::Bytes;
+use futures_core::Stream;
+use http::{Extensions, StatusCode};
+
+use crate::Error;
+
+/// The answer to a call: a status, and a body that is complete or still being written.
+///
+/// As `http_body::Body` is to HTTP: who wraps the body sees the end of the stream, or its drop.
+#[derive(Debug)]
+pub struct Reply {
+    status: StatusCode,
+    extensions: Extensions,
+    body: Body,
+}
+
+impl Reply {
+    /// A reply of one message.
+    pub fn complete(message: impl Into<Bytes>) -> Self {
+        Self::with_body(Body::Complete(message.into()))
+    }
+
+    /// A reply to a notification: accepted, and nothing to say.
+    #[must_use]
+    pub fn accepted() -> Self {
+        Self {
+            status: StatusCode::ACCEPTED,
+            ..Self::with_body(Body::Empty)
+        }
+    }
+
+    /// A reply of messages that end in the response.
+    pub fn stream(frames: impl Stream<Item = Result<Frame, Error>> + Send + 'static) -> Self {
+        Self::with_body(Body::Stream(Frames(Box::pin(frames))))
+    }
+
+    /// A reply with this body and the status `200 OK`.
+    #[must_use]
+    pub fn with_body(body: Body) -> Self {
+        Self {
+            status: StatusCode::OK,
+            extensions: Extensions::new(),
+            body,
+        }
+    }
+
+    /// The same reply under another HTTP status.
+    #[must_use]
+    pub fn with_status(mut self, status: StatusCode) -> Self {
+        self.status = status;
+        self
+    }
+
+    /// The status that HTTP gives it; other transports have none.
+    #[must_use]
+    pub fn status(&self) -> StatusCode {
+        self.status
+    }
+
+    /// The body.
+    #[must_use]
+    pub fn body(&self) -> &Body {
+        &self.body
+    }
+
+    /// The body, alone.
+    #[must_use]
+    pub fn into_body(self) -> Body {
+        self.body
+    }
+
+    /// The same reply with its body replaced.
+    #[must_use]
+    pub fn map_body(mut self, with: impl FnOnce(Body) -> Body) -> Self {
+        self.body = with(self.body);
+        self
+    }
+
+    /// What layers attached.
+    #[must_use]
+    pub fn extensions(&self) -> &Extensions {
+        &self.extensions
+    }
+
+    /// What layers attach.
+    pub fn extensions_mut(&mut self) -> &mut Extensions {
+        &mut self.extensions
+    }
+}
+
+/// What a reply says.
+#[derive(Debug)]
+pub enum Body {
+    /// Nothing: the answer to a notification.
+    Empty,
+    /// One message, the response.
+    Complete(Bytes),
+    /// Messages, of which the last is the response. A stream may also end without it, where the
+    /// transport lets the client resume elsewhere.
+    Stream(Frames),
+}
+
+/// One event of a stream: a message, and what Server-Sent Events say around it.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Frame {
+    data: Bytes,
+    event_id: Option<Box<str>>,
+    retry_ms: Option<u64>,
+}
+
+impl Frame {
+    /// An event that carries one message; empty data carries none.
+    pub fn new(data: impl Into<Bytes>) -> Self {
+        Self {
+            data: data.into(),
+            event_id: None,
+            retry_ms: None,
+        }
+    }
+
+    /// The same with the id by which a client can resume behind it.
+    #[must_use]
+    pub fn with_event_id(mut self, id: impl Into<Box<str>>) -> Self {
+        self.event_id = Some(id.into());
+        self
+    }
+
+    /// The same with the time, in milliseconds, after which a client should come again.
+    #[must_use]
+    pub fn with_retry_ms(mut self, retry: u64) -> Self {
+        self.retry_ms = Some(retry);
+        self
+    }
+
+    /// The same around another message.
+    #[must_use]
+    pub fn with_data(mut self, data: impl Into<Bytes>) -> Self {
+        self.data = data.into();
+        self
+    }
+
+    /// The message, or nothing.
+    #[must_use]
+    pub fn data(&self) -> &Bytes {
+        &self.data
+    }
+
+    /// The id by which a client can resume behind this event.
+    #[must_use]
+    pub fn event_id(&self) -> Option<&str> {
+        self.event_id.as_deref()
+    }
+
+    /// The time after which a client should come again, in milliseconds.
+    #[must_use]
+    pub fn retry_ms(&self) -> Option<u64> {
+        self.retry_ms
+    }
+}
+
+/// The events of a reply, as they come. Dropping it stops the work behind it.
+pub struct Frames(Pin<Box<dyn Stream<Item = Result<Frame, Error>> + Send>>);
+
+impl Frames {
+    /// These events.
+    pub fn new(frames: impl Stream<Item = Result<Frame, Error>> + Send + 'static) -> Self {
+        Self(Box::pin(frames))
+    }
+}
+
+impl Stream for Frames {
+    type Item = Result<Frame, Error>;
+
+    fn poll_next(mut self: Pin<&mut Self>, cx: &mut Context<'_>) -> Poll<Option<Self::Item>> {
+        self.0.as_mut().poll_next(cx)
+    }
+
+    fn size_hint(&self) -> (usize, Option<usize>) {
+        self.0.size_hint()
+    }
+}
+
+impl fmt::Debug for Frames {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str("Frames")
+    }
+}

@@ -1,0 +1,175 @@
+use std::sync::{Arc, Mutex, PoisonError};
+
+use serde::Serialize;
+
+use crate::{Digest, Family, ModuleId, RuleId};
+
+/// What the layers found on the way of one call, shared by all its clones and read by audit.
+///
+/// ```
+/// use mcpo2_core::{Fact, Filtered, Trail};
+/// let trail = Trail::new();
+/// trail.clone().record(Fact::Filtered(Filtered { shown: 2, hidden: 1 }));
+/// assert_eq!(trail.facts().len(), 1);
+/// ```
+#[derive(Debug, Clone, Default)]
+pub struct Trail(Arc<Mutex<Vec<Fact>>>);
+
+impl Trail {
+    /// An empty trail.
+    #[must_use]
+    pub fn new() -> Self {
+        Self::default()
+    }
+
+    /// Adds a fact. Each layer records its own kind.
+    pub fn record(&self, fact: Fact) {
+        self.0
+            .lock()
+            .unwrap_or_else(PoisonError::into_inner)
+            .push(fact);
+    }
+
+    /// The facts so far, in the order in which they were found.
+    #[must_use]
+    pub fn facts(&self) -> Vec<Fact> {
+        self.0
+            .lock()
+            .unwrap_or_else(PoisonError::into_inner)
+            .clone()
+    }
+}
+
+/// One thing that a layer found.
+#[derive(Debug, Clone, Serialize)]
+#[serde(rename_all = "snake_case")]
+#[non_exhaustive]
+pub enum Fact {
+    /// What the classifier found.
+    Classified(Classified),
+    /// What the policy decided.
+    Decided(Decided),
+    /// How the policy filtered a list.
+    Filtered(Filtered),
+    /// Where the router sent it, and why.
+    Routed(Routing),
+    /// Which preamble applied.
+    Preamble(Applied),
+    /// What became a reference.
+    Offloaded(Offloaded),
+}
+
+/// What the family of a call rests on.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize)]
+#[serde(rename_all = "snake_case")]
+#[non_exhaustive]
+pub enum Basis {
+    /// The record of the module that is addressed.
+    Registry,
+    /// The rules for free text.
+    Rules,
+    /// Nothing: the call belongs to no family.
+    Nothing,
+}
+
+/// What the classifier found.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize)]
+pub struct Classified {
+    /// The family, if one was found.
+    pub family: Option<Family>,
+    /// What it rests on.
+    pub basis: Basis,
+    /// The family that the text speaks of, where the registry says another.
+    pub conflict: Option<Family>,
+    /// The ids of the rules that matched the text.
+    pub evidence: Vec<Box<str>>,
+    /// The digest of the rule pack.
+    pub ruleset: Digest,
+}
+
+/// The effect of a decision, weakest first.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Serialize)]
+#[serde(rename_all = "snake_case")]
+pub enum Effect {
+    /// Allowed.
+    Allow,
+    /// Allowed once approved.
+    RequireApproval,
+    /// Denied.
+    Deny,
+}
+
+/// What the policy decided.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize)]
+pub struct Decided {
+    /// The effect.
+    pub effect: Effect,
+    /// The rules that made it, in order; none where no rule allowed it.
+    pub rules: Vec<RuleId>,
+    /// The reason, for the operator.
+    pub reason: Box<str>,
+    /// The digest of the policy bundle that decided.
+    pub bundle: Digest,
+}
+
+/// How the policy filtered a list.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize)]
+pub struct Filtered {
+    /// How many entries the caller sees.
+    pub shown: usize,
+    /// How many it does not.
+    pub hidden: usize,
+}
+
+/// Where the router sent a call, and why.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize)]
+pub struct Routing {
+    /// The module that was chosen; none where the gateway itself answers, or nobody could.
+    pub module: Option<ModuleId>,
+    /// The name under which the module knows what is addressed, where it differs.
+    pub item: Option<Box<str>>,
+    /// The modules that were looked at, in order.
+    pub candidates: Vec<Candidate>,
+    /// The digest of the registry snapshot.
+    pub registry: Digest,
+}
+
+/// One module that the router looked at.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize)]
+pub struct Candidate {
+    /// The module.
+    pub module: ModuleId,
+    /// `chosen`, or the first filter that it did not pass.
+    pub verdict: Box<str>,
+}
+
+/// A preamble profile, pinned by digest.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize)]
+pub struct ProfileRef {
+    /// The id of the profile.
+    pub id: Box<str>,
+    /// Its version.
+    pub version: Box<str>,
+    /// The digest of its text.
+    pub digest: Digest,
+}
+
+/// Which preamble applied.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize)]
+pub struct Applied {
+    /// The profile.
+    pub profile: ProfileRef,
+    /// Where it went: `meta`, `arguments` or `instructions`.
+    pub point: Box<str>,
+    /// Keys that the caller had set and that were taken away.
+    pub stripped: Vec<Box<str>>,
+}
+
+/// What became a reference.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize)]
+pub struct Offloaded {
+    /// The digest of the whole.
+    pub digest: Digest,
+    /// Its length, in bytes.
+    pub bytes: u64,
+}
