@@ -1,0 +1,21 @@
+# Sourced by each step: strict bash, the root of the tree, pinned tools. Steps run alone as well.
+# shellcheck shell=bash
+set -euo pipefail
+
+cd "$(dirname "${BASH_SOURCE[0]}")/../.."
+TARGET=${CARGO_TARGET_DIR:-$PWD/target}
+TOOLS=$TARGET/tools
+
+# tool NAME VERSION: installs this version of a cargo subcommand under target/, once.
+tool() {
+  if [ ! -x "$TOOLS/$1-$2/bin/$1" ]; then
+    cargo install "$1" --version "=$2" --locked --root "$TOOLS/$1-$2"
+  fi
+  PATH=$TOOLS/$1-$2/bin:$PATH
+}
+
+# The names of our packages for which the Python expression about `p`, its metadata, is true.
+packages_where() {
+  cargo metadata --format-version=1 --no-deps --locked |
+    python3 -c "import json, sys; [print(p['name']) for p in json.load(sys.stdin)['packages'] if $1]"
+}

@@ -1,0 +1,73 @@
+# The steps of the gate, one recipe each; `just` alone lists them.
+
+[private]
+default:
+    @just --list --unsorted
+
+# all of it, in the order below: under an hour on two cores
+gate:
+    .ci/run
+
+# what the other steps need of the machine (installs with apt as root)
+machine:
+    .ci/steps/machine
+
+# cargo fmt --check
+format:
+    .ci/steps/format
+
+# sizes, directions of dependencies, words
+checks:
+    .ci/steps/checks
+
+# licences, duplicates, sources, the README's counts
+deps:
+    .ci/steps/deps
+
+# clippy and rustc, every warning an error
+lint:
+    .ci/steps/lint
+
+# cargo test --workspace
+test:
+    .ci/steps/test
+
+# each example to its end
+examples:
+    .ci/steps/examples
+
+# rustdoc, every warning an error
+doc:
+    .ci/steps/doc
+
+# pack each publishable crate and build what was packed
+package:
+    .ci/steps/package
+
+# the binary as it ships
+release:
+    .ci/steps/release
+
+# what a newcomer types first
+demo:
+    .ci/steps/demo
+
+# the official suite, bare and behind the gateway
+conformance:
+    .ci/steps/conformance
+
+# Python and TypeScript SDKs through the gateway to a real server
+clients:
+    .ci/steps/clients
+
+# each fuzz target for some seconds
+fuzz seconds="30":
+    FUZZ_SECONDS={{ seconds }} .ci/steps/fuzz
+
+# write the README's dependency counts anew
+write-deps:
+    python3 .ci/checks/deps.py --write README.md
+
+# the quick part, before each commit
+quick: format checks lint
+    cargo test --workspace
