@@ -11,7 +11,7 @@ import fastmcp
 
 def check(what, got, wanted):
     if got != wanted:
-        raise SystemExit(f"{what}: got {got!r}, wanted {wanted!r}")
+        raise SystemExit(f"fastmcp: {what}: got {got!r}, wanted {wanted!r}")
 
 
 async def main():

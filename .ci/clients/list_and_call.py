@@ -18,7 +18,7 @@ TOOLS = {"echo", "get-sum", "get-structured-content"}
 def check(what, got, wanted):
     """Fail loudly: an `assert` would vanish under `python -O`."""
     if got != wanted:
-        raise SystemExit(f"{what}: got {got!r}, wanted {wanted!r}")
+        raise SystemExit(f"python mcp: {what}: got {got!r}, wanted {wanted!r}")
 
 
 async def text_of(client, tool, arguments):

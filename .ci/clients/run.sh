@@ -25,7 +25,10 @@ stop_gateway() {
   kill -TERM "$GATEWAY"
   wait_for_end "$GATEWAY"
   wait "$GATEWAY"
-  for child in $children; do wait_for_end "$child"; done
+  for child in $children; do
+    STARTED+=("$child")
+    wait_for_end "$child"
+  done
 }
 
 drive_http() {
