@@ -1,8 +1,12 @@
 //! Edits that leave every byte which they do not name as it was.
 
-use std::{collections::BTreeMap, ops::Range};
+use std::{collections::BTreeMap, fmt, ops::Range};
 
 use bytes::Bytes;
+use serde::{
+    Deserialize, Deserializer,
+    de::{MapAccess, Visitor},
+};
 use serde_json::value::RawValue;
 
 use super::{
@@ -51,18 +55,10 @@ pub(super) fn set_meta(request: &Request, key: &str, value: Option<&str>) -> Req
             let old = offset(&span(text, old), meta.start);
             replace(request, old, value.into())
         }
-        (Some(_), None) => {
-            // Rare, so the object is written anew from its members' own text.
-            let kept = members.iter().filter(|(name, _)| *name != key);
-            let kept: Vec<_> = kept
-                .map(|(name, raw)| format!("{}:{}", quoted(name), raw.get()))
-                .collect();
-            replace(
-                request,
-                meta.clone(),
-                format!("{{{}}}", kept.join(",")).into(),
-            )
-        }
+        (Some(_), None) => match member_span(text, key) {
+            Some(gone) => replace(request, offset(&gone, meta.start), Vec::new()),
+            None => request.clone(),
+        },
         (None, Some(value)) => reread(
             request,
             insert_first(request.bytes(), meta, &member(key, value)),
@@ -97,6 +93,51 @@ pub(super) fn member(key: &str, value: &str) -> Vec<u8> {
 
 pub(super) fn string(text: &str) -> Vec<u8> {
     quoted(text).into_bytes()
+}
+
+/// Where a member of an object stands, with one of the commas that part it from the others.
+fn member_span(text: &str, key: &str) -> Option<Range<usize>> {
+    let Members(members) = object(text)?;
+    let is_it = |(name, _): &(&RawValue, _)| {
+        serde_json::from_str::<String>(name.get()).is_ok_and(|name| name == key)
+    };
+    let at = members.iter().position(is_it)?;
+    let (name, value) = members.get(at)?;
+    let (start, end) = (span(text, name).start, span(text, value).end);
+    if members.len() > at + 1 {
+        // Between a value and the next key stand only spaces and the comma.
+        let comma = text.get(end..)?.find(',')?;
+        return Some(start..end + comma + 1);
+    }
+    let before = at.checked_sub(1).and_then(|before| members.get(before));
+    Some(before.map_or(start, |(_, value)| span(text, value).end)..end)
+}
+
+/// The members of an object in order, keys with their quotes and escapes.
+struct Members<'a>(Vec<(&'a RawValue, &'a RawValue)>);
+
+impl<'de> Deserialize<'de> for Members<'de> {
+    fn deserialize<D: Deserializer<'de>>(from: D) -> Result<Self, D::Error> {
+        struct InOrder;
+
+        impl<'de> Visitor<'de> for InOrder {
+            type Value = Members<'de>;
+
+            fn expecting(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+                f.write_str("an object")
+            }
+
+            fn visit_map<A: MapAccess<'de>>(self, mut map: A) -> Result<Self::Value, A::Error> {
+                let mut members = Vec::new();
+                while let Some(member) = map.next_entry()? {
+                    members.push(member);
+                }
+                Ok(Members(members))
+            }
+        }
+
+        from.deserialize_map(InOrder)
+    }
 }
 
 fn quoted(text: &str) -> String {
