@@ -21,10 +21,13 @@ start_gateway() {
 # stop_gateway: asks it to end, and wants status 0 and no child left behind.
 stop_gateway() {
   local children child
-  children=$(cat "/proc/$GATEWAY/task/$GATEWAY/children")
+  children=$(cat /proc/"$GATEWAY"/task/*/children)
   kill -TERM "$GATEWAY"
   wait_for_end "$GATEWAY"
-  wait "$GATEWAY"
+  if ! wait "$GATEWAY"; then
+    echo "the gateway did not end with status 0" >&2
+    return 1
+  fi
   for child in $children; do
     STARTED+=("$child")
     wait_for_end "$child"
