@@ -1,0 +1,69 @@
+use std::{
+    future::Future,
+    mem,
+    pin::Pin,
+    sync::Arc,
+    task::{Context, Poll},
+};
+
+use mcpo2_core::{Call, Error, Reply};
+use tower_layer::Layer;
+use tower_service::Service;
+
+use super::Catalog;
+
+/// Sees to it that the layers below know what the modules have: above those that classify and
+/// decide.
+#[derive(Debug, Clone)]
+pub struct CatalogLayer {
+    catalog: Arc<Catalog>,
+}
+
+impl CatalogLayer {
+    /// Keeps this catalog fresh.
+    #[must_use]
+    pub fn new(catalog: Arc<Catalog>) -> Self {
+        Self { catalog }
+    }
+}
+
+impl<S> Layer<S> for CatalogLayer {
+    type Service = CatalogService<S>;
+
+    fn layer(&self, inner: S) -> Self::Service {
+        CatalogService { inner, catalog: Arc::clone(&self.catalog) }
+    }
+}
+
+/// Keeps a catalog fresh; made by [`CatalogLayer`].
+#[derive(Debug, Clone)]
+pub struct CatalogService<S> {
+    inner: S,
+    catalog: Arc<Catalog>,
+}
+
+impl<S> Service<Call> for CatalogService<S>
+where
+    S: Service<Call, Response = Reply, Error = Error> + Clone + Send + 'static,
+    S::Future: Send,
+{
+    type Response = Reply;
+    type Error = Error;
+    type Future = Pin<Box<dyn Future<Output = Result<Reply, Error>> + Send>>;
+
+    fn poll_ready(&mut self, cx: &mut Context<'_>) -> Poll<Result<(), Error>> {
+        self.inner.poll_ready(cx)
+    }
+
+    fn call(&mut self, call: Call) -> Self::Future {
+        let unready = self.inner.clone();
+        let mut ready = mem::replace(&mut self.inner, unready);
+        let catalog = Arc::clone(&self.catalog);
+        Box::pin(async move {
+            if call.item().is_some() {
+                catalog.refresh().await;
+            }
+            ready.call(call).await
+        })
+    }
+}

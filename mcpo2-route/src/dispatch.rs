@@ -1,0 +1,87 @@
+use std::{
+    future::Future,
+    pin::Pin,
+    sync::Arc,
+    task::{Context, Poll},
+};
+
+use futures_util::TryStreamExt as _;
+use mcpo2_core::{Body, Error, ErrorKind, Frames, Reply, Routed};
+use tower_service::Service;
+
+use crate::{Connection, Gateway, Session, bridge, upstream::ForwardHeaders};
+
+/// The end of a stack: sends routed calls to their modules, and answers those that go to the
+/// gateway itself.
+///
+/// It is always ready. What bounds a module is its own [`Connection`], so that one that is slow
+/// stops nobody else.
+#[derive(Debug, Clone)]
+pub struct Dispatch {
+    gateway: Arc<Gateway>,
+}
+
+impl Dispatch {
+    /// Sends calls to modules, and to `gateway` what is its own to answer.
+    #[must_use]
+    pub fn new(gateway: Arc<Gateway>) -> Self {
+        Self { gateway }
+    }
+}
+
+impl Service<Routed> for Dispatch {
+    type Response = Reply;
+    type Error = Error;
+    type Future = Pin<Box<dyn Future<Output = Result<Reply, Error>> + Send>>;
+
+    fn poll_ready(&mut self, _: &mut Context<'_>) -> Poll<Result<(), Error>> {
+        Poll::Ready(Ok(()))
+    }
+
+    fn call(&mut self, routed: Routed) -> Self::Future {
+        let gateway = Arc::clone(&self.gateway);
+        Box::pin(async move {
+            if routed.target().facts().is_some() {
+                forward(&routed, gateway.ours()).await
+            } else {
+                gateway.answer(&routed).await
+            }
+        })
+    }
+}
+
+async fn forward(routed: &Routed, ours: &crate::Implementation) -> Result<Reply, Error> {
+    let (Some(facts), Some(endpoint)) = (routed.target().facts(), routed.target().endpoint()) else {
+        return Err(Error::new(ErrorKind::Internal, "the target is no module"));
+    };
+    let Some(module) = endpoint.get::<Connection>() else {
+        return Err(Error::new(ErrorKind::Internal, "the module has no connection"));
+    };
+    let call = routed.call();
+    let place = module.admit()?;
+    let session = call.extensions().get::<Arc<Session>>();
+    let link = match session {
+        Some(session) => session.link(facts.module(), module).await?,
+        None => module.shared().await?,
+    };
+    let asking = session.map(|session| session.asking(routed.request(), facts.module()));
+    let request = bridge::outgoing(routed.request(), call.version(), link.version(), ours);
+    let none = ForwardHeaders::default();
+    let headers = call.extensions().get().unwrap_or(&none);
+    let reply = link.request(&request, headers).await?;
+    let reply = bridge::incoming(reply, call.method(), call.version(), link.version());
+    let watcher = session.map(|session| (Arc::clone(session), facts.module().clone()));
+    Ok(reply.map_body(|body| match body {
+        Body::Stream(frames) => {
+            // The place is taken, and the request under way, until the stream ends or is dropped.
+            let held = (place, asking);
+            Body::Stream(Frames::new(frames.inspect_ok(move |frame| {
+                let _ = &held;
+                if let Some((session, module)) = &watcher {
+                    session.note_reverse(module, frame.data());
+                }
+            })))
+        }
+        other => other,
+    }))
+}

@@ -1,0 +1,112 @@
+//! What the gateway answers itself: the handshake, lists over several modules, subscriptions.
+
+mod handshake;
+mod lists;
+mod subscriptions;
+
+pub(crate) use lists::pages;
+
+use std::{fmt, sync::Arc};
+
+use mcpo2_core::{
+    Error, ErrorKind, Method, Principal, Reply, Routed, message::result_response,
+};
+use serde::Serialize;
+
+use crate::{Registry, Session};
+
+/// Answers what is addressed to no module: `initialize`, `server/discover`, and, where names are
+/// prefixed, lists, `ping`, `logging/setLevel` and `subscriptions/listen`.
+///
+/// Its name and its instructions are its own. What a module says of itself in either never
+/// reaches a client.
+pub struct Gateway {
+    registry: Arc<Registry>,
+    ours: Implementation,
+    instructions: Box<Instructions>,
+}
+
+type Instructions = dyn Fn(&Principal) -> Option<Arc<str>> + Send + Sync;
+
+/// Name and version, as `serverInfo` and `clientInfo` give them.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize)]
+pub struct Implementation {
+    name: Box<str>,
+    version: Box<str>,
+}
+
+impl Implementation {
+    /// This name and version.
+    pub fn new(name: impl Into<Box<str>>, version: impl Into<Box<str>>) -> Self {
+        Self { name: name.into(), version: version.into() }
+    }
+
+    /// The name.
+    #[must_use]
+    pub fn name(&self) -> &str {
+        &self.name
+    }
+
+    /// The version.
+    #[must_use]
+    pub fn version(&self) -> &str {
+        &self.version
+    }
+
+    pub(crate) fn to_json(&self) -> String {
+        serde_json::json!({ "name": self.name, "version": self.version }).to_string()
+    }
+}
+
+impl Gateway {
+    /// A gateway of this name before these modules, without instructions.
+    #[must_use]
+    pub fn new(registry: Arc<Registry>, ours: Implementation) -> Self {
+        Self { registry, ours, instructions: Box::new(|_| None) }
+    }
+
+    /// Gives each caller these instructions.
+    #[must_use]
+    pub fn with_instructions(
+        mut self,
+        instructions: impl Fn(&Principal) -> Option<Arc<str>> + Send + Sync + 'static,
+    ) -> Self {
+        self.instructions = Box::new(instructions);
+        self
+    }
+
+    pub(crate) fn ours(&self) -> &Implementation {
+        &self.ours
+    }
+
+    pub(crate) async fn answer(&self, routed: &Routed) -> Result<Reply, Error> {
+        let call = routed.call();
+        let session = call.extensions().get::<Arc<Session>>();
+        let Some(id) = call.request().id() else {
+            if let Some(session) = session {
+                session.notify(call.request()).await?;
+            }
+            return Ok(Reply::accepted());
+        };
+        match (call.method(), session) {
+            (Method::Initialize, Some(session)) => self.initialize(call, id, session).await,
+            (Method::Discover, _) => self.discover(call, id).await,
+            (Method::Ping, _) => Ok(Reply::complete(result_response(id, "{}"))),
+            (Method::SetLevel, Some(session)) => self.set_level(call, id, session).await,
+            (Method::Listen, None) => self.listen(call, id).await,
+            (method, _) => match method.lists() {
+                Some(kind) => self.list(call, id, kind).await,
+                None => Err(Error::not_found(ErrorKind::MethodNotFound, call.request())),
+            },
+        }
+    }
+}
+
+impl fmt::Debug for Gateway {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.debug_struct("Gateway")
+            .field("registry", &self.registry)
+            .field("ours", &self.ours)
+            .finish_non_exhaustive()
+    }
+}

@@ -1,0 +1,228 @@
+use std::{collections::BTreeSet, sync::Arc};
+
+use mcpo2_core::{
+    ARTIFACT_SCHEME, Call, Candidate, Directory, Error, ErrorKind, Facts, Item, ItemKind, Method,
+    Module, ModuleId, Region, Routing, Target,
+};
+
+use crate::Registry;
+
+/// Where permitted calls go, and why.
+///
+/// Deciding is pure: the same call, registry and inventory give the same plan and explanation.
+#[derive(Clone)]
+pub struct Router {
+    registry: Arc<Registry>,
+    inventory: Arc<dyn Inventory>,
+    requirements: Requirements,
+}
+
+/// What modules have, as far as that is known.
+pub trait Inventory: Send + Sync + 'static {
+    /// The module that has this resource or template.
+    fn owner(&self, item: &Item) -> Option<ModuleId>;
+
+    /// Whether the module has this item, by the name that the module knows; none where nobody
+    /// has looked.
+    fn has(&self, module: &ModuleId, item: &Item) -> Option<bool>;
+}
+
+/// Nothing is known: whatever its name says goes to its module.
+impl Inventory for () {
+    fn owner(&self, _item: &Item) -> Option<ModuleId> {
+        None
+    }
+
+    fn has(&self, _module: &ModuleId, _item: &Item) -> Option<bool> {
+        None
+    }
+}
+
+/// What a module must be for any call to go there, whatever policy allows.
+#[derive(Debug, Clone, Default)]
+#[non_exhaustive]
+pub struct Requirements {
+    /// Where modules may run; anywhere, if empty.
+    pub regions: BTreeSet<Region>,
+    /// How far modules must be trusted, 0 to 4.
+    pub min_tier: u8,
+}
+
+/// Where one call goes, and why.
+#[derive(Debug)]
+pub struct Plan {
+    /// Where it goes, or why it goes nowhere.
+    pub target: Result<Target, Error>,
+    /// What was looked at.
+    pub explanation: Routing,
+}
+
+impl Router {
+    /// Routes by the names of the modules in this registry.
+    #[must_use]
+    pub fn new(registry: Arc<Registry>) -> Self {
+        Self { registry, inventory: Arc::new(()), requirements: Requirements::default() }
+    }
+
+    /// Looks also at what modules have: what they have not is not found, as is what they may not
+    /// show.
+    #[must_use]
+    pub fn with_inventory(mut self, inventory: Arc<dyn Inventory>) -> Self {
+        self.inventory = inventory;
+        self
+    }
+
+    /// Sends calls only to modules that meet these.
+    #[must_use]
+    pub fn with_requirements(mut self, requirements: Requirements) -> Self {
+        self.requirements = requirements;
+        self
+    }
+
+    /// Where this call goes, and why.
+    #[must_use]
+    pub fn plan(&self, call: &Call) -> Plan {
+        let mut explanation = Routing {
+            module: None,
+            item: None,
+            candidates: Vec::new(),
+            registry: self.registry.digest(),
+        };
+        let target = match self.destination(call) {
+            Destination::Gateway => Ok(Target::gateway()),
+            Destination::Nowhere => Err(not_found(call)),
+            Destination::Module(module, name) => self.admit(call, module, name, &mut explanation),
+        };
+        if let Ok(target) = &target {
+            explanation.module = target.facts().map(|facts| facts.module().clone());
+            explanation.item = target.item_name().map(Into::into);
+        }
+        Plan { target, explanation }
+    }
+
+    fn destination<'a>(&'a self, call: &'a Call) -> Destination<'a> {
+        let sole = self.registry.sole();
+        let method = call.method();
+        if call.version().is_stateless() && !in_stateless(method) {
+            return Destination::Nowhere;
+        }
+        if matches!(method, Method::Initialize | Method::Discover) || call.request().id().is_none()
+        {
+            return Destination::Gateway;
+        }
+        if let Some(item) = call.item() {
+            return self.find(item);
+        }
+        if let Some(module) = sole {
+            return Destination::Module(module, None);
+        }
+        let answered = method.lists().is_some()
+            || matches!(method, Method::Ping | Method::SetLevel | Method::Listen);
+        if answered { Destination::Gateway } else { Destination::Nowhere }
+    }
+
+    fn find<'a>(&'a self, item: &'a Item) -> Destination<'a> {
+        if is_artifact(item) {
+            return Destination::Gateway;
+        }
+        if let Some((module, name)) = self.registry.naming().part(item) {
+            return match self.registry.module(module) {
+                Some(module) => Destination::Module(module, Some(name)),
+                None => Destination::Nowhere,
+            };
+        }
+        let owner = || self.registry.module(self.inventory.owner(item)?.as_str());
+        match self.registry.sole().or_else(owner) {
+            Some(module) => Destination::Module(module, None),
+            None => Destination::Nowhere,
+        }
+    }
+
+    /// The hard filters, in order: who may not have a module never learns how it fares.
+    fn admit(
+        &self,
+        call: &Call,
+        module: &Arc<Module>,
+        name: Option<&str>,
+        explanation: &mut Routing,
+    ) -> Result<Target, Error> {
+        let rejected = self.rejected(call, module, name);
+        let verdict = rejected.unwrap_or("chosen").into();
+        explanation.candidates.push(Candidate { module: module.id().clone(), verdict });
+        let target = match rejected {
+            None => Target::module(module),
+            Some(_) => None,
+        };
+        let target = target.ok_or_else(|| not_found(call))?;
+        Ok(match name {
+            Some(name) => target.under_name(name),
+            None => target,
+        })
+    }
+
+    fn rejected(&self, call: &Call, module: &Arc<Module>, name: Option<&str>) -> Option<&'static str> {
+        let facts = module.facts();
+        let Requirements { regions, min_tier } = &self.requirements;
+        if Target::module(module).is_none() {
+            return Some("not approved");
+        }
+        if !regions.is_empty() && !facts.region().is_some_and(|region| regions.contains(region)) {
+            return Some("region not allowed");
+        }
+        if facts.tier() < *min_tier {
+            return Some("trust too low");
+        }
+        let item = call.item()?;
+        let known = Item::new(item.kind(), name.unwrap_or(item.name()));
+        (self.inventory.has(module.id(), &known) == Some(false)).then_some("item missing")
+    }
+}
+
+impl Directory for Router {
+    fn describe(&self, item: &Item) -> Option<Arc<Facts>> {
+        match self.find(item) {
+            Destination::Module(module, _) => Some(Arc::clone(module.facts())),
+            Destination::Gateway | Destination::Nowhere => None,
+        }
+    }
+}
+
+impl std::fmt::Debug for Router {
+    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        f.debug_struct("Router")
+            .field("registry", &self.registry)
+            .field("requirements", &self.requirements)
+            .finish_non_exhaustive()
+    }
+}
+
+enum Destination<'a> {
+    Gateway,
+    Nowhere,
+    Module(&'a Arc<Module>, Option<&'a str>),
+}
+
+fn not_found(call: &Call) -> Error {
+    let kind =
+        if call.item().is_some() { ErrorKind::NotFound } else { ErrorKind::MethodNotFound };
+    Error::not_found(kind, call.request())
+}
+
+/// The stateless revision has no handshake, and none of what needs a session.
+fn in_stateless(method: &Method) -> bool {
+    !matches!(
+        method,
+        Method::Initialize
+            | Method::Ping
+            | Method::SetLevel
+            | Method::ResourcesSubscribe
+            | Method::ResourcesUnsubscribe
+            | Method::TasksResult
+            | Method::TasksList
+    )
+}
+
+fn is_artifact(item: &Item) -> bool {
+    let scheme = item.name().split_once("://").map(|(scheme, _)| scheme);
+    item.kind() == ItemKind::Resource && scheme == Some(ARTIFACT_SCHEME)
+}
