@@ -1,3 +1,4 @@
-//! Servers and helpers for tests.
+#![doc = include_str!("../README.md")]
 
 pub mod fixture;
+pub mod raw;

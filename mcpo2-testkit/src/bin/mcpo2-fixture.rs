@@ -1,4 +1,5 @@
-//! Runs the conformance fixture: `mcpo2-fixture [--listen ADDR | --stdio]`, or with the port in `PORT`.
+//! Runs the conformance fixture: `mcpo2-fixture [--listen ADDR | --stdio]`, or with the port in
+//! `PORT`.
 
 use std::{env, net::SocketAddr};
 

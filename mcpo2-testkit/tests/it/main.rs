@@ -1,0 +1,10 @@
+//! The servers of this crate, from outside.
+#![allow(
+    clippy::unwrap_used,
+    clippy::indexing_slicing,
+    reason = "a test that meets one of these has failed"
+)]
+
+mod exchange;
+mod fixture;
+mod raw;
