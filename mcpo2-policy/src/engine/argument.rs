@@ -1,0 +1,217 @@
+use std::cmp::Ordering;
+
+use regex::{Regex, RegexBuilder};
+use serde_json::{Number, Value};
+
+use super::{
+    Located, Node, Truth,
+    number::Decimal,
+    pattern::{PathGlob, REGEX_SIZE},
+};
+use crate::{
+    config::ArgumentConfig,
+    error::Fault,
+    query::{Argument, Query},
+};
+
+const MAX_TEXT: usize = 4096;
+const MAX_STEPS: usize = 64;
+
+/// A condition on one argument.
+#[derive(Debug)]
+pub(crate) struct ArgumentCondition {
+    pointer: Box<str>,
+    steps: Vec<Box<str>>,
+    predicate: Predicate,
+}
+
+#[derive(Debug)]
+enum Predicate {
+    Glob(PathGlob),
+    Prefix(Box<str>),
+    Regex(Regex),
+    OneOf(Vec<Scalar>),
+    AtLeast(Decimal),
+    AtMost(Decimal),
+    Present(bool),
+}
+
+#[derive(Debug)]
+enum Scalar {
+    Bool(bool),
+    Number(Decimal),
+    Text(Box<str>),
+}
+
+impl ArgumentCondition {
+    pub(crate) fn compile(config: &ArgumentConfig) -> Result<Self, Fault> {
+        Ok(Self {
+            pointer: config.pointer.as_str().into(),
+            steps: steps(&config.pointer)?,
+            predicate: predicate(config)?,
+        })
+    }
+
+    /// Its JSON pointer.
+    pub(crate) fn pointer(&self) -> &str {
+        &self.pointer
+    }
+
+    pub(crate) fn holds(&self, query: &Query<'_>) -> Truth {
+        match (query.argument(&self.steps), &self.predicate) {
+            (Argument::Inapplicable, _) => Truth::False,
+            (Argument::Unreadable, _) => Truth::Unknown,
+            (Argument::Open, _) => Truth::Open,
+            (Argument::Missing, Predicate::Present(wanted)) => Truth::of(!wanted),
+            (Argument::Missing, _) => Truth::Unknown,
+            (Argument::Found(node), predicate) => predicate.holds(node),
+        }
+    }
+}
+
+impl Predicate {
+    fn holds(&self, node: &Node<'_>) -> Truth {
+        match (self, node) {
+            (Self::Present(wanted), _) => Truth::of(*wanted),
+            (Self::Glob(glob), Node::Text(text)) => {
+                Located::argument(text).map_or(Truth::Unknown, |located| glob.matches(&located))
+            }
+            (Self::Prefix(prefix), Node::Text(text)) => Truth::of(text.starts_with(&**prefix)),
+            (Self::Regex(regex), Node::Text(text)) => Truth::of(regex.is_match(text)),
+            (Self::OneOf(values), node) => Truth::any(values.iter().map(|v| v.equals(node))),
+            (Self::AtLeast(limit), Node::Number(text)) => {
+                ordered(text, |value| value.cmp(limit) != Ordering::Less)
+            }
+            (Self::AtMost(limit), Node::Number(text)) => {
+                ordered(text, |value| value.cmp(limit) != Ordering::Greater)
+            }
+            // A value of another type: some servers convert it, and nobody knows to what.
+            _ => Truth::Unknown,
+        }
+    }
+}
+
+impl Scalar {
+    fn equals(&self, node: &Node<'_>) -> Truth {
+        match (self, node) {
+            (Self::Bool(one), Node::Bool(two)) => Truth::of(one == two),
+            (Self::Text(one), Node::Text(two)) => Truth::of(**one == **two),
+            (Self::Number(one), Node::Number(two)) => ordered(two, |two| two == *one),
+            _ => Truth::Unknown,
+        }
+    }
+}
+
+fn ordered(text: &str, holds: impl FnOnce(Decimal) -> bool) -> Truth {
+    Decimal::parse(text).map_or(Truth::Unknown, |number| Truth::of(holds(number)))
+}
+
+fn steps(pointer: &str) -> Result<Vec<Box<str>>, Fault> {
+    let fault = |problem| Err(Fault::new("pointer", problem));
+    let Some(rest) = pointer.strip_prefix('/') else {
+        return fault("is a JSON pointer, and so begins with `/`");
+    };
+    let steps: Vec<&str> = rest.split('/').collect();
+    if steps.len() > MAX_STEPS || pointer.len() > MAX_TEXT {
+        return fault("is too long");
+    }
+    let escaped = |step: &str| step.replace("~0", "").replace("~1", "").contains('~');
+    if steps.iter().any(|step| escaped(step)) {
+        return fault("has a `~` that is neither `~0` nor `~1`");
+    }
+    let plain = |step: &str| step.replace("~1", "/").replace("~0", "~").into();
+    Ok(steps.into_iter().map(plain).collect())
+}
+
+fn predicate(config: &ArgumentConfig) -> Result<Predicate, Fault> {
+    let kinds = [
+        config.glob.as_deref().map(glob),
+        config.prefix.as_deref().map(prefix),
+        config.regex.as_deref().map(whole_regex),
+        config.one_of.as_deref().map(one_of),
+        config.equals.as_ref().map(equals),
+        config.at_least.as_ref().map(at_least),
+        config.at_most.as_ref().map(at_most),
+        config.present.map(|wanted| Ok(Predicate::Present(wanted))),
+    ];
+    let mut given = kinds.into_iter().flatten();
+    match (given.next(), given.next()) {
+        (Some(predicate), None) => predicate,
+        (None, _) => Err(Fault::new(
+            "",
+            "has no predicate: one of `glob`, `prefix`, `regex`, `one_of`, `equals`, `at_least`, \
+             `at_most` and `present`",
+        )),
+        (Some(_), Some(_)) => Err(Fault::new(
+            "",
+            "has more than one predicate: write one condition for each",
+        )),
+    }
+}
+
+fn glob(glob: &str) -> Result<Predicate, Fault> {
+    let glob = PathGlob::for_arguments(glob).map_err(|problem| Fault::new("glob", problem))?;
+    Ok(Predicate::Glob(glob))
+}
+
+fn prefix(text: &str) -> Result<Predicate, Fault> {
+    if text.is_empty() || text.len() > MAX_TEXT {
+        return Err(Fault::new("prefix", format!("has 1 to {MAX_TEXT} bytes")));
+    }
+    Ok(Predicate::Prefix(text.into()))
+}
+
+fn whole_regex(pattern: &str) -> Result<Predicate, Fault> {
+    let fault = |problem: &dyn std::fmt::Display| Fault::new("regex", problem);
+    if pattern.len() > MAX_TEXT {
+        return Err(fault(&format!("has at most {MAX_TEXT} bytes")));
+    }
+    let build = |pattern: &str| {
+        RegexBuilder::new(pattern)
+            .size_limit(REGEX_SIZE)
+            .dfa_size_limit(REGEX_SIZE)
+            .build()
+            .map_err(|error| fault(&error))
+    };
+    // Alone first: `a)|(?:b` is no expression, but would become one between the anchors.
+    build(pattern)?;
+    build(&format!(r"\A(?:{pattern})\z")).map(Predicate::Regex)
+}
+
+fn one_of(values: &[Value]) -> Result<Predicate, Fault> {
+    if values.is_empty() {
+        return Err(Fault::new("one_of", "is empty, and so matches nothing"));
+    }
+    let scalars = values.iter().enumerate();
+    let scalars = scalars.map(|(at, value)| scalar(&format!("one_of[{at}]"), value));
+    Ok(Predicate::OneOf(scalars.collect::<Result<_, _>>()?))
+}
+
+fn equals(value: &Value) -> Result<Predicate, Fault> {
+    Ok(Predicate::OneOf(vec![scalar("equals", value)?]))
+}
+
+fn at_least(number: &Number) -> Result<Predicate, Fault> {
+    decimal("at_least", number).map(Predicate::AtLeast)
+}
+
+fn at_most(number: &Number) -> Result<Predicate, Fault> {
+    decimal("at_most", number).map(Predicate::AtMost)
+}
+
+fn scalar(field: &str, value: &Value) -> Result<Scalar, Fault> {
+    match value {
+        Value::Bool(value) => Ok(Scalar::Bool(*value)),
+        Value::String(text) if text.len() <= MAX_TEXT => Ok(Scalar::Text(text.as_str().into())),
+        Value::Number(number) => decimal(field, number).map(Scalar::Number),
+        _ => Err(Fault::new(
+            field,
+            "is no text of at most 4096 bytes, number or truth value",
+        )),
+    }
+}
+
+fn decimal(field: &str, number: &Number) -> Result<Decimal, Fault> {
+    Decimal::parse(&number.to_string())
+        .ok_or_else(|| Fault::new(field, "has more than fifteen digits, so readers round it"))
+}

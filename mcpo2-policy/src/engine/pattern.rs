@@ -1,0 +1,176 @@
+use globset::GlobBuilder;
+use regex::bytes::{Regex, RegexBuilder};
+
+use super::{
+    Located, Template, Truth,
+    path::{Anchor, has_percent_escape, scheme, with_lower_authority},
+};
+
+const MAX_LENGTH: usize = 1024;
+/// What one pattern may take when it is compiled.
+pub(crate) const REGEX_SIZE: usize = 1 << 20;
+const META: [char; 5] = ['*', '?', '[', '{', '\\'];
+
+/// A glob over names, in which `*` stands for any text.
+#[derive(Debug)]
+pub(crate) struct NameGlob(Text);
+
+impl NameGlob {
+    pub(crate) fn new(glob: &str) -> Result<Self, String> {
+        Text::new(glob, false).map(Self)
+    }
+
+    pub(crate) fn matches(&self, name: &str) -> bool {
+        self.0.matches(name)
+    }
+}
+
+/// A glob over normalised paths and URIs, in which `*` stops at `/` and `**` does not.
+#[derive(Debug)]
+pub(crate) struct PathGlob {
+    text: Text,
+    /// Where it begins; none where it begins with `*` or `{`, and so anywhere.
+    anchor: Option<Anchor>,
+    /// What stands before the first character with a meaning, and what follows.
+    literal: Box<str>,
+    rest: Box<str>,
+}
+
+impl PathGlob {
+    /// A glob over the paths and URLs that arguments name.
+    pub(crate) fn for_arguments(glob: &str) -> Result<Self, String> {
+        let is_url = scheme(glob).is_some_and(|(_, rest)| rest.starts_with("//"));
+        let anchor = match glob.chars().next() {
+            Some('*' | '{' | '[' | '?') => None,
+            Some('/') => Some(Anchor::Root),
+            _ if is_url => Some(Anchor::Scheme),
+            _ => Some(Anchor::Unknown),
+        };
+        Self::new(glob, anchor)
+    }
+
+    /// A glob over the URIs of resources.
+    pub(crate) fn for_resources(glob: &str) -> Result<Self, String> {
+        match (glob.chars().next(), scheme(glob)) {
+            (Some('*' | '{' | '['), _) => Self::new(glob, None),
+            (_, Some(_)) => Self::new(glob, Some(Anchor::Scheme)),
+            _ => Err("begins with no scheme, such as `file:`, and so matches no URI".into()),
+        }
+    }
+
+    fn new(glob: &str, anchor: Option<Anchor>) -> Result<Self, String> {
+        let glob = match anchor {
+            _ if glob.len() > MAX_LENGTH => return Err(format!("has 1 to {MAX_LENGTH} bytes")),
+            Some(Anchor::Scheme) if !glob.contains(META) => match Located::uri(glob) {
+                Some(located) => located.text,
+                None => return Err("is a URI that has no single reading".into()),
+            },
+            Some(Anchor::Scheme) => with_lower_authority(glob),
+            _ => glob.to_owned(),
+        };
+        if let Some(reason) = never_matches(&glob) {
+            return Err(reason.into());
+        }
+        let text = Text::new(&glob, true)?;
+        let (literal, rest) = glob.split_at(glob.find(META).unwrap_or(glob.len()));
+        let (literal, rest) = (literal.into(), rest.into());
+        Ok(Self {
+            text,
+            anchor,
+            literal,
+            rest,
+        })
+    }
+
+    /// Whether it matches. Unknown where the two begin at different places, where a query or
+    /// fragment decides, and of the root of a tree that is named by its content (`/etc/**`).
+    pub(crate) fn matches(&self, located: &Located) -> Truth {
+        let whole = self.matches_text(&located.text);
+        let bare = located.bare.as_deref().map(|bare| self.matches_text(bare));
+        match (whole, bare) {
+            (whole, Some(bare)) if whole != bare => Truth::Unknown,
+            (Truth::False, _) if self.anchor.is_some_and(|a| a != located.anchor) => Truth::Unknown,
+            (whole, _) => whole,
+        }
+    }
+
+    /// Whether it matches what a template can become.
+    pub(crate) fn matches_template(&self, template: &Template) -> Truth {
+        let prefix = template.prefix.as_str();
+        let within = prefix.starts_with(&*self.literal);
+        match &*self.rest {
+            "**" if within => Truth::True,
+            "" => Truth::of(self.literal.starts_with(prefix)).but_open(),
+            _ => Truth::of(within || self.literal.starts_with(prefix)).but_open(),
+        }
+    }
+
+    fn matches_text(&self, text: &str) -> Truth {
+        if self.text.matches(text) {
+            Truth::True
+        } else if self.text.matches(&format!("{text}/")) {
+            Truth::Unknown
+        } else {
+            Truth::False
+        }
+    }
+}
+
+impl Truth {
+    fn but_open(self) -> Self {
+        match self {
+            Self::True => Self::Open,
+            other => other,
+        }
+    }
+}
+
+/// Why no normalised text matches, if none does: a rule that looks as if it protected something
+/// would protect nothing.
+fn never_matches(glob: &str) -> Option<&'static str> {
+    let path = glob.split_once("://").map_or(glob, |(_, path)| path);
+    let path = path.strip_prefix('/').unwrap_or(path);
+    if glob != "/" && path.split('/').any(|s| matches!(s, "" | "." | "..")) && !path.is_empty() {
+        return Some(
+            "matches nothing: paths are compared without `.`, `..`, `//` and a `/` at the end",
+        );
+    }
+    has_percent_escape(glob).then_some("matches nothing: it is compared without percent-encoding")
+}
+
+#[derive(Debug)]
+enum Text {
+    Exact(Box<str>),
+    Glob(Regex),
+}
+
+impl Text {
+    fn new(glob: &str, literal_separator: bool) -> Result<Self, String> {
+        if glob.is_empty() || glob.len() > MAX_LENGTH {
+            return Err(format!("has 1 to {MAX_LENGTH} bytes"));
+        }
+        if !glob.contains(META) {
+            return Ok(Self::Exact(glob.into()));
+        }
+        let glob = GlobBuilder::new(glob)
+            .literal_separator(literal_separator)
+            .backslash_escape(true)
+            .build()
+            .map_err(|error| error.kind().to_string())?;
+        // globset's own matcher panics where the pattern grows too large, and sets no tight limit.
+        RegexBuilder::new(glob.regex())
+            .dot_matches_new_line(true)
+            .size_limit(REGEX_SIZE)
+            .dfa_size_limit(REGEX_SIZE)
+            .build()
+            .map(Self::Glob)
+            .map_err(|_| "is too large".into())
+    }
+
+    fn matches(&self, text: &str) -> bool {
+        match self {
+            Self::Exact(exact) => **exact == *text,
+            Self::Glob(regex) => regex.is_match(text.as_bytes()),
+        }
+    }
+}

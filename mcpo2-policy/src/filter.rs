@@ -1,0 +1,178 @@
+//! Hides from lists what the caller may not use, whatever the arguments.
+
+use std::{
+    borrow::Cow,
+    collections::BTreeMap,
+    fmt,
+    pin::Pin,
+    sync::Arc,
+    task::{Context, Poll, ready},
+};
+
+use bytes::Bytes;
+use futures_core::Stream;
+use mcpo2_core::{
+    Body, Call, Error, ErrorKind, Fact, Filtered, Frame, Frames, Item, ItemKind, Message,
+    Principal, Reply, Response, Trail,
+    message::{Listed, retain},
+};
+use serde_json::value::RawValue;
+
+use crate::{Query, Visibility, layer::Parts};
+
+/// Filters the reply to one list.
+pub(crate) struct Filter {
+    kind: ItemKind,
+    parts: Arc<Parts>,
+    principal: Arc<Principal>,
+    trail: Trail,
+    recorded: bool,
+}
+
+impl Filter {
+    /// The filter for a call, if it asks for a list in which something may be hidden.
+    pub(crate) fn for_call(call: &Call, parts: &Arc<Parts>) -> Option<Self> {
+        let kind = call.method().lists()?;
+        (!parts.engine.is_uniform()).then(|| Self {
+            kind,
+            parts: Arc::clone(parts),
+            principal: Arc::clone(call.principal()),
+            trail: call.trail().clone(),
+            recorded: false,
+        })
+    }
+
+    /// The reply without what is hidden.
+    pub(crate) fn reply(mut self, reply: Reply) -> Result<Reply, Error> {
+        let mut fault = None;
+        let reply = reply.map_body(|body| match body {
+            Body::Complete(bytes) => match self.only_response(bytes) {
+                Ok(bytes) => Body::Complete(bytes),
+                Err(error) => {
+                    fault = Some(error);
+                    Body::Empty
+                }
+            },
+            Body::Stream(frames) => Body::Stream(Frames::new(FilteredFrames {
+                frames: Some(frames),
+                filter: self,
+            })),
+            Body::Empty => Body::Empty,
+        });
+        fault.map_or(Ok(reply), Err)
+    }
+
+    fn only_response(&mut self, bytes: Bytes) -> Result<Bytes, Error> {
+        match Message::parse(bytes) {
+            Ok(Message::Response(response)) => self.response(&response),
+            Ok(Message::Request(_)) => Err(unreadable("a request came in place of the response")),
+            Err(error) => Err(unreadable(error)),
+        }
+    }
+
+    fn frame(&mut self, frame: Frame) -> Result<Frame, Error> {
+        if frame.data().is_empty() {
+            return Ok(frame);
+        }
+        match Message::parse(frame.data().clone()) {
+            // INVARIANT: every response, and not only the one to this id. A client that is lax
+            // about ids must not find in another what is hidden here.
+            Ok(Message::Response(response)) => Ok(frame.with_data(self.response(&response)?)),
+            Ok(Message::Request(_)) => Ok(frame),
+            Err(error) => Err(unreadable(error)),
+        }
+    }
+
+    fn response(&mut self, response: &Response) -> Result<Bytes, Error> {
+        if response.result_json().is_none() {
+            return Ok(response.bytes().clone());
+        }
+        let mut count = Filtered {
+            shown: 0,
+            hidden: 0,
+        };
+        let kept = retain(response, self.kind, |entry| {
+            let shown = self.shows(entry);
+            *(if shown {
+                &mut count.shown
+            } else {
+                &mut count.hidden
+            }) += 1;
+            shown
+        });
+        let kept = kept.ok_or_else(|| unreadable("a list whose entries have no names"))?;
+        if !std::mem::replace(&mut self.recorded, true) {
+            self.trail.record(Fact::Filtered(count));
+        }
+        Ok(private(kept))
+    }
+
+    fn shows(&self, entry: &Listed<'_>) -> bool {
+        let Some(name) = entry.name() else {
+            return false;
+        };
+        let Parts { engine, directory } = &*self.parts;
+        let item = Item::new(self.kind, name);
+        let query = Query::listed(&item, &self.principal).with_facts(directory.describe(&item));
+        engine.visible(&query) != Visibility::Denied
+    }
+}
+
+impl fmt::Debug for Filter {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.debug_struct("Filter")
+            .field("kind", &self.kind)
+            .finish_non_exhaustive()
+    }
+}
+
+/// The frames of a stream in which the response is filtered. It ends with the first error.
+struct FilteredFrames {
+    frames: Option<Frames>,
+    filter: Filter,
+}
+
+impl Stream for FilteredFrames {
+    type Item = Result<Frame, Error>;
+
+    fn poll_next(mut self: Pin<&mut Self>, cx: &mut Context<'_>) -> Poll<Option<Self::Item>> {
+        let this = &mut *self;
+        let Some(frames) = &mut this.frames else {
+            return Poll::Ready(None);
+        };
+        let next = ready!(Pin::new(frames).poll_next(cx));
+        let next = next.map(|frame| this.filter.frame(frame?));
+        if !matches!(next, Some(Ok(_))) {
+            this.frames = None;
+        }
+        Poll::Ready(next)
+    }
+}
+
+fn unreadable(source: impl Into<mcpo2_core::BoxError>) -> Error {
+    Error::new(ErrorKind::Upstream, "the list could not be read").with_source(source)
+}
+
+/// The response, no longer to be shared between callers: another may see another list.
+///
+/// Everything but the value of `cacheScope` stays.
+fn private(bytes: Bytes) -> Bytes {
+    let Ok(Message::Response(response)) = Message::parse(bytes.clone()) else {
+        return bytes;
+    };
+    let result = response.result_json().unwrap_or_default();
+    match around_public_scope(result) {
+        Some((head, tail)) => response.with_result(&[head, br#""private""#, tail].concat()),
+        None => bytes,
+    }
+}
+
+/// What stands before and behind the value of `cacheScope`, where that is `public`.
+fn around_public_scope(result: &[u8]) -> Option<(&[u8], &[u8])> {
+    let members: BTreeMap<Cow<'_, str>, &RawValue> = serde_json::from_slice(result).ok()?;
+    let scope = members.get("cacheScope")?.get();
+    let is_public = serde_json::from_str::<String>(scope).is_ok_and(|scope| scope == "public");
+    let start = scope.as_ptr().addr().checked_sub(result.as_ptr().addr())?;
+    let (head, rest) = result.split_at_checked(start)?;
+    is_public.then_some((head, rest.get(scope.len()..)?))
+}

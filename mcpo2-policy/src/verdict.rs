@@ -1,0 +1,95 @@
+use mcpo2_core::{Approval, Decided, Decision, Denial, Digest, Effect, Obligations, RuleId};
+
+use crate::{engine::rule_id, reserved};
+
+/// A decision, and what the trail says of it.
+///
+/// It is made whole, so that what is recorded is what was decided.
+#[derive(Debug, Clone)]
+#[must_use = "a verdict that is not applied decides nothing"]
+pub struct Verdict {
+    decision: Decision,
+    decided: Decided,
+}
+
+impl Verdict {
+    /// Allowed by these rules of `bundle`; the reason is the operator's.
+    pub fn allow(
+        rules: Vec<RuleId>,
+        reason: impl Into<Box<str>>,
+        obligations: Obligations,
+        bundle: Digest,
+    ) -> Self {
+        let decided = Decided {
+            effect: Effect::Allow,
+            rules,
+            reason: reason.into(),
+            bundle,
+        };
+        Self {
+            decision: Decision::Allow(obligations),
+            decided,
+        }
+    }
+
+    /// Denied by `bundle`.
+    pub fn deny(denial: Denial, bundle: Digest) -> Self {
+        let decided = Decided {
+            effect: Effect::Deny,
+            rules: denial.rules().to_vec(),
+            reason: denial.reason().into(),
+            bundle,
+        };
+        Self {
+            decision: Decision::Deny(denial),
+            decided,
+        }
+    }
+
+    /// Allowed by `bundle` once somebody has approved; the reason is the operator's.
+    pub fn ask(approval: Approval, reason: impl Into<Box<str>>, bundle: Digest) -> Self {
+        let decided = Decided {
+            effect: Effect::RequireApproval,
+            rules: approval.rules().to_vec(),
+            reason: reason.into(),
+            bundle,
+        };
+        Self {
+            decision: Decision::Ask(approval),
+            decided,
+        }
+    }
+
+    /// Denied, because the engine could not decide: the only answer that an error has.
+    pub fn eval_error(reason: impl Into<Box<str>>, bundle: Digest) -> Self {
+        let rules = rule_id(reserved::EVAL_ERROR).into_iter().collect();
+        Self::deny(Denial::new(rules, reason), bundle)
+    }
+
+    /// The decision.
+    pub fn decision(&self) -> &Decision {
+        &self.decision
+    }
+
+    /// What the trail says of it.
+    #[must_use]
+    pub fn decided(&self) -> &Decided {
+        &self.decided
+    }
+
+    /// Both, for what applies the one and records the other.
+    pub fn into_parts(self) -> (Decision, Decided) {
+        (self.decision, self.decided)
+    }
+}
+
+/// Whether a caller sees an item in a list.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Hash)]
+pub enum Visibility {
+    /// It may be used, with any arguments, or once somebody has approved.
+    Allowed,
+    /// Whether it may be used depends on the arguments.
+    DependsOnArguments,
+    /// It may not be used, whatever the arguments.
+    Denied,
+}
