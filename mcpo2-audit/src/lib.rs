@@ -1,1 +1,43 @@
 #![doc = include_str!("../README.md")]
+
+mod clock;
+mod config;
+mod error;
+mod files;
+mod frames;
+mod future;
+mod id;
+mod layer;
+mod ledger;
+mod line;
+mod pending;
+mod queue;
+mod read;
+mod record;
+mod recover;
+mod scan;
+mod secret;
+mod service;
+mod source;
+mod text;
+mod verify;
+mod writer;
+
+pub use clock::{Clock, SystemClock};
+pub use config::{Config, ConfigError, Durability, Options};
+pub use error::{Error, ErrorKind};
+pub use future::ResponseFuture;
+pub use id::{RecordId, RecordIdError};
+pub use layer::AuditLayer;
+pub use ledger::{Ledger, Place};
+pub use line::{Line, LineError, MAX_LINE, parse_line};
+pub use queue::Stats;
+pub use read::{Entries, Entry, ReadError, read, tail};
+pub use record::{
+    Asked, CallRecord, Caller, Ended, Event, FORMAT, Found, ItemRef, Note, Outcome, Record,
+    Recovered, Reject, SegmentHeader,
+};
+pub use scan::Fault;
+pub use service::AuditService;
+pub use source::Source;
+pub use verify::{Damage, Head, Report, VerifyError, verify, verify_since};

@@ -1,0 +1,143 @@
+use std::{
+    fmt,
+    str::FromStr,
+    sync::{
+        Arc,
+        atomic::{AtomicU64, Ordering},
+    },
+};
+
+use jiff::Timestamp;
+use serde::{Deserialize, Deserializer, Serialize, Serializer};
+
+use crate::Clock;
+
+/// The id of one record: a UUID of version 7, known before the record is written.
+///
+/// The layer puts it into the extensions of the call and of its reply, so that logs and answers
+/// can name the record.
+#[derive(Clone, Copy, PartialEq, Eq, Hash, PartialOrd, Ord)]
+pub struct RecordId(u128);
+
+/// The text is no UUID in lower case.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, thiserror::Error)]
+#[error("a record id is a UUID in lower case")]
+pub struct RecordIdError;
+
+impl RecordId {
+    /// RFC 9562, section 5.7: milliseconds, version, random, variant, random.
+    pub(crate) fn v7(time: Timestamp, random: [u8; 16]) -> Self {
+        let millis = u128::from(u64::try_from(time.as_millisecond()).unwrap_or_default());
+        let random = u128::from_be_bytes(random) & !(0xffff_ffff_ffff << 80);
+        let random = random & !(0xf << 76) & !(0x3 << 62);
+        Self(((millis & 0xffff_ffff_ffff) << 80) | random | (0x7 << 76) | (0x2 << 62))
+    }
+}
+
+impl fmt::Display for RecordId {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        let part = |shift: u32, bits: u32| (self.0 >> shift) & ((1 << bits) - 1);
+        write!(
+            f,
+            "{:08x}-{:04x}-{:04x}-{:04x}-{:012x}",
+            part(96, 32),
+            part(80, 16),
+            part(64, 16),
+            part(48, 16),
+            part(0, 48)
+        )
+    }
+}
+
+impl fmt::Debug for RecordId {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        fmt::Display::fmt(self, f)
+    }
+}
+
+impl FromStr for RecordId {
+    type Err = RecordIdError;
+
+    fn from_str(text: &str) -> Result<Self, RecordIdError> {
+        let digits: String = text.split('-').collect();
+        let id = u128::from_str_radix(&digits, 16).map(Self);
+        id.ok()
+            .filter(|id| id.to_string() == text)
+            .ok_or(RecordIdError)
+    }
+}
+
+impl Serialize for RecordId {
+    fn serialize<S: Serializer>(&self, to: S) -> Result<S::Ok, S::Error> {
+        to.collect_str(self)
+    }
+}
+
+impl<'de> Deserialize<'de> for RecordId {
+    fn deserialize<D: Deserializer<'de>>(from: D) -> Result<Self, D::Error> {
+        String::deserialize(from)?
+            .parse()
+            .map_err(serde::de::Error::custom)
+    }
+}
+
+/// Gives each record its id and its time.
+#[derive(Debug)]
+pub(crate) struct Stamps {
+    clock: Arc<dyn Clock>,
+    seed: [u8; 32],
+    count: AtomicU64,
+}
+
+impl Stamps {
+    /// `seed` is fresh random, so that ids of two runs never meet.
+    pub(crate) fn new(clock: Arc<dyn Clock>, seed: [u8; 32]) -> Self {
+        let count = AtomicU64::new(0);
+        Self { clock, seed, count }
+    }
+
+    pub(crate) fn clock(&self) -> &dyn Clock {
+        &*self.clock
+    }
+
+    pub(crate) fn next(&self) -> (RecordId, Timestamp) {
+        let count = self.count.fetch_add(1, Ordering::Relaxed);
+        let hash = blake3::keyed_hash(&self.seed, &count.to_le_bytes());
+        let mut random = [0; 16];
+        random
+            .iter_mut()
+            .zip(hash.as_bytes())
+            .for_each(|(to, from)| *to = *from);
+        let time = self.clock.now();
+        (RecordId::v7(time, random), time)
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::SystemClock;
+
+    #[test]
+    fn ids_are_uuids_of_version_7_and_round_trip() {
+        let stamps = Stamps::new(Arc::new(SystemClock::default()), [7; 32]);
+        let (one, time) = stamps.next();
+        let (two, _) = stamps.next();
+        assert_ne!(one, two);
+        let text = one.to_string();
+        assert_eq!(text.parse(), Ok(one));
+        assert_eq!((text.len(), &text[14..15]), (36, "7"));
+        assert!(matches!(&text[19..20], "8" | "9" | "a" | "b"));
+        let millis = u128::try_from(time.as_millisecond()).unwrap();
+        assert_eq!(one.0 >> 80, millis);
+        assert!(
+            text.to_uppercase().parse::<RecordId>().is_err()
+                || !text.contains(|c: char| c.is_ascii_lowercase())
+        );
+        assert!(
+            "+0000000-0000-0000-0000-000000000000"
+                .parse::<RecordId>()
+                .is_err()
+        );
+    }
+}

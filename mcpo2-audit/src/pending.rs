@@ -1,0 +1,155 @@
+use std::{borrow::Cow, sync::Arc, time::Duration};
+
+use bytes::Bytes;
+use mcpo2_core::{Call, Error, Fact, Id, Message, Meta, Principal, Trail};
+
+use crate::{
+    Asked, CallRecord, Caller, Ended, Found, Outcome, Place, RecordId, Source, secret::Messages,
+    text::trace_id,
+};
+
+/// A call under way. However it ends, exactly one record is written: dropped, it was cancelled.
+#[derive(Debug)]
+pub(crate) struct Pending {
+    id: RecordId,
+    open: Option<Open>,
+}
+
+#[derive(Debug)]
+struct Open {
+    place: Place,
+    started: Duration,
+    principal: Arc<Principal>,
+    source: Option<Source>,
+    trace: Option<Box<str>>,
+    asked: Asked,
+    /// The id that the response will have.
+    expected: Option<Id>,
+    trail: Trail,
+    said: Said,
+}
+
+/// What the reply said so far.
+#[derive(Debug)]
+struct Said {
+    hasher: Messages,
+    messages: u64,
+    bytes: u64,
+    response: Option<Outcome>,
+}
+
+impl Pending {
+    pub(crate) fn new(place: Place, call: &Call) -> Self {
+        let request = call.request();
+        let source = call.extensions().get::<Source>().cloned();
+        let trace = source.as_ref().and_then(|source| source.trace());
+        let trace = trace.map(Into::into).or_else(|| {
+            let traceparent = Meta::text(request.meta().traceparent)?;
+            trace_id(&traceparent)
+        });
+        let open = Open {
+            started: place.ledger().clock().monotonic(),
+            principal: Arc::clone(call.principal()),
+            source,
+            trace,
+            asked: Asked::new(call, place.ledger().digest(request.bytes())),
+            expected: request.id().cloned(),
+            trail: call.trail().clone(),
+            said: Said {
+                hasher: place.ledger().messages(),
+                messages: 0,
+                bytes: 0,
+                response: None,
+            },
+            place,
+        };
+        Self {
+            id: open.place.id(),
+            open: Some(open),
+        }
+    }
+
+    pub(crate) fn id(&self) -> RecordId {
+        self.id
+    }
+
+    /// Takes note of one message of the reply.
+    pub(crate) fn message(&mut self, message: &Bytes) {
+        if let Some(open) = self.open.as_mut().filter(|_| !message.is_empty()) {
+            open.said.hear(message, open.expected.as_ref());
+        }
+    }
+
+    /// Records the end: as the response says, and as `otherwise` where there was none.
+    pub(crate) fn finish(&mut self, otherwise: Outcome) {
+        if let Some(mut open) = self.open.take() {
+            let outcome = open.said.response.take().unwrap_or(otherwise);
+            open.write(outcome, None);
+        }
+    }
+
+    /// Records that the call ended in an error; what the response said stands, if one came.
+    pub(crate) fn fail(&mut self, error: &Error) {
+        if let Some(mut open) = self.open.take() {
+            let (outcome, cause) = Outcome::of_error(error);
+            let outcome = open.said.response.take().unwrap_or(outcome);
+            open.write(outcome, cause);
+        }
+    }
+}
+
+impl Drop for Pending {
+    fn drop(&mut self) {
+        self.finish(Outcome::Cancelled);
+    }
+}
+
+impl Said {
+    fn hear(&mut self, message: &Bytes, expected: Option<&Id>) {
+        self.hasher.update(message);
+        self.messages += 1;
+        self.bytes += u64::try_from(message.len()).unwrap_or_default();
+        if let Ok(Message::Response(response)) = Message::parse(message.clone())
+            // An error may answer to no id, where the request's could not be read.
+            && (response.id().is_none() || response.id() == expected)
+        {
+            self.response = Some(response.outcome().into());
+        }
+    }
+}
+
+impl Open {
+    fn write(self, outcome: Outcome, cause: Option<Box<str>>) {
+        let now = self.place.ledger().clock().monotonic();
+        let duration = now.saturating_sub(self.started).as_micros();
+        let facts = self.trail.facts();
+        let family = facts.iter().find_map(|fact| match fact {
+            Fact::Classified(classified) => classified.family.clone(),
+            _ => None,
+        });
+        let (transport, remote) = match self.source {
+            Some(source) => {
+                let (transport, remote, _) = source.into_parts();
+                (Some(transport), remote)
+            }
+            None => (None::<Cow<'static, str>>, None),
+        };
+        self.place.fill(CallRecord {
+            principal: Caller::from(&*self.principal),
+            transport,
+            remote,
+            trace: self.trace,
+            request: self.asked,
+            family,
+            facts: facts.into_iter().map(Found::Fact).collect(),
+            end: Ended {
+                outcome,
+                cause,
+                messages: self.said.messages,
+                bytes: self.said.bytes,
+                digest: (self.said.messages > 0).then(|| self.said.hasher.digest()),
+                duration_us: u64::try_from(duration).unwrap_or(u64::MAX),
+            },
+        });
+    }
+}

@@ -1,0 +1,226 @@
+use std::borrow::Cow;
+
+use mcpo2_core::{
+    AuthMethod, Digest, Fact, Family, ItemKind, Principal, PrincipalId, PrincipalKind,
+    ProtocolVersion, TenantId,
+};
+use serde::{Deserialize, Deserializer, Serialize};
+
+use crate::text::{clip, clip_in_place};
+
+const MAX_NAME: usize = 512;
+const MAX_LABEL: usize = 128;
+const MAX_ROLES: usize = 64;
+const MAX_CAUSE: usize = 1024;
+
+/// One call, from its coming to its end.
+#[derive(Debug, Clone, Serialize, Deserialize)]
+pub struct CallRecord {
+    /// Who called.
+    pub principal: Caller,
+    /// The label of the transport, where the edge gave one.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub transport: Option<Cow<'static, str>>,
+    /// The address of the peer, where the edge gave one.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub remote: Option<Box<str>>,
+    /// The id of the trace, from `traceparent`.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub trace: Option<Box<str>>,
+    /// What was asked.
+    pub request: Asked,
+    /// The capability family, once classified.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub family: Option<Family>,
+    /// What the layers found, in their order.
+    pub facts: Vec<Found>,
+    /// How it ended.
+    pub end: Ended,
+}
+
+impl CallRecord {
+    pub(super) fn bound(&mut self) {
+        self.principal.bound();
+        if let Some(remote) = &mut self.remote {
+            clip_in_place(remote, MAX_LABEL);
+        }
+    }
+
+    pub(super) fn omit_facts(&mut self) {
+        let omitted = serde_json::json!({ "omitted": { "facts": self.facts.len() } });
+        self.facts = vec![Found::Json(omitted)];
+    }
+}
+
+/// Who called, as the authentication of the host established it.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+pub struct Caller {
+    /// The tenant.
+    pub tenant: TenantId,
+    /// The caller's id in it.
+    pub id: PrincipalId,
+    /// The kind of caller.
+    pub kind: PrincipalKind,
+    /// How it showed who it is.
+    pub auth: AuthMethod,
+    /// Its roles, 64 at most.
+    #[serde(default, skip_serializing_if = "Vec::is_empty")]
+    pub roles: Vec<Box<str>>,
+}
+
+impl Caller {
+    pub(super) fn bound(&mut self) {
+        self.roles.truncate(MAX_ROLES);
+        self.roles
+            .iter_mut()
+            .for_each(|role| clip_in_place(role, MAX_LABEL));
+    }
+}
+
+impl From<&Principal> for Caller {
+    fn from(principal: &Principal) -> Self {
+        Self {
+            tenant: principal.tenant().clone(),
+            id: principal.id().clone(),
+            kind: principal.kind(),
+            auth: principal.auth(),
+            roles: principal.roles().take(MAX_ROLES).map(Into::into).collect(),
+        }
+    }
+}
+
+/// What was asked: no contents, but their digest.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+pub struct Asked {
+    /// The revision of the protocol.
+    pub version: ProtocolVersion,
+    /// The method, as the caller sent it, cut to 128 bytes.
+    pub method: Box<str>,
+    /// What it addresses.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub item: Option<ItemRef>,
+    /// The length of the whole message in bytes.
+    pub bytes: u64,
+    /// The length of its arguments in bytes.
+    pub argument_bytes: u64,
+    /// The digest of the whole message, keyed for this ledger.
+    pub digest: Digest,
+}
+
+impl Asked {
+    pub(crate) fn new(call: &mcpo2_core::Call, digest: Digest) -> Self {
+        let request = call.request();
+        let length = |bytes: &[u8]| u64::try_from(bytes.len()).unwrap_or(u64::MAX);
+        Self {
+            version: call.version(),
+            method: clip(request.method().as_str(), MAX_LABEL),
+            item: request.item().map(|item| ItemRef {
+                kind: item.kind(),
+                name: clip(item.name(), MAX_NAME),
+            }),
+            bytes: length(request.bytes()),
+            argument_bytes: request.arguments().map_or(0, length),
+            digest,
+        }
+    }
+}
+
+/// What a request addresses, by the name that the caller sent, cut to 512 bytes.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+pub struct ItemRef {
+    /// The kind.
+    pub kind: ItemKind,
+    /// The name or URI.
+    pub name: Box<str>,
+}
+
+/// What a layer found.
+#[derive(Debug, Clone, Serialize)]
+#[serde(untagged)]
+#[non_exhaustive]
+pub enum Found {
+    /// As the layer recorded it.
+    Fact(Fact),
+    /// As it stands in a ledger, which may be of another version.
+    Json(serde_json::Value),
+}
+
+impl<'de> Deserialize<'de> for Found {
+    fn deserialize<D: Deserializer<'de>>(from: D) -> Result<Self, D::Error> {
+        serde_json::Value::deserialize(from).map(Self::Json)
+    }
+}
+
+/// How a call ended.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+pub struct Ended {
+    /// The outcome.
+    #[serde(flatten)]
+    pub outcome: Outcome,
+    /// The error and what caused it, for the operator, cut to 1 KiB.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub cause: Option<Box<str>>,
+    /// How many messages the reply had.
+    pub messages: u64,
+    /// The length of the messages in bytes.
+    pub bytes: u64,
+    /// The digest of the messages, keyed for this ledger; none where there was none.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub digest: Option<Digest>,
+    /// The time from the coming of the call to its end, in microseconds.
+    pub duration_us: u64,
+}
+
+/// The outcome of a call.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(tag = "outcome", rename_all = "snake_case")]
+#[non_exhaustive]
+pub enum Outcome {
+    /// A result; or nothing, where nothing was to say.
+    Ok,
+    /// A result in which the tool says that it failed.
+    ToolError,
+    /// A JSON-RPC error.
+    Error {
+        /// Its code.
+        code: i64,
+    },
+    /// A response that is no message of MCP.
+    Unreadable,
+    /// The policy denied it.
+    Denied,
+    /// There is no response, for this kind of error.
+    Failed {
+        /// The name of the [`ErrorKind`](mcpo2_core::ErrorKind).
+        kind: Cow<'static, str>,
+    },
+    /// The caller, or the host, dropped it before its response came.
+    Cancelled,
+    /// The stream ended without a response, which the client may fetch elsewhere.
+    Detached,
+}
+
+impl Outcome {
+    /// The outcome and the cause of a call that ended in an error.
+    pub(crate) fn of_error(error: &mcpo2_core::Error) -> (Self, Option<Box<str>>) {
+        let cause = crate::text::chain(error, MAX_CAUSE);
+        let outcome = match error.kind() {
+            mcpo2_core::ErrorKind::Denied => Self::Denied,
+            kind => Self::Failed {
+                kind: Cow::Borrowed(kind.as_str()),
+            },
+        };
+        (outcome, Some(cause))
+    }
+}
+
+impl From<mcpo2_core::Outcome> for Outcome {
+    fn from(outcome: mcpo2_core::Outcome) -> Self {
+        match outcome {
+            mcpo2_core::Outcome::Result => Self::Ok,
+            mcpo2_core::Outcome::ToolError => Self::ToolError,
+            mcpo2_core::Outcome::Error { code } => Self::Error { code },
+            _ => Self::Unreadable,
+        }
+    }
+}

@@ -1,0 +1,92 @@
+use std::{borrow::Cow, error::Error as StdError, fmt::Write};
+
+/// The text, cut to about `max` bytes with a mark that says how long it was.
+pub(crate) fn clip(text: &str, max: usize) -> Box<str> {
+    if text.len() <= max {
+        return text.into();
+    }
+    let end = text.floor_char_boundary_at(max);
+    let kept = text.get(..end).unwrap_or_default();
+    format!("{kept}…[{} bytes]", text.len()).into()
+}
+
+/// The same in place.
+pub(crate) fn clip_in_place(text: &mut Box<str>, max: usize) {
+    if text.len() > max {
+        *text = clip(text, max);
+    }
+}
+
+/// The same for text that may be static.
+pub(crate) fn clip_cow(text: &mut Cow<'static, str>, max: usize) {
+    if text.len() > max {
+        *text = Cow::Owned(clip(text, max).into_string());
+    }
+}
+
+/// An error and what caused it, outermost first.
+pub(crate) fn chain(error: &dyn StdError, max: usize) -> Box<str> {
+    let mut text = error.to_string();
+    let mut next = error.source();
+    while let Some(source) = next {
+        if text.len() > max {
+            break;
+        }
+        // Writing to a String cannot fail.
+        let _ = write!(text, ": {source}");
+        next = source.source();
+    }
+    clip(&text, max)
+}
+
+/// The trace id in a W3C `traceparent`, if it has its form.
+pub(crate) fn trace_id(traceparent: &str) -> Option<Box<str>> {
+    let lower_hex = |text: &str| text.bytes().all(|b| matches!(b, b'0'..=b'9' | b'a'..=b'f'));
+    let mut parts = traceparent.split('-');
+    let (version, trace) = (parts.next()?, parts.next()?);
+    let whole = version.len() == 2 && trace.len() == 32 && parts.next()?.len() == 16;
+    (whole && lower_hex(version) && lower_hex(trace) && trace.bytes().any(|b| b != b'0'))
+        .then(|| trace.into())
+}
+
+trait FloorCharBoundary {
+    fn floor_char_boundary_at(&self, index: usize) -> usize;
+}
+
+impl FloorCharBoundary for str {
+    /// `str::floor_char_boundary`, which the oldest supported compiler does not have.
+    fn floor_char_boundary_at(&self, index: usize) -> usize {
+        (0..=index)
+            .rev()
+            .find(|&at| self.is_char_boundary(at))
+            .unwrap_or_default()
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn long_text_is_cut_between_characters_and_says_so() {
+        assert_eq!(&*clip("short", 5), "short");
+        assert_eq!(&*clip("äöü", 3), "ä…[6 bytes]");
+    }
+
+    #[test]
+    fn only_a_well_formed_traceparent_has_a_trace_id() {
+        let good = "00-4bf92f3577b34da6a3ce929d0e0e4736-00f067aa0ba902b7-01";
+        assert_eq!(
+            trace_id(good).as_deref(),
+            Some("4bf92f3577b34da6a3ce929d0e0e4736")
+        );
+        for bad in [
+            "",
+            "00-x-y-z",
+            &good.to_uppercase(),
+            &good.replace("4b", "zz"),
+        ] {
+            assert_eq!(trace_id(bad), None, "{bad}");
+        }
+    }
+}
