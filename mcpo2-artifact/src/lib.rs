@@ -1,1 +1,40 @@
 #![doc = include_str!("../README.md")]
+
+pub mod conformance;
+
+mod artifacts;
+mod clock;
+mod config;
+mod error;
+mod future;
+mod index;
+mod layer;
+mod object;
+mod offload;
+mod preview;
+mod reference;
+mod respond;
+mod service;
+mod store;
+
+pub use artifacts::{Artifacts, Excerpt, Stored};
+pub use clock::{Clock, SystemClock};
+pub use config::{Config, StoreConfig};
+pub use error::{ConfigError, Error, ErrorKind};
+pub use future::ResponseFuture;
+pub use layer::ArtifactLayer;
+pub use reference::{InvalidReference, Reference, Selector};
+pub use service::ArtifactService;
+pub use store::{DirStore, Key, MemoryStore, Store, StoreError, StoreErrorKind};
+
+/// The `_meta` key of a digest.
+pub const META_DIGEST: &str = "dev.mcpo2/digest";
+
+/// The `_meta` key of the range of bytes that a reply holds: `[from, to]`, without `to` itself.
+pub const META_RANGE: &str = "dev.mcpo2/range";
+
+/// The `_meta` key of the length of the whole, in bytes.
+pub const META_SIZE: &str = "dev.mcpo2/size";
+
+/// The `_meta` key of the URI that reads on behind a reply; absent at the end.
+pub const META_NEXT: &str = "dev.mcpo2/next";

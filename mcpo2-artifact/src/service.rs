@@ -1,0 +1,79 @@
+use std::{
+    sync::Arc,
+    task::{Context, Poll},
+};
+
+use mcpo2_core::{
+    Call, Error, ErrorKind, ItemKind, Method, Reply, Routed, message::result_response,
+};
+use tower_service::Service;
+
+use crate::{
+    Artifacts, ErrorKind as Kind, Reference, ResponseFuture, offload::Offload, respond::read_result,
+};
+
+/// Turns results over a threshold into references, and answers reads of these.
+#[derive(Debug, Clone)]
+pub struct ArtifactService<S> {
+    inner: S,
+    artifacts: Arc<Artifacts>,
+}
+
+impl<S> ArtifactService<S> {
+    /// The service in front of `inner`.
+    #[must_use]
+    pub fn new(inner: S, artifacts: Arc<Artifacts>) -> Self {
+        Self { inner, artifacts }
+    }
+}
+
+impl<S> Service<Routed> for ArtifactService<S>
+where
+    S: Service<Routed, Response = Reply, Error = Error>,
+{
+    type Response = Reply;
+    type Error = Error;
+    type Future = ResponseFuture<S::Future>;
+
+    fn poll_ready(&mut self, cx: &mut Context<'_>) -> Poll<Result<(), Error>> {
+        self.inner.poll_ready(cx)
+    }
+
+    fn call(&mut self, routed: Routed) -> Self::Future {
+        if addresses_artifact(routed.call()) {
+            let (artifacts, call) = (Arc::clone(&self.artifacts), routed.call().clone());
+            return ResponseFuture::work(Box::pin(async move { answer(&artifacts, &call).await }));
+        }
+        let offload = Offload::of(&self.artifacts, &routed);
+        ResponseFuture::inner(self.inner.call(routed), offload)
+    }
+}
+
+/// Also where the URI is malformed or the method another: such a URI never reaches a module.
+fn addresses_artifact(call: &Call) -> bool {
+    call.item()
+        .is_some_and(|item| item.kind() == ItemKind::Resource && Reference::has_scheme(item.name()))
+}
+
+async fn answer(artifacts: &Artifacts, call: &Call) -> Result<Reply, Error> {
+    let not_found = || Error::not_found(ErrorKind::NotFound, call.request());
+    let Some(id) = call.request().id() else {
+        return Ok(Reply::accepted());
+    };
+    let (Method::ResourcesRead, Some(item)) = (call.method(), call.item()) else {
+        return Err(not_found());
+    };
+    let excerpt = match artifacts.read(call.principal(), item.name()).await {
+        Ok(excerpt) => excerpt,
+        Err(error) if error.kind() == Kind::NotFound => {
+            return Err(not_found().with_source(error));
+        }
+        Err(error) => {
+            tracing::warn!(%error, "an artifact could not be read");
+            return Err(error.into());
+        }
+    };
+    let result = read_result(item.name(), &excerpt, call.version())
+        .map_err(|error| Error::new(ErrorKind::Internal, "internal error").with_source(error))?;
+    Ok(Reply::complete(result_response(id, &result)))
+}
