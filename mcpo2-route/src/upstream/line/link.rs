@@ -1,0 +1,194 @@
+use std::{
+    any::Any,
+    fmt,
+    sync::{Arc, Mutex, PoisonError},
+};
+
+use async_trait::async_trait;
+use bytes::Bytes;
+use mcpo2_core::{Error, ErrorKind, Frames, Message, Method, ProtocolVersion, Reply, Request};
+use tokio::{
+    io::{AsyncRead, AsyncWrite},
+    sync::mpsc,
+    task::AbortHandle,
+};
+
+use super::{
+    answer::{Answer, OnDrop, Unsolicited},
+    core::Core,
+    handshake::{self, Greeting},
+    mailbox::Mail,
+    pump,
+};
+use crate::upstream::{ClientInfo, ForwardHeaders, Hello, Limits, Link, fault};
+
+/// Messages that may wait for the module to read them.
+const OUTBOX: usize = 64;
+
+/// A link of one message a line, over any pair of pipes.
+///
+/// It ends when the last handle is dropped: the link itself, or the stream of a reply. One who
+/// [`listen`](Link::listen)s does not keep it, and ends the stream of who listened before.
+///
+/// `subscriptions/listen` has no time-out and no limit in bytes, all other calls have both.
+pub struct LineLink {
+    hold: Arc<Hold>,
+    greeting: Greeting,
+}
+
+impl LineLink {
+    /// Shakes hands over the pipes: with what `hello` says for one session, or for all calls
+    /// without a session where there is none.
+    ///
+    /// The pipes and the `guard` are dropped when the link ends.
+    ///
+    /// # Errors
+    ///
+    /// [`ErrorKind::Unavailable`] where the module ends or does not answer within
+    /// [`Limits::connect`], [`ErrorKind::Upstream`] where it speaks no revision that the gateway
+    /// speaks.
+    ///
+    /// # Panics
+    ///
+    /// Outside a tokio runtime.
+    pub async fn open(
+        reader: impl AsyncRead + Send + Unpin + 'static,
+        writer: impl AsyncWrite + Send + Unpin + 'static,
+        hello: Option<&Hello>,
+        client: &ClientInfo,
+        limits: Limits,
+        guard: impl Send + 'static,
+    ) -> Result<Arc<Self>, Error> {
+        let (outbox, inbox) = mpsc::channel(OUTBOX);
+        let core = Arc::new(Core::new(hello.is_none(), limits, outbox));
+        let reading = tokio::spawn(pump::read(reader, Arc::clone(&core)));
+        let writing = tokio::spawn(pump::write(writer, inbox, Arc::clone(&core)));
+        let hold = Arc::new(Hold {
+            core,
+            tasks: [reading.abort_handle(), writing.abort_handle()],
+            guard: Mutex::new(Some(Box::new(guard))),
+        });
+        let greeting = handshake::greet(&hold, hello, client).await?;
+        Ok(Arc::new(Self { hold, greeting }))
+    }
+
+    fn on_drop(&self) -> OnDrop {
+        let core = self.hold.core();
+        match core.mint.is_shared() || self.version().is_stateless() {
+            true => OnDrop::Cancel,
+            false => OnDrop::Forget,
+        }
+    }
+}
+
+#[async_trait]
+impl Link for LineLink {
+    fn version(&self) -> ProtocolVersion {
+        self.greeting.0
+    }
+
+    fn server(&self) -> &Bytes {
+        &self.greeting.1
+    }
+
+    fn is_open(&self) -> bool {
+        !self.hold.core().table.is_closed()
+    }
+
+    async fn request(&self, request: &Request, _: &ForwardHeaders) -> Result<Reply, Error> {
+        let core = self.hold.core();
+        let Some(out) = core.mint.outgoing(request) else {
+            self.send(request.bytes().clone()).await?;
+            return Ok(Reply::accepted());
+        };
+        let mut answer = Answer::ask(&self.hold, out, self.on_drop()).await?;
+        match answer.next().await {
+            Some(Ok(Mail::Last(frame))) => Ok(Reply::complete(frame.data().clone())),
+            Some(Ok(Mail::Frame(first))) => {
+                let first = futures_util::stream::iter([Ok(first)]);
+                Ok(Reply::stream(futures_util::StreamExt::chain(first, answer)))
+            }
+            Some(Err(error)) => Err(error),
+            None => Err(fault::unavailable("the link ended")),
+        }
+    }
+
+    async fn send(&self, message: Bytes) -> Result<(), Error> {
+        let core = self.hold.core();
+        if core.mint.is_shared() {
+            match Message::parse(message.clone()) {
+                // They name requests by ids that mean nothing on this link, or somebody else's.
+                Ok(Message::Request(request))
+                    if matches!(request.method(), Method::Cancelled | Method::Progress) =>
+                {
+                    return Ok(());
+                }
+                Ok(Message::Request(_)) => {}
+                Ok(Message::Response(_)) | Err(_) => {
+                    return Err(Error::new(
+                        ErrorKind::InvalidRequest,
+                        "the module asked nothing on this link",
+                    ));
+                }
+            }
+        }
+        core.send(&message).await
+    }
+
+    async fn listen(&self, _: Option<&str>) -> Result<Option<Frames>, Error> {
+        let unsolicited = Unsolicited::listen(&self.hold.core().unsolicited);
+        Ok(Some(Frames::new(unsolicited)))
+    }
+
+    async fn close(&self) {
+        self.hold.end();
+    }
+}
+
+impl fmt::Debug for LineLink {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.debug_struct("LineLink")
+            .field("version", &self.version())
+            .field("shared", &self.hold.core().mint.is_shared())
+            .field("open", &self.is_open())
+            .finish_non_exhaustive()
+    }
+}
+
+/// What runs for a link; dropping it ends that.
+pub(super) struct Hold {
+    core: Arc<Core>,
+    tasks: [AbortHandle; 2],
+    guard: Mutex<Option<Box<dyn Any + Send>>>,
+}
+
+impl Hold {
+    pub(super) fn core(&self) -> &Core {
+        &self.core
+    }
+
+    fn end(&self) {
+        self.core.close("the link is closed");
+        self.tasks.iter().for_each(AbortHandle::abort);
+        let guard = self
+            .guard
+            .lock()
+            .unwrap_or_else(PoisonError::into_inner)
+            .take();
+        drop(guard);
+    }
+}
+
+impl Drop for Hold {
+    fn drop(&mut self) {
+        self.end();
+    }
+}
+
+impl fmt::Debug for Hold {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.debug_struct("Hold")
+            .field("core", &self.core)
+            .finish_non_exhaustive()
+    }
+}

@@ -1,0 +1,260 @@
+//! Ids and progress tokens: kept to the letter on the link of one client, replaced where several
+//! clients share a link.
+
+use std::{
+    fmt,
+    ops::Range,
+    sync::atomic::{AtomicU64, Ordering},
+};
+
+use bytes::Bytes;
+use mcpo2_core::{Id, Method, Request, Response, message::keys};
+use serde::Deserialize;
+use serde_json::value::RawValue;
+
+/// Where the ids of a link come from.
+#[derive(Debug)]
+pub(super) enum Mint {
+    /// From the one client that the link has.
+    Keep,
+    /// From a counter, since clients know nothing of each other's ids.
+    Count(AtomicU64),
+}
+
+impl Mint {
+    pub(super) fn new(shared: bool) -> Self {
+        match shared {
+            true => Self::Count(AtomicU64::new(1)),
+            false => Self::Keep,
+        }
+    }
+
+    pub(super) fn is_shared(&self) -> bool {
+        matches!(self, Self::Count(_))
+    }
+
+    /// The request as it goes to the module; none where it is a notification.
+    pub(super) fn outgoing(&self, request: &Request) -> Option<Outgoing> {
+        let original = request.id()?.clone();
+        let token = request
+            .meta()
+            .progress_token
+            .map(|raw| raw.get().to_owned());
+        let (sent, id) = match self {
+            Self::Keep => (request.clone(), original.clone()),
+            Self::Count(next) => {
+                let id = Id::number(next.fetch_add(1, Ordering::Relaxed));
+                let sent = request.with_id(&id);
+                match token {
+                    Some(_) => (sent.with_meta(keys::PROGRESS_TOKEN, id.as_json()), id),
+                    None => (sent, id),
+                }
+            }
+        };
+        let token = token.map(|original| {
+            let key = match self {
+                Self::Keep => Key::new(&original),
+                Self::Count(_) => Key::of(&id),
+            };
+            (key, original)
+        });
+        Some(Outgoing {
+            sent,
+            id,
+            original,
+            token,
+            minted: self.is_shared(),
+        })
+    }
+}
+
+/// A request on its way to the module, and how its answer is made one to the client's request.
+#[derive(Debug)]
+pub(super) struct Outgoing {
+    sent: Request,
+    id: Id,
+    original: Id,
+    token: Option<(Key, String)>,
+    minted: bool,
+}
+
+impl Outgoing {
+    /// The request as the module sees it.
+    pub(super) fn sent(&self) -> &Request {
+        &self.sent
+    }
+
+    /// The id by which the module knows it.
+    pub(super) fn id(&self) -> &Id {
+        &self.id
+    }
+
+    /// The key under which progress is reported on it.
+    pub(super) fn token(&self) -> Option<&Key> {
+        self.token.as_ref().map(|(key, _)| key)
+    }
+
+    /// Whether it stays open for as long as the client wants.
+    pub(super) fn is_endless(&self) -> bool {
+        *self.sent.method() == Method::Listen
+    }
+
+    /// Whether this is its answer.
+    #[cfg(feature = "http")]
+    pub(super) fn is_answered_by(&self, response: &Response) -> bool {
+        response
+            .id()
+            .is_some_and(|id| Key::of(id) == Key::of(&self.id))
+    }
+
+    /// The answer under the client's id; the very same bytes where that is the id already.
+    pub(super) fn response(&self, response: &Response) -> Bytes {
+        match response.id() {
+            Some(id) if *id == self.original => response.bytes().clone(),
+            _ => response.with_id(&self.original),
+        }
+    }
+
+    /// A notification on this request under the client's names for it.
+    pub(super) fn notification(&self, notification: &Request) -> Bytes {
+        let bytes = notification.bytes();
+        match (self.minted, Reference::read(notification), &self.token) {
+            (true, Some(Reference::Progress(_, at)), Some((_, token))) => splice(bytes, at, token),
+            (true, Some(Reference::Subscription(_, at)), _) => {
+                splice(bytes, at, self.original.as_json())
+            }
+            _ => bytes.clone(),
+        }
+    }
+}
+
+/// The request that a notification is about, and where it says so.
+#[derive(Debug)]
+pub(super) enum Reference {
+    Progress(Key, Range<usize>),
+    Subscription(Key, Range<usize>),
+}
+
+impl Reference {
+    pub(super) fn read(notification: &Request) -> Option<Self> {
+        #[derive(Deserialize)]
+        struct Params<'a> {
+            #[serde(borrow, default, rename = "progressToken")]
+            token: Option<&'a RawValue>,
+            #[serde(borrow, default, rename = "_meta")]
+            meta: Option<Meta<'a>>,
+        }
+        #[derive(Deserialize)]
+        struct Meta<'a> {
+            #[serde(borrow, default, rename = "io.modelcontextprotocol/subscriptionId")]
+            subscription: Option<&'a RawValue>,
+        }
+        let text = std::str::from_utf8(notification.params()?).ok()?;
+        let params: Params<'_> = serde_json::from_str(text).ok()?;
+        if *notification.method() == Method::Progress {
+            let token = params.token?;
+            let at = position(notification.bytes(), token.get())?;
+            return Some(Self::Progress(Key::new(token.get()), at));
+        }
+        let subscription = params.meta?.subscription?;
+        let at = position(notification.bytes(), subscription.get())?;
+        Some(Self::Subscription(Key::new(subscription.get()), at))
+    }
+}
+
+/// A JSON string or number as a key: two spellings of one string are one key.
+#[derive(Clone, PartialEq, Eq, Hash)]
+pub(super) struct Key(Box<str>);
+
+impl Key {
+    pub(super) fn new(json: &str) -> Self {
+        match serde_json::from_str::<String>(json) {
+            Ok(text) => Self(serde_json::Value::from(text).to_string().into()),
+            Err(_) => Self(json.into()),
+        }
+    }
+
+    pub(super) fn of(id: &Id) -> Self {
+        Self::new(id.as_json())
+    }
+}
+
+impl fmt::Debug for Key {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str(&self.0)
+    }
+}
+
+/// Where a part that was borrowed from `bytes` stands in them.
+fn position(bytes: &Bytes, part: &str) -> Option<Range<usize>> {
+    let start = part.as_ptr().addr().checked_sub(bytes.as_ptr().addr())?;
+    let end = start.checked_add(part.len())?;
+    (end <= bytes.len()).then_some(start..end)
+}
+
+fn splice(bytes: &Bytes, at: Range<usize>, with: &str) -> Bytes {
+    let before = bytes.get(..at.start).unwrap_or_default();
+    let behind = bytes.get(at.end..).unwrap_or_default();
+    [before, with.as_bytes(), behind].concat().into()
+}
+
+#[cfg(test)]
+mod tests {
+    use mcpo2_core::Message;
+
+    use super::*;
+
+    fn request(text: &'static str) -> Request {
+        match Message::parse(text).unwrap() {
+            Message::Request(request) => request,
+            Message::Response(_) => unreachable!(),
+        }
+    }
+
+    const CALL: &str = r#"{"id": "a", "jsonrpc":"2.0","method":"tools/call","params":{"_meta":{"x":1,"progressToken":"t\u0061"},"name":"n"}}"#;
+
+    #[test]
+    fn the_only_client_of_a_link_keeps_its_names() {
+        let out = Mint::new(false).outgoing(&request(CALL)).unwrap();
+        assert_eq!(out.sent().bytes(), CALL);
+        let note = request(
+            r#"{"jsonrpc":"2.0","method":"notifications/progress","params":{"progressToken":"ta","progress":1}}"#,
+        );
+        let Some(Reference::Progress(key, _)) = Reference::read(&note) else {
+            panic!("no progress")
+        };
+        assert_eq!(Some(&key), out.token());
+        assert_eq!(out.notification(&note), note.bytes());
+    }
+
+    #[test]
+    fn what_is_replaced_on_the_way_in_is_put_back_on_the_way_out() {
+        let out = Mint::new(true).outgoing(&request(CALL)).unwrap();
+        assert_eq!(
+            out.sent().bytes(),
+            r#"{"id": 1, "jsonrpc":"2.0","method":"tools/call","params":{"_meta":{"x":1,"progressToken":1},"name":"n"}}"#
+        );
+        let note = request(
+            r#"{"jsonrpc":"2.0","method":"notifications/progress","params":{ "progressToken" : 1,"progress":1e400}}"#,
+        );
+        assert_eq!(
+            out.notification(&note),
+            r#"{"jsonrpc":"2.0","method":"notifications/progress","params":{ "progressToken" : "t\u0061","progress":1e400}}"#
+        );
+    }
+
+    #[test]
+    fn a_notification_of_a_subscription_names_the_request_of_the_client() {
+        let listen =
+            request(r#"{"jsonrpc":"2.0","id":"mine","method":"subscriptions/listen","params":{}}"#);
+        let out = Mint::new(true).outgoing(&listen).unwrap();
+        assert!(out.is_endless());
+        let note = request(
+            r#"{"jsonrpc":"2.0","method":"notifications/tools/list_changed","params":{"_meta":{"io.modelcontextprotocol/subscriptionId":1}}}"#,
+        );
+        assert_eq!(
+            out.notification(&note),
+            r#"{"jsonrpc":"2.0","method":"notifications/tools/list_changed","params":{"_meta":{"io.modelcontextprotocol/subscriptionId":"mine"}}}"#
+        );
+    }
+}

@@ -1,0 +1,102 @@
+//! The messages that the gateway itself says to a module, and what it reads of the answers.
+
+use bytes::Bytes;
+use mcpo2_core::{Error, Id, Message, ProtocolVersion, Request, Response, message::keys};
+use serde::Deserialize;
+use serde_json::json;
+
+use super::{ClientInfo, fault};
+
+/// Ends the handshake of the revisions with sessions.
+pub(super) const INITIALIZED: &str = r#"{"jsonrpc":"2.0","method":"notifications/initialized"}"#;
+
+/// The id of the gateway's own request number `n`.
+pub(super) fn id(n: u64) -> Id {
+    Id::string(&format!("mcpo2-{n}"))
+}
+
+/// A request of the gateway; `params` is JSON text.
+pub(super) fn request(id: &Id, method: &str, params: &[u8]) -> Result<Request, Error> {
+    let head = format!(r#"{{"jsonrpc":"2.0","id":{id},"method":"{method}","params":"#);
+    let text = [head.as_bytes(), params, b"}"].concat();
+    match Message::parse(text) {
+        Ok(Message::Request(request)) => Ok(request),
+        Ok(Message::Response(_)) => Err(fault::protocol("a request is no response")),
+        Err(error) => Err(Error::new(
+            mcpo2_core::ErrorKind::InvalidParams,
+            "the parameters of `initialize` are not valid",
+        )
+        .with_source(error)),
+    }
+}
+
+/// The parameters of an `initialize` in the gateway's own name.
+pub(super) fn initialize(client: &ClientInfo) -> String {
+    json!({
+        "protocolVersion": ProtocolVersion::LATEST_SESSION,
+        "capabilities": {},
+        "clientInfo": client.json(),
+    })
+    .to_string()
+}
+
+/// The parameters of a `server/discover`.
+pub(super) fn discover(client: &ClientInfo) -> String {
+    json!({ "_meta": {
+        keys::PROTOCOL_VERSION: ProtocolVersion::LATEST,
+        keys::CLIENT_INFO: client.json(),
+        keys::CLIENT_CAPABILITIES: {},
+    }})
+    .to_string()
+}
+
+/// Tells the module that nobody waits for the answer any more.
+pub(super) fn cancelled(id: &Id) -> Bytes {
+    format!(
+        r#"{{"jsonrpc":"2.0","method":"notifications/cancelled","params":{{"requestId":{id}}}}}"#
+    )
+    .into()
+}
+
+/// The revision that the answer to `initialize` agrees on.
+pub(super) fn agreed(response: &Response) -> Result<ProtocolVersion, Error> {
+    #[derive(Deserialize)]
+    struct Initialized {
+        #[serde(rename = "protocolVersion")]
+        version: String,
+    }
+    let Some(result) = response.result_json() else {
+        let error = String::from_utf8_lossy(response.error_json().unwrap_or_default());
+        return Err(fault::protocol(format!(
+            "`initialize` was refused: {error}"
+        )));
+    };
+    let result: Initialized = serde_json::from_slice(result).map_err(fault::protocol)?;
+    let version: ProtocolVersion = result.version.parse().map_err(fault::protocol)?;
+    if version.is_stateless() {
+        return Err(fault::protocol(
+            "`initialize` agreed on a revision without it",
+        ));
+    }
+    Ok(version)
+}
+
+/// Whether the answer to `server/discover` says that the module speaks the stateless revision.
+pub(super) fn is_stateless(response: &Response) -> bool {
+    #[derive(Deserialize)]
+    struct Discovered {
+        #[serde(rename = "supportedVersions")]
+        versions: Vec<String>,
+    }
+    let result = response.result_json().unwrap_or_default();
+    serde_json::from_slice(result).is_ok_and(|Discovered { versions }| {
+        versions
+            .iter()
+            .any(|version| version == ProtocolVersion::LATEST.as_str())
+    })
+}
+
+/// The result of a response, on its own.
+pub(super) fn result(response: &Response) -> Bytes {
+    Bytes::copy_from_slice(response.result_json().unwrap_or_default())
+}
