@@ -8,7 +8,7 @@ use std::{
 use mcpo2_core::{Error, Reply};
 use pin_project_lite::pin_project;
 
-use crate::offload::Offload;
+use crate::offload::{Offload, Replied};
 
 pub(crate) type BoxFuture<T> = Pin<Box<dyn Future<Output = T> + Send>>;
 
@@ -54,8 +54,8 @@ impl<F: Future<Output = Result<Reply, Error>>> Future for ResponseFuture<F> {
                         return Poll::Ready(Ok(reply));
                     };
                     match offload.reply(reply) {
-                        Ok(reply) => return Poll::Ready(Ok(reply)),
-                        Err(work) => work,
+                        Replied::Now(reply) => return Poll::Ready(Ok(reply)),
+                        Replied::Later(work) => work,
                     }
                 }
             };

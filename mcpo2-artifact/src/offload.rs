@@ -30,6 +30,14 @@ pub(crate) struct Offload {
     threshold: usize,
 }
 
+/// A reply that was looked at.
+pub(crate) enum Replied {
+    /// It is not too long, or a stream, whose response comes later.
+    Now(Reply),
+    /// Its result has to be kept first.
+    Later(BoxFuture<Result<Reply, Error>>),
+}
+
 impl Offload {
     /// None for a call whose results stay as they are, however long.
     pub(crate) fn of(artifacts: &Arc<Artifacts>, routed: &Routed) -> Option<Self> {
@@ -48,18 +56,17 @@ impl Offload {
         })
     }
 
-    /// The reply, its result a reference where it is too long: at once where it is not, or where
-    /// it is a stream.
-    pub(crate) fn reply(self, reply: Reply) -> Result<Reply, BoxFuture<Result<Reply, Error>>> {
+    /// The reply, its result a reference where it is too long.
+    pub(crate) fn reply(self, reply: Reply) -> Replied {
         match reply.body() {
             Body::Complete(message) if self.is_long(message) => {
                 let message = message.clone();
-                Err(Box::pin(async move {
+                Replied::Later(Box::pin(async move {
                     let message = self.message(message).await?;
                     Ok(reply.map_body(|_| Body::Complete(message)))
                 }))
             }
-            Body::Stream(_) => Ok(reply.map_body(|body| match body {
+            Body::Stream(_) => Replied::Now(reply.map_body(|body| match body {
                 Body::Stream(frames) => Body::Stream(Frames::new(Watched {
                     frames,
                     offload: self,
@@ -67,7 +74,7 @@ impl Offload {
                 })),
                 other => other,
             })),
-            Body::Complete(_) | Body::Empty => Ok(reply),
+            Body::Complete(_) | Body::Empty => Replied::Now(reply),
         }
     }
 

@@ -2,6 +2,9 @@ use crate::{Stored, artifacts::char_start};
 
 /// The beginning and the end of a text, and between them how much is left out and how to read it.
 pub(crate) fn preview(text: &str, bytes: usize, stored: &Stored) -> String {
+    if text.len() <= bytes {
+        return text.to_owned();
+    }
     let tail = bytes / 4;
     let head = char_start(text.as_bytes(), bytes - tail);
     let tail = char_start(text.as_bytes(), text.len().saturating_sub(tail));

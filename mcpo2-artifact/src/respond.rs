@@ -14,7 +14,7 @@ use crate::{Excerpt, Stored};
 /// `resource_link` is a kind of content since this revision.
 const LINKS_SINCE: ProtocolVersion = ProtocolVersion::V2025_06_18;
 
-/// A result longer than this, and with a member that goes on, is asked for again within a day.
+/// The longest time for which a client is told that it may keep what it read.
 const DAY_MS: u64 = 86_400_000;
 
 /// What is to stand in place of the content of a result.
