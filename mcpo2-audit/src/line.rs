@@ -167,13 +167,14 @@ mod tests {
         let parsed = parse_line(line).unwrap();
         assert_eq!((parsed.seq(), parsed.hash()), (0, hash));
         assert!(parsed.is_intact());
-        let upper = String::from_utf8(line.to_vec()).unwrap().to_uppercase();
+        let text = String::from_utf8(line.to_vec()).unwrap();
+        let hash = hash.to_string();
         for bad in [
-            String::from_utf8(line.to_vec())
-                .unwrap()
-                .replace(":0,", ":00,"),
-            format!(" {}", String::from_utf8(line.to_vec()).unwrap()),
-            upper,
+            text.replace(":0,", ":00,"),
+            text.replace(":0,", ":99999999999999999999,"),
+            text.replace(&hash, &format!("b3:{}", hash[3..].to_uppercase())),
+            format!(" {text}"),
+            format!("{text}}}\n{{}}"),
             String::new(),
         ] {
             assert_eq!(parse_line(bad.as_bytes()), Err(LineError), "{bad}");

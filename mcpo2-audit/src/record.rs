@@ -14,8 +14,8 @@ use crate::RecordId;
 /// The format of a record.
 pub const FORMAT: &str = "mcpo2.audit.record/v1";
 
-/// The longest record, in bytes of JSON.
-pub(crate) const MAX_RECORD: usize = 64 * 1024;
+/// How long a record may be, in bytes of JSON, before facts are left out.
+const MAX_RECORD: usize = 64 * 1024;
 
 /// One record of the ledger.
 ///
@@ -45,8 +45,8 @@ impl Record {
         }
     }
 
-    /// Its JSON, of at most [`MAX_RECORD`] bytes: strings are cut, and facts that do not fit are
-    /// replaced by their number.
+    /// Its JSON, which fits a line: strings are cut, and where it is longer than [`MAX_RECORD`]
+    /// even so, a mark stands in place of long facts.
     pub(crate) fn into_bounded_json(mut self) -> Result<Vec<u8>, serde_json::Error> {
         self.event.bound();
         let json = serde_json::to_vec(&self)?;

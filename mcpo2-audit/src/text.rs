@@ -5,8 +5,9 @@ pub(crate) fn clip(text: &str, max: usize) -> Box<str> {
     if text.len() <= max {
         return text.into();
     }
-    let end = text.floor_char_boundary_at(max);
-    let kept = text.get(..end).unwrap_or_default();
+    // `str::floor_char_boundary`, which the oldest supported compiler does not have.
+    let kept = (0..=max).rev().find_map(|end| text.get(..end));
+    let kept = kept.unwrap_or_default();
     format!("{kept}…[{} bytes]", text.len()).into()
 }
 
@@ -47,20 +48,6 @@ pub(crate) fn trace_id(traceparent: &str) -> Option<Box<str>> {
     let whole = version.len() == 2 && trace.len() == 32 && parts.next()?.len() == 16;
     (whole && lower_hex(version) && lower_hex(trace) && trace.bytes().any(|b| b != b'0'))
         .then(|| trace.into())
-}
-
-trait FloorCharBoundary {
-    fn floor_char_boundary_at(&self, index: usize) -> usize;
-}
-
-impl FloorCharBoundary for str {
-    /// `str::floor_char_boundary`, which the oldest supported compiler does not have.
-    fn floor_char_boundary_at(&self, index: usize) -> usize {
-        (0..=index)
-            .rev()
-            .find(|&at| self.is_char_boundary(at))
-            .unwrap_or_default()
-    }
 }
 
 #[cfg(test)]

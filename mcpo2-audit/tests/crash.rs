@@ -10,7 +10,7 @@
 use std::{
     collections::HashSet,
     env, fs,
-    io::{BufRead, BufReader, Write},
+    io::{BufRead, BufReader},
     path::Path,
     process::{Command, Stdio},
     thread,
@@ -53,7 +53,7 @@ fn write_until_killed(dir: &Path) {
                 for number in 0.. {
                     let id = ledger.append(note(number)).unwrap();
                     ledger.flush().unwrap();
-                    writeln!(std::io::stdout(), "safe {id}").unwrap();
+                    println!("safe {id}");
                 }
             });
         }

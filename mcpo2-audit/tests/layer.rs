@@ -338,3 +338,37 @@ async fn durations_come_from_the_clock_and_names_are_cut() {
     let cut = call.request.item.unwrap().name;
     assert!(cut.ends_with("…[2000 bytes]") && cut.len() < 540, "{cut}");
 }
+
+#[tokio::test]
+async fn facts_that_are_too_long_leave_the_others_in_the_record() {
+    let mut it = bench(Options::default());
+    assert!(it.service.poll_ready().is_ready());
+    let future = it.service.call(call_of(REQUEST));
+    let (call, responder) = it.handle.next_request().await.unwrap();
+    let classified = |evidence: Vec<Box<str>>| {
+        Fact::Classified(Classified {
+            family: None,
+            basis: Basis::Rules,
+            conflict: None,
+            evidence,
+            ruleset: Digest::of(b"rules"),
+        })
+    };
+    call.trail()
+        .record(classified(vec!["\u{1}".repeat(500_000).into()]));
+    for _ in 0..1000 {
+        call.trail().record(classified(vec!["kept".into()]));
+    }
+    responder.send_response(Reply::complete(RESULT));
+    future.await.unwrap();
+    it.ledger.flush().unwrap();
+    verify(it.dir.path()).unwrap();
+    let facts = serde_json::to_value(newest(it.dir.path()).1.facts).unwrap();
+    let facts = facts.as_array().unwrap();
+    assert_eq!(facts[0]["omitted"]["kind"], "classified");
+    assert_eq!(facts[1]["classified"]["evidence"][0], "kept");
+    assert_eq!(
+        (facts.len(), &facts[16]["omitted"]["facts"]),
+        (17, &985.into())
+    );
+}

@@ -12,6 +12,8 @@ const MAX_NAME: usize = 512;
 const MAX_LABEL: usize = 128;
 const MAX_ROLES: usize = 64;
 const MAX_CAUSE: usize = 1024;
+const MAX_FACTS: usize = 16;
+const MAX_FACT: usize = 2048;
 
 /// One call, from its coming to its end.
 #[derive(Debug, Clone, Serialize, Deserialize)]
@@ -46,9 +48,15 @@ impl CallRecord {
         }
     }
 
+    /// Leaves a mark in place of long facts, and of those behind the sixteenth.
     pub(super) fn omit_facts(&mut self) {
-        let omitted = serde_json::json!({ "omitted": { "facts": self.facts.len() } });
-        self.facts = vec![Found::Json(omitted)];
+        let behind = self.facts.len().saturating_sub(MAX_FACTS);
+        self.facts.truncate(MAX_FACTS);
+        self.facts.iter_mut().for_each(Found::shorten);
+        if behind > 0 {
+            let mark = serde_json::json!({ "omitted": { "facts": behind } });
+            self.facts.push(Found::Json(mark));
+        }
     }
 }
 
@@ -143,6 +151,19 @@ pub enum Found {
     Fact(Fact),
     /// As it stands in a ledger, which may be of another version.
     Json(serde_json::Value),
+}
+
+impl Found {
+    /// Keeps no more than its kind and its length, where it is long.
+    fn shorten(&mut self) {
+        let json = serde_json::to_value(&*self).unwrap_or_default();
+        let bytes = json.to_string().len();
+        if bytes > MAX_FACT {
+            let kind = json.as_object().and_then(|fact| fact.keys().next());
+            let mark = serde_json::json!({ "omitted": { "kind": kind, "bytes": bytes } });
+            *self = Self::Json(mark);
+        }
+    }
 }
 
 impl<'de> Deserialize<'de> for Found {
