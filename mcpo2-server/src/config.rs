@@ -1,0 +1,274 @@
+//! One YAML file: read strictly, checked as a whole, explained where it is wrong.
+//!
+//! The text becomes a tree that knows where everything stands (`tree`), references in it are
+//! resolved (`interpolate`), the tree becomes plain serde types (`deserialize`), and what they say
+//! together is checked (`check`). Every finding has its line and column.
+
+mod check;
+mod deserialize;
+mod diagnostic;
+mod fault;
+mod http;
+mod identity;
+mod interpolate;
+mod log;
+mod module;
+mod reference;
+mod schema;
+mod secret;
+mod tree;
+mod unit;
+
+use std::{
+    net::{Ipv4Addr, SocketAddr},
+    path::Path,
+};
+
+use schemars::JsonSchema;
+use serde::{Deserialize, Deserializer};
+
+use self::{
+    fault::Mended,
+    tree::{Node, Value},
+};
+
+pub use self::{
+    diagnostic::{Diagnostic, Diagnostics, Position, Severity},
+    http::{Http, HttpTimeouts},
+    identity::{Algorithm, Anonymous, ApiKey, Identity, Jwt},
+    log::{Log, LogFormat, LogLevel},
+    module::{Builtin, HttpModule, Module, ModuleLimits, StdioModule, Transport},
+    reference::{FULL, MINIMAL, reference},
+    schema::schema,
+    secret::Secret,
+};
+
+/// The version of the format.
+pub const VERSION: u64 = 1;
+
+/// The longest file that is read.
+const MAX_BYTES: u64 = 4 << 20;
+
+/// The configuration of a server.
+#[derive(Debug, Clone, Deserialize, JsonSchema)]
+#[serde(default, deny_unknown_fields)]
+#[non_exhaustive]
+pub struct Config {
+    /// Where HTTP is served: an address and a port. On an address that is not loopback, callers
+    /// must show who they are.
+    #[serde(deserialize_with = "address")]
+    #[schemars(with = "String")]
+    pub listen: SocketAddr,
+    /// The HTTP edge.
+    pub http: Http,
+    /// Who may call.
+    pub identity: Identity,
+    /// The modules behind the gateway.
+    pub modules: Vec<Module>,
+    /// Who may call what.
+    pub policy: mcpo2_policy::Config,
+    /// How free text is sorted into families. Without it, a built-in rule pack knows `security`,
+    /// `design` and `engineering`.
+    pub classify: mcpo2_classify::Config,
+    /// What the platform tells the models.
+    pub preamble: mcpo2_preamble::Config,
+    /// How large results become references.
+    pub artifact: mcpo2_artifact::Config,
+    /// Where the ledger is kept; `ledger` beside this file if nothing is said.
+    pub audit: mcpo2_audit::Config,
+    /// What the server logs of itself.
+    pub log: Log,
+}
+
+impl Default for Config {
+    /// A server on a loopback address, without modules and without anyone who may call.
+    fn default() -> Self {
+        Self {
+            listen: (Ipv4Addr::LOCALHOST, 8808).into(),
+            http: Http::default(),
+            identity: Identity::default(),
+            modules: Vec::new(),
+            policy: mcpo2_policy::Config::default(),
+            classify: mcpo2_classify::Config::builtin(),
+            preamble: mcpo2_preamble::Config::default(),
+            artifact: mcpo2_artifact::Config::default(),
+            audit: mcpo2_audit::Config::new("ledger"),
+            log: Log::default(),
+        }
+    }
+}
+
+/// A file that was read: what was found, and the configuration if nothing of it is an error.
+#[derive(Debug)]
+#[non_exhaustive]
+pub struct Checked {
+    /// The configuration; none if there is an error.
+    pub config: Option<Config>,
+    /// What was found.
+    pub diagnostics: Diagnostics,
+}
+
+/// Reads a file.
+///
+/// # Errors
+///
+/// What is wrong with it, if it cannot be loaded. Warnings alone are no error; [`check`] has them.
+pub fn load(path: &Path) -> Result<Config, Diagnostics> {
+    let Checked {
+        config,
+        diagnostics,
+    } = check(path);
+    config.ok_or(diagnostics)
+}
+
+/// Reads a file and says all that is to be said of it.
+#[must_use]
+pub fn check(path: &Path) -> Checked {
+    let name = path.display().to_string();
+    let base = path.parent().unwrap_or(Path::new(""));
+    match read(path) {
+        Ok(text) => check_text(&name, base, &text, &|name| std::env::var(name).ok()),
+        Err(error) => {
+            let mut diagnostics = Diagnostics::new(name);
+            diagnostics.push(Diagnostic::error(
+                "unreadable",
+                format!("cannot be read: {error}"),
+            ));
+            Checked {
+                config: None,
+                diagnostics,
+            }
+        }
+    }
+}
+
+/// As [`check`], of a text that is at hand, with this environment. Paths in it are relative to
+/// `base`.
+#[must_use]
+pub fn check_text(
+    name: &str,
+    base: &Path,
+    text: &str,
+    env: &dyn Fn(&str) -> Option<String>,
+) -> Checked {
+    let mut found = Diagnostics::new(name.to_owned());
+    let mut tree = match Node::parse(text) {
+        Ok(tree) => tree,
+        Err(problem) => {
+            found.push(problem);
+            let is_secret = |line| text.lines().nth(line - 1).is_some_and(may_hold_secret);
+            return Checked {
+                config: None,
+                diagnostics: found.finish(text, is_secret),
+            };
+        }
+    };
+    interpolate::Resolver { env, base }.resolve(&mut tree, &mut found);
+    take_version(&mut tree, &mut found);
+    let mut config = deserialize(&mut tree, &mut found);
+    if let Some(config) = &mut config {
+        resolve_paths(config, base);
+        check::check(config, &tree, &mut found);
+    }
+    let secrets = check::secret_lines(&tree);
+    let diagnostics = found.finish(text, |line| secrets.contains(&line));
+    Checked {
+        config: config.filter(|_| !diagnostics.has_errors()),
+        diagnostics,
+    }
+}
+
+/// Reads the types from the tree. A fault does not end it: what was probably meant is taken in its
+/// place, or the value is left out, so that one run finds more than one mistake.
+///
+/// The configuration is none where something was left out: to check what remains would only
+/// find what follows from that.
+fn deserialize(tree: &mut Node, found: &mut Diagnostics) -> Option<Config> {
+    const MOST: usize = 50;
+    let mut lost = Vec::new();
+    for _ in 0..MOST {
+        let fault = match deserialize::from_node(tree) {
+            Ok(config) => return Some(config).filter(|_| lost.is_empty()),
+            Err(fault) => fault,
+        };
+        let mended = fault.mend(tree);
+        let follows = fault
+            .missing_key()
+            .is_some_and(|key| lost.iter().any(|lost| lost == key));
+        if !follows {
+            found.push(fault.into_diagnostic());
+        }
+        match mended {
+            Mended::No => return None,
+            Mended::Replaced | Mended::Dropped => {}
+            Mended::Lost(key) => lost.push(key),
+        }
+    }
+    None
+}
+
+/// Takes the version off: which types the rest is read into depends on it.
+fn take_version(tree: &mut Node, found: &mut Diagnostics) {
+    let at = tree.at;
+    let Value::Map(entries) = &mut tree.value else {
+        return;
+    };
+    let help = format!("this program reads `version: {VERSION}`");
+    let problem = match entries.iter().position(|entry| entry.key == "version") {
+        Some(index) => {
+            let node = entries.remove(index).node;
+            if matches!(node.value, Value::Unsigned(VERSION)) {
+                return;
+            }
+            Diagnostic::error("unknown-version", "unknown version of the format").at(Some(node.at))
+        }
+        None => Diagnostic::error("missing-key", "missing key `version`").at(Some(at)),
+    };
+    found.push(problem.help(help));
+}
+
+/// Paths in the file are relative to its directory.
+fn resolve_paths(config: &mut Config, base: &Path) {
+    config.audit.dir = base.join(&config.audit.dir);
+    if let mcpo2_artifact::StoreConfig::Dir(dir) = &mut config.artifact.store {
+        *dir = base.join(&*dir);
+    }
+    if let Some(jwt) = &mut config.identity.jwt {
+        jwt.jwks_file = base.join(&jwt.jwks_file);
+    }
+    for module in &mut config.modules {
+        if let Transport::Stdio(stdio) = &mut module.transport {
+            let cwd = stdio.cwd.as_deref().unwrap_or(Path::new(""));
+            stdio.cwd = Some(base.join(cwd)).filter(|cwd| !cwd.as_os_str().is_empty());
+        }
+    }
+}
+
+fn read(path: &Path) -> std::io::Result<String> {
+    use std::io::{Error, Read};
+    let mut text = String::new();
+    let read = std::fs::File::open(path)?
+        .take(MAX_BYTES + 1)
+        .read_to_string(&mut text)?;
+    if u64::try_from(read).unwrap_or(u64::MAX) > MAX_BYTES {
+        return Err(Error::other("it is longer than 4 MiB"));
+    }
+    Ok(text)
+}
+
+/// Whether a line that could not be parsed may hold a secret, and so is better not shown.
+fn may_hold_secret(line: &str) -> bool {
+    let line = line.to_lowercase();
+    ["authorization", "token", "secret", "password", "bearer"]
+        .iter()
+        .any(|word| line.contains(word))
+}
+
+fn address<'de, D: Deserializer<'de>>(from: D) -> Result<SocketAddr, D::Error> {
+    let text = String::deserialize(from)?;
+    text.parse().map_err(|_| {
+        let message =
+            format!("`{text}` is no address: write an IP and a port, such as 127.0.0.1:8808");
+        serde::de::Error::custom(message)
+    })
+}

@@ -1,0 +1,89 @@
+//! What the parts of a configuration say together.
+
+mod edge;
+mod layers;
+mod modules;
+mod policy;
+
+use std::collections::BTreeSet;
+
+use super::{
+    Config,
+    diagnostic::{Diagnostic, Diagnostics},
+    tree::{Node, Value},
+};
+
+/// Checks a configuration that has been read from this tree.
+pub(crate) fn check(config: &Config, tree: &Node, found: &mut Diagnostics) {
+    let mut context = Context {
+        config,
+        tree,
+        found,
+    };
+    edge::check(&mut context);
+    modules::check(&mut context);
+    layers::check(&mut context);
+    policy::check(&mut context);
+}
+
+/// The lines that hold secrets written out: they are never shown.
+pub(crate) fn secret_lines(tree: &Node) -> BTreeSet<usize> {
+    let mut lines = BTreeSet::new();
+    for module in tree.get("modules").map_or(&[][..], Node::items) {
+        for path in ["http/headers", "stdio/env"] {
+            let Ok(secrets) = module.find(path) else {
+                continue;
+            };
+            secrets.visit_texts(&mut |node, text| {
+                if text.raw.is_none() {
+                    // The value of a block stands on the lines below.
+                    let more = text.value.matches('\n').count() + 1;
+                    lines.extend(node.at.line..=node.at.line + more);
+                }
+            });
+        }
+    }
+    lines
+}
+
+struct Context<'a> {
+    config: &'a Config,
+    tree: &'a Node,
+    found: &'a mut Diagnostics,
+}
+
+impl Context<'_> {
+    /// Adds a finding about the value at this path.
+    fn value(&mut self, path: &str, finding: Diagnostic) {
+        self.found.push(finding.at(Some(self.tree.value_at(path))));
+    }
+
+    /// Adds a finding about the key at this path.
+    fn key(&mut self, path: &str, finding: Diagnostic) {
+        self.found.push(finding.at(Some(self.tree.key_at(path))));
+    }
+
+    /// Whether the text at this path stands in the file as it is, and not as a reference.
+    fn is_literal(&self, path: &str) -> bool {
+        let value = self.tree.find(path).map(|node| &node.value);
+        matches!(value, Ok(Value::Text(text)) if text.raw.is_none())
+    }
+}
+
+/// A module, family, tenant or profile that is named and not there.
+fn unknown<'a>(
+    what: &str,
+    name: &str,
+    known: impl IntoIterator<Item = &'a str>,
+) -> (String, Option<String>) {
+    let known: Vec<&str> = known.into_iter().collect();
+    let help = super::fault::nearest(name, &known).map(|meant| format!("did you mean `{meant}`?"));
+    (format!("there is no {what} `{name}`"), help)
+}
+
+impl Diagnostic {
+    fn maybe_help(mut self, help: Option<String>) -> Self {
+        self.help = help.or(self.help);
+        self
+    }
+}

@@ -1,0 +1,182 @@
+use std::{collections::HashSet, time::Duration};
+
+use http::{HeaderName, HeaderValue, Uri};
+
+use super::{Context, Diagnostic};
+use crate::config::{HttpModule, ModuleLimits, StdioModule, Transport};
+
+/// Headers that the gateway itself writes, or that say where a message ends.
+const OUR_HEADERS: [&str; 13] = [
+    "accept",
+    "connection",
+    "content-encoding",
+    "content-length",
+    "content-type",
+    "host",
+    "keep-alive",
+    "last-event-id",
+    "te",
+    "trailer",
+    "transfer-encoding",
+    "upgrade",
+    "expect",
+];
+
+/// Checks each module by itself, and that no two have the same id.
+pub(super) fn check(context: &mut Context<'_>) {
+    let mut seen = HashSet::new();
+    for (index, module) in context.config.modules.iter().enumerate() {
+        let path = format!("modules/{index}");
+        if !seen.insert(&module.id) {
+            let message = format!("module `{}` is there twice", module.id);
+            context.value(
+                &format!("{path}/id"),
+                Diagnostic::error("duplicate-module", message),
+            );
+        }
+        match &module.transport {
+            Transport::Http(http) => check_http(context, &format!("{path}/http"), http),
+            Transport::Stdio(stdio) => check_stdio(context, &format!("{path}/stdio"), stdio),
+            Transport::Builtin(_) => {}
+        }
+        check_limits(context, &format!("{path}/limits"), &module.limits);
+    }
+}
+
+fn check_http(context: &mut Context<'_>, path: &str, module: &HttpModule) {
+    let url = format!("{path}/url");
+    let uri = match parse_url(&module.url) {
+        Ok(uri) => Some(uri),
+        Err(problem) => {
+            // The URL itself is not repeated: where it is wrong, a password may stand in it.
+            let finding = Diagnostic::error("invalid-url", format!("the URL {problem}"))
+                .help("write the MCP endpoint, such as `https://mcp.example.com/mcp`");
+            context.value(&url, finding);
+            None
+        }
+    };
+    let is_clear = uri
+        .as_ref()
+        .is_some_and(|uri| uri.scheme_str() == Some("http") && !is_local(uri));
+    if is_clear && !module.headers.is_empty() {
+        let message = "the headers of this module go over the network in clear";
+        context.value(
+            &url,
+            Diagnostic::warning("clear-text", message).help("use https://"),
+        );
+    }
+    for (name, value) in &module.headers {
+        let path = format!("{path}/headers/{name}");
+        let lower = name.to_ascii_lowercase();
+        if HeaderName::try_from(name.as_str()).is_err() {
+            context.key(
+                &path,
+                Diagnostic::error("invalid-header", "this is no name of a header"),
+            );
+        } else if OUR_HEADERS.contains(&lower.as_str()) || lower.starts_with("mcp-") {
+            let message = format!("the header `{name}` is the gateway's own");
+            context.key(&path, Diagnostic::error("invalid-header", message));
+        } else if HeaderValue::try_from(value.expose()).is_err() {
+            let message = format!(
+                "the value of the header `{name}` has a line break or another control character"
+            );
+            context.key(&path, Diagnostic::error("invalid-header", message));
+        } else if is_sensitive(&lower) && context.is_literal(&path) {
+            secret_in_clear(context, &path);
+        }
+    }
+}
+
+fn check_stdio(context: &mut Context<'_>, path: &str, module: &StdioModule) {
+    if module.command.trim().is_empty() {
+        let message = "the command is empty";
+        context.value(
+            &format!("{path}/command"),
+            Diagnostic::error("invalid-value", message),
+        );
+    } else if module.args.is_empty() && module.command.contains(' ') {
+        let message = "the command has a space, and no arguments";
+        let finding = Diagnostic::warning("suspicious-command", message)
+            .help("no shell reads it: write the arguments under `args`");
+        context.value(&format!("{path}/command"), finding);
+    }
+    for (name, value) in &module.env {
+        let path = format!("{path}/env/{name}");
+        if name.is_empty() || name.contains(['=', '\0']) || value.expose().contains('\0') {
+            let message = "this is no variable of an environment";
+            context.key(&path, Diagnostic::error("invalid-value", message));
+        } else if is_sensitive(&name.to_ascii_lowercase()) && context.is_literal(&path) {
+            secret_in_clear(context, &path);
+        }
+    }
+}
+
+fn check_limits(context: &mut Context<'_>, path: &str, limits: &ModuleLimits) {
+    for (key, is_zero) in [
+        ("concurrency", limits.concurrency == 0),
+        ("connect_timeout", limits.connect_timeout.is_zero()),
+        ("timeout", limits.timeout.is_zero()),
+        ("max_timeout", limits.max_timeout.is_zero()),
+        ("max_response_bytes", limits.max_response_bytes == 0),
+        ("max_sessions", limits.max_sessions == 0),
+    ] {
+        if is_zero {
+            let message = format!("`{key}` is 0: nothing would pass");
+            context.value(
+                &format!("{path}/{key}"),
+                Diagnostic::error("invalid-value", message),
+            );
+        }
+    }
+    if limits.timeout > limits.max_timeout && limits.max_timeout > Duration::ZERO {
+        let message = "`timeout` is longer than `max_timeout`";
+        context.value(
+            &format!("{path}/timeout"),
+            Diagnostic::error("invalid-value", message),
+        );
+    }
+}
+
+fn secret_in_clear(context: &mut Context<'_>, path: &str) {
+    let finding = Diagnostic::warning("secret-in-clear", "a secret is written out in this file")
+        .help("write `${env:NAME}` or `${file:PATH}` in its place");
+    context.key(path, finding);
+}
+
+fn parse_url(url: &str) -> Result<Uri, &'static str> {
+    let uri: Uri = url.parse().map_err(|_| "cannot be read")?;
+    let authority = uri.authority().ok_or("has no host")?;
+    if !matches!(uri.scheme_str(), Some("http" | "https")) {
+        return Err("begins with neither http:// nor https://");
+    }
+    if authority.as_str().contains('@') {
+        return Err("holds a user or a password; use `headers` for credentials");
+    }
+    if authority.host().is_empty() {
+        return Err("has no host");
+    }
+    Ok(uri)
+}
+
+fn is_local(uri: &Uri) -> bool {
+    let host = uri.host().unwrap_or_default().trim_matches(['[', ']']);
+    host == "localhost"
+        || host
+            .parse()
+            .is_ok_and(|ip: std::net::IpAddr| ip.is_loopback())
+}
+
+fn is_sensitive(name: &str) -> bool {
+    [
+        "authorization",
+        "token",
+        "secret",
+        "password",
+        "api-key",
+        "api_key",
+        "apikey",
+        "cookie",
+    ]
+    .iter()
+    .any(|part| name.contains(part))
+}

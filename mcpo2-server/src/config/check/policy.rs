@@ -1,0 +1,166 @@
+use std::collections::BTreeSet;
+
+use mcpo2_core::ApprovalState;
+use mcpo2_policy::{EffectConfig, RuleConfig};
+
+use super::{Context, Diagnostic, unknown};
+use crate::config::{Config, Module};
+
+/// Checks the policy: by itself, against what there is, and what there is against it.
+pub(super) fn check(context: &mut Context<'_>) {
+    if let Err(error) = context.config.policy.clone().compile() {
+        let field = error.field().replace(['.', '['], "/").replace(']', "");
+        let path = format!("policy/rules/{}/{field}", error.index());
+        let message = format!("rule `{}`: {}", error.rule(), error.problem());
+        context.value(&path, Diagnostic::error("invalid-policy", message));
+    }
+    for (index, rule) in context.config.policy.rules.iter().enumerate() {
+        let path = format!("policy/rules/{index}");
+        check_modules(context, &path, rule);
+        check_families(context, &path, rule);
+        check_tenants(context, &path, rule);
+        check_preamble(context, &path, rule);
+    }
+    for (index, module) in context.config.modules.iter().enumerate() {
+        let is_used = module.approval != ApprovalState::Approved
+            || context
+                .config
+                .policy
+                .rules
+                .iter()
+                .any(|rule| may_allow(rule, module));
+        if !is_used {
+            let message = format!("no rule of the policy ever allows module `{}`", module.id);
+            let finding = Diagnostic::warning("unused-module", message).help(format!(
+                "add a rule with `effect: allow` and `modules: [{}]`",
+                module.id
+            ));
+            context.value(&format!("modules/{index}/id"), finding);
+        }
+    }
+}
+
+/// A rule about a module that is not there is a typing error, and where it denies, a hole.
+fn check_modules(context: &mut Context<'_>, path: &str, rule: &RuleConfig) {
+    let known = || {
+        context
+            .config
+            .modules
+            .iter()
+            .map(|module| module.id.as_str())
+    };
+    let named = rule.modules.modules.iter().flatten().enumerate();
+    let missing: Vec<_> = named
+        .filter(|(_, name)| !known().any(|id| id == name.as_str()))
+        .map(|(at, name)| (at, unknown("module", name, known())))
+        .collect();
+    for (at, (message, help)) in missing {
+        let finding = Diagnostic::error("unknown-module", message).maybe_help(help);
+        context.value(&format!("{path}/modules/{at}"), finding);
+    }
+}
+
+fn check_families(context: &mut Context<'_>, path: &str, rule: &RuleConfig) {
+    let families = families(context.config);
+    for (at, name) in rule.modules.families.iter().flatten().enumerate() {
+        if !families.contains(name.as_str()) {
+            let (message, help) = unknown("module of family", name, families.iter().copied());
+            let finding = Diagnostic::warning("unknown-family", message).maybe_help(help);
+            context.value(&format!("{path}/families/{at}"), finding);
+        }
+    }
+}
+
+/// Where tokens name the tenants, any may come.
+fn check_tenants(context: &mut Context<'_>, path: &str, rule: &RuleConfig) {
+    let identity = &context.config.identity;
+    let anonymous = identity
+        .anonymous
+        .iter()
+        .map(|anonymous| anonymous.tenant.as_str());
+    let tenants: BTreeSet<_> = identity
+        .api_keys
+        .iter()
+        .map(|key| key.tenant.as_str())
+        .chain(anonymous)
+        .collect();
+    if identity.jwt.is_some() || tenants.is_empty() {
+        return;
+    }
+    for (at, name) in rule.callers.tenants.iter().flatten().enumerate() {
+        if !tenants.contains(name.as_str()) {
+            let (message, help) = unknown("caller of tenant", name, tenants.iter().copied());
+            let finding = Diagnostic::warning("unknown-tenant", message).maybe_help(help);
+            context.value(&format!("{path}/tenants/{at}"), finding);
+        }
+    }
+}
+
+fn check_preamble(context: &mut Context<'_>, path: &str, rule: &RuleConfig) {
+    let name = rule
+        .obligations
+        .as_ref()
+        .and_then(|obligations| obligations.preamble.as_deref());
+    let profiles = &context.config.preamble.profiles;
+    let Some(name) = name.filter(|name| !profiles.iter().any(|known| *known.id == **name)) else {
+        return;
+    };
+    let (message, help) = unknown(
+        "preamble profile",
+        name,
+        profiles.iter().map(|known| &*known.id),
+    );
+    let finding = Diagnostic::error("unknown-profile", message).maybe_help(help);
+    context.value(&format!("{path}/obligations/preamble"), finding);
+}
+
+/// The families that a call can be of: those of the modules, and those that text can speak of.
+fn families(config: &Config) -> BTreeSet<&str> {
+    let modules = config.modules.iter().map(|module| module.family.as_str());
+    modules
+        .chain(config.classify.families.keys().map(AsRef::as_ref))
+        .collect()
+}
+
+/// Whether a rule can let a call to this module pass, whoever calls.
+fn may_allow(rule: &RuleConfig, module: &Module) -> bool {
+    let holds = |names: &Option<Vec<String>>, name: &str| {
+        names
+            .as_ref()
+            .is_none_or(|names| names.iter().any(|known| known == name))
+    };
+    let conditions = &rule.modules;
+    let in_region = match (&conditions.regions, &module.region) {
+        (Some(regions), Some(region)) => regions.iter().any(|known| known == region.as_str()),
+        (Some(_), None) => false,
+        (None, _) => true,
+    };
+    rule.effect != EffectConfig::Deny
+        && holds(&conditions.modules, module.id.as_str())
+        && holds(&conditions.families, module.family.as_str())
+        && conditions.min_tier.is_none_or(|tier| tier <= module.tier)
+        && in_region
+        && names_item_of(rule, module)
+}
+
+/// Whether the tools and prompts that a rule names can be this module's: `ID__…`, or a glob that
+/// does not say whose.
+fn names_item_of(rule: &RuleConfig, module: &Module) -> bool {
+    let items = &rule.items;
+    if items.resources.is_some() {
+        return true;
+    }
+    let mut named = items
+        .tools
+        .iter()
+        .chain(&items.prompts)
+        .flatten()
+        .peekable();
+    if named.peek().is_none() {
+        return true;
+    }
+    named.any(|glob| match glob.split_once("__") {
+        Some((owner, _)) => owner.contains(['*', '?', '[', '{']) || owner == module.id.as_str(),
+        None => true,
+    })
+}

@@ -1,0 +1,87 @@
+use std::{net::SocketAddr, time::Duration};
+
+use schemars::JsonSchema;
+use serde::{Deserialize, Serialize};
+
+use super::unit::{duration, size};
+
+/// The HTTP edge.
+#[derive(Debug, Clone, Deserialize, Serialize, JsonSchema)]
+#[serde(default, deny_unknown_fields)]
+#[non_exhaustive]
+pub struct Http {
+    /// Where MCP is served.
+    pub path: String,
+    /// The values of `Host` that are answered, such as `mcp.example.com` or
+    /// `mcp.example.com:8443`. On a loopback address the loopback names are always answered; on
+    /// any other at least one must be named, so that no foreign name can be rebound to us.
+    pub allowed_hosts: Vec<String>,
+    /// The values of `Origin` that browsers may come from, such as `https://app.example.com`.
+    /// A request without `Origin` is no browser's and passes.
+    pub allowed_origins: Vec<String>,
+    /// The longest body of a request.
+    #[serde(with = "size")]
+    #[schemars(with = "super::schema::Size")]
+    pub max_body_bytes: usize,
+    /// The longest headers of a request, all together.
+    #[serde(with = "size")]
+    #[schemars(with = "super::schema::Size")]
+    pub max_header_bytes: usize,
+    /// Connections at once; one more waits.
+    pub max_connections: usize,
+    /// How long things may take.
+    pub timeouts: HttpTimeouts,
+    /// Where `/livez`, `/readyz` and `/metrics` are served, if not beside MCP.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    #[schemars(with = "Option<String>")]
+    pub admin_listen: Option<SocketAddr>,
+}
+
+impl Default for Http {
+    fn default() -> Self {
+        Self {
+            path: "/mcp".into(),
+            allowed_hosts: Vec::new(),
+            allowed_origins: Vec::new(),
+            max_body_bytes: 4 << 20,
+            max_header_bytes: 64 << 10,
+            max_connections: 10_000,
+            timeouts: HttpTimeouts::default(),
+            admin_listen: None,
+        }
+    }
+}
+
+/// How long things at the HTTP edge may take.
+#[derive(Debug, Clone, Deserialize, Serialize, JsonSchema)]
+#[serde(default, deny_unknown_fields)]
+#[non_exhaustive]
+pub struct HttpTimeouts {
+    /// Until the headers of a request are there.
+    #[serde(with = "duration")]
+    #[schemars(with = "super::schema::Duration")]
+    pub headers: Duration,
+    /// Until the body of a request is there.
+    #[serde(with = "duration")]
+    #[schemars(with = "super::schema::Duration")]
+    pub body: Duration,
+    /// Until a call is answered, whatever its module allows.
+    #[serde(with = "duration")]
+    #[schemars(with = "super::schema::Duration")]
+    pub request: Duration,
+    /// How long a shutdown waits for the calls that run.
+    #[serde(with = "duration")]
+    #[schemars(with = "super::schema::Duration")]
+    pub drain: Duration,
+}
+
+impl Default for HttpTimeouts {
+    fn default() -> Self {
+        Self {
+            headers: Duration::from_secs(10),
+            body: Duration::from_secs(30),
+            request: Duration::from_secs(600),
+            drain: Duration::from_secs(30),
+        }
+    }
+}

@@ -1,0 +1,267 @@
+use std::{collections::BTreeMap, path::PathBuf, time::Duration};
+
+use mcpo2_core::{ApprovalState, Family, ModuleId, Region};
+use schemars::JsonSchema;
+use serde::{Deserialize, Serialize};
+
+use super::{
+    Secret,
+    unit::{duration, size},
+};
+
+/// A module: what is known of it, and how it is reached.
+#[derive(Debug, Clone, Deserialize)]
+#[serde(try_from = "Written")]
+#[non_exhaustive]
+pub struct Module {
+    /// Its id.
+    pub id: ModuleId,
+    /// Its family.
+    pub family: Family,
+    /// Where it runs.
+    pub region: Option<Region>,
+    /// How far it is trusted, 0 (not at all) to 4.
+    pub tier: u8,
+    /// How far it is on its way into service.
+    pub approval: ApprovalState,
+    /// How it is reached.
+    pub transport: Transport,
+    /// How much it may take.
+    pub limits: ModuleLimits,
+}
+
+impl Module {
+    /// An approved module that is reached this way, not trusted and with the usual limits.
+    #[must_use]
+    pub fn new(id: ModuleId, family: Family, transport: Transport) -> Self {
+        Self {
+            id,
+            family,
+            region: None,
+            tier: 0,
+            approval: ApprovalState::Approved,
+            transport,
+            limits: ModuleLimits::default(),
+        }
+    }
+}
+
+/// How a module is reached.
+#[derive(Debug, Clone)]
+#[non_exhaustive]
+pub enum Transport {
+    /// Over Streamable HTTP.
+    Http(HttpModule),
+    /// As a child process, over its standard streams.
+    Stdio(StdioModule),
+    /// In this process.
+    Builtin(Builtin),
+}
+
+/// A module as it is written: the transports side by side.
+#[derive(Debug, Clone, Deserialize, JsonSchema)]
+#[serde(deny_unknown_fields, rename = "Module")]
+#[schemars(rename = "Module")]
+struct Written {
+    /// Its id, which stands before its tools' names: 1 to 32 of a-z, 0-9 and -.
+    #[schemars(with = "String")]
+    id: ModuleId,
+    /// Its family, such as `security`, `design` or `engineering`.
+    #[schemars(with = "String")]
+    family: Family,
+    /// Where it runs and keeps data.
+    #[serde(default)]
+    #[schemars(with = "Option<String>")]
+    region: Option<Region>,
+    /// How far it is trusted, 0 (not at all) to 4.
+    #[serde(default)]
+    #[schemars(range(max = 4))]
+    tier: u8,
+    /// How far it is on its way into service. Only an approved module is ever called.
+    #[schemars(with = "super::schema::ApprovalState")]
+    approval: ApprovalState,
+    /// Reached over Streamable HTTP. A module has exactly one of `http`, `stdio` and `builtin`.
+    #[serde(default)]
+    http: Option<HttpModule>,
+    /// Reached as a child process, over its standard streams.
+    #[serde(default)]
+    stdio: Option<StdioModule>,
+    /// Part of this program.
+    #[serde(default)]
+    builtin: Option<Builtin>,
+    /// How much it may take.
+    #[serde(default)]
+    limits: ModuleLimits,
+}
+
+impl TryFrom<Written> for Module {
+    type Error = String;
+
+    fn try_from(written: Written) -> Result<Self, String> {
+        let Written {
+            id,
+            family,
+            region,
+            tier,
+            approval,
+            http,
+            stdio,
+            builtin,
+            limits,
+        } = written;
+        let transport = match (http, stdio, builtin) {
+            (Some(http), None, None) => Transport::Http(http),
+            (None, Some(stdio), None) => Transport::Stdio(stdio),
+            (None, None, Some(builtin)) => Transport::Builtin(builtin),
+            (None, None, None) => {
+                return Err(format!(
+                    "module `{id}` has no transport: it needs one of `http`, `stdio` and `builtin`"
+                ));
+            }
+            _ => {
+                return Err(format!(
+                    "module `{id}` has more than one of `http`, `stdio` and `builtin`"
+                ));
+            }
+        };
+        if tier > 4 {
+            return Err(format!("module `{id}`: the tier is 0 to 4, not {tier}"));
+        }
+        Ok(Self {
+            id,
+            family,
+            region,
+            tier,
+            approval,
+            transport,
+            limits,
+        })
+    }
+}
+
+impl JsonSchema for Module {
+    fn schema_name() -> std::borrow::Cow<'static, str> {
+        Written::schema_name()
+    }
+
+    fn json_schema(generator: &mut schemars::SchemaGenerator) -> schemars::Schema {
+        Written::json_schema(generator)
+    }
+}
+
+/// A module that is reached over Streamable HTTP.
+#[derive(Debug, Clone, Deserialize, JsonSchema)]
+#[serde(deny_unknown_fields)]
+#[non_exhaustive]
+pub struct HttpModule {
+    /// Its MCP endpoint, `http://…` or `https://…`.
+    pub url: String,
+    /// Headers of every request to it, such as `Authorization: Bearer ${env:GITHUB_TOKEN}`.
+    #[serde(default)]
+    #[schemars(with = "BTreeMap<String, String>")]
+    pub headers: BTreeMap<String, Secret>,
+}
+
+impl HttpModule {
+    /// A module at this URL, without headers of its own.
+    pub fn new(url: impl Into<String>) -> Self {
+        Self {
+            url: url.into(),
+            headers: BTreeMap::new(),
+        }
+    }
+}
+
+/// A module that runs as a child process.
+#[derive(Debug, Clone, Deserialize, JsonSchema)]
+#[serde(deny_unknown_fields)]
+#[non_exhaustive]
+pub struct StdioModule {
+    /// The program. It is started as it is, by no shell.
+    pub command: String,
+    /// Its arguments.
+    #[serde(default)]
+    pub args: Vec<String>,
+    /// Variables of its environment.
+    #[serde(default)]
+    #[schemars(with = "BTreeMap<String, String>")]
+    pub env: BTreeMap<String, Secret>,
+    /// Variables of our own environment that it is given. It is given no others.
+    #[serde(default = "StdioModule::default_inherit_env")]
+    pub inherit_env: Vec<String>,
+    /// Where it is started; the directory of this file if none is given.
+    #[serde(default)]
+    pub cwd: Option<PathBuf>,
+}
+
+impl StdioModule {
+    /// This program, with these arguments and the usual environment.
+    pub fn new(command: impl Into<String>, args: Vec<String>) -> Self {
+        Self {
+            command: command.into(),
+            args,
+            env: BTreeMap::new(),
+            inherit_env: Self::default_inherit_env(),
+            cwd: None,
+        }
+    }
+
+    fn default_inherit_env() -> Vec<String> {
+        ["PATH", "HOME", "LANG", "TMPDIR", "TZ"]
+            .map(str::to_owned)
+            .to_vec()
+    }
+}
+
+/// A module that is part of this program.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Deserialize, Serialize, JsonSchema)]
+#[serde(rename_all = "snake_case")]
+#[non_exhaustive]
+pub enum Builtin {
+    /// Finds secrets in text.
+    Secrets,
+    /// Checks the contrast of colours.
+    Contrast,
+    /// Outlines a directory of sources.
+    Outline,
+}
+
+/// How much a module may take, in time and in bytes.
+#[derive(Debug, Clone, Deserialize, Serialize, JsonSchema)]
+#[serde(default, deny_unknown_fields)]
+#[non_exhaustive]
+pub struct ModuleLimits {
+    /// Calls at once; one more is refused.
+    pub concurrency: usize,
+    /// Time to connect and shake hands.
+    #[serde(with = "duration")]
+    #[schemars(with = "super::schema::Duration")]
+    pub connect_timeout: Duration,
+    /// Time without a byte of an answer.
+    #[serde(with = "duration")]
+    #[schemars(with = "super::schema::Duration")]
+    pub timeout: Duration,
+    /// Time for a whole answer, streams included, however much progress it makes.
+    #[serde(with = "duration")]
+    #[schemars(with = "super::schema::Duration")]
+    pub max_timeout: Duration,
+    /// Bytes of one answer, streams included.
+    #[serde(with = "size")]
+    #[schemars(with = "super::schema::Size")]
+    pub max_response_bytes: usize,
+    /// Sessions at once, each of them with a process of its own where the module is one.
+    pub max_sessions: usize,
+}
+
+impl Default for ModuleLimits {
+    fn default() -> Self {
+        Self {
+            concurrency: 256,
+            connect_timeout: Duration::from_secs(10),
+            timeout: Duration::from_secs(60),
+            max_timeout: Duration::from_secs(600),
+            max_response_bytes: 64 << 20,
+            max_sessions: 1024,
+        }
+    }
+}
