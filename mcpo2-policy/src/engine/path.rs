@@ -113,7 +113,7 @@ pub(crate) fn scheme(text: &str) -> Option<(&str, &str)> {
 pub(crate) fn with_lower_authority(text: &str) -> String {
     let end = match text.split_once("://") {
         Some((scheme, rest)) => scheme.len() + 3 + rest.find('/').unwrap_or(rest.len()),
-        None => text.find(':').unwrap_or_default(),
+        None => scheme(text).map_or(0, |(scheme, _)| scheme.len()),
     };
     let (head, tail) = text.split_at_checked(end).unwrap_or((text, ""));
     format!("{}{tail}", head.to_ascii_lowercase())

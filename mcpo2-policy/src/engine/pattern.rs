@@ -29,7 +29,7 @@ impl NameGlob {
 #[derive(Debug)]
 pub(crate) struct PathGlob {
     text: Text,
-    /// Where it begins; none where it begins with `*` or `{`, and so anywhere.
+    /// Where it begins; none where it begins with `**`, and so anywhere.
     anchor: Option<Anchor>,
     /// What stands before the first character with a meaning, and what follows.
     literal: Box<str>,
@@ -39,23 +39,30 @@ pub(crate) struct PathGlob {
 impl PathGlob {
     /// A glob over the paths and URLs that arguments name.
     pub(crate) fn for_arguments(glob: &str) -> Result<Self, String> {
-        let is_url = scheme(glob).is_some_and(|(_, rest)| rest.starts_with("//"));
-        let anchor = match glob.chars().next() {
-            Some('*' | '{' | '[' | '?') => None,
-            Some('/') => Some(Anchor::Root),
-            _ if is_url => Some(Anchor::Scheme),
-            _ => Some(Anchor::Unknown),
+        // Of a group the first alternative tells where it begins.
+        let first = glob.trim_start_matches('{');
+        let anchor = if first.starts_with("**") {
+            None
+        } else if first.starts_with('/') {
+            Some(Anchor::Root)
+        } else if scheme(first).is_some_and(|(_, rest)| rest.starts_with("//")) {
+            Some(Anchor::Scheme)
+        } else {
+            Some(Anchor::Unknown)
         };
         Self::new(glob, anchor)
     }
 
     /// A glob over the URIs of resources.
     pub(crate) fn for_resources(glob: &str) -> Result<Self, String> {
-        match (glob.chars().next(), scheme(glob)) {
-            (Some('*' | '{' | '['), _) => Self::new(glob, None),
-            (_, Some(_)) => Self::new(glob, Some(Anchor::Scheme)),
-            _ => Err("begins with no scheme, such as `file:`, and so matches no URI".into()),
+        if !glob.starts_with(META) && scheme(glob).is_none() {
+            return Err("begins with no scheme, such as `file:`, and so matches no URI".into());
         }
+        let lower = with_lower_authority(glob);
+        if lower.starts_with("file:") && !lower.starts_with("file:///") {
+            return Err("matches nothing: file URIs begin with `file:///`".into());
+        }
+        Self::new(glob, Some(Anchor::Scheme))
     }
 
     fn new(glob: &str, anchor: Option<Anchor>) -> Result<Self, String> {
