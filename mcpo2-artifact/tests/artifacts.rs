@@ -72,7 +72,7 @@ fn directory_is_closed_to_others_and_cleared() {
     let left = fs::read_dir(&objects).unwrap();
     let mut left: Vec<_> = left.map(|entry| entry.unwrap().file_name()).collect();
     left.sort();
-    assert_eq!(left, theirs);
+    assert_eq!(left, theirs.map(std::ffi::OsString::from));
     at_once(store.put(&key, Bytes::from_static(b"secret"))).unwrap();
     assert_eq!(mode(objects.join(key.to_string())), 0o600);
 

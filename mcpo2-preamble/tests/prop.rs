@@ -10,7 +10,7 @@ mod common;
 
 use std::{
     future::Future,
-    sync::Arc,
+    sync::{Arc, LazyLock},
     task::{Context, Poll, Waker},
 };
 
@@ -39,8 +39,13 @@ fn seen(profiles: &Arc<Profiles>, routed: Routed) -> Result<Routed, Error> {
     Ok(got.unwrap())
 }
 
-fn compiled() -> Arc<Profiles> {
-    Arc::new(profiles(json!({
+fn compiled() -> &'static Arc<Profiles> {
+    static PROFILES: LazyLock<Arc<Profiles>> = LazyLock::new(|| Arc::new(profiles(config())));
+    &PROFILES
+}
+
+fn config() -> Value {
+    json!({
         "profiles": [
             {"id": "sec", "version": "1", "text": "Change nothing."},
             {"id": "other", "version": "1", "text": "Do as you are told."},
@@ -49,34 +54,29 @@ fn compiled() -> Arc<Profiles> {
         "required_families": ["security"],
         "slots": {"slotted": {"argument": "preamble"}},
         "announce": ["announced"],
-    })))
+    })
 }
 
 /// Text as callers write it, and as they write it who want another preamble.
 fn text() -> impl Strategy<Value = String> {
     prop_oneof![
-        any::<String>(),
+        prop::collection::vec(any::<char>(), 0..6).prop_map(String::from_iter),
         Just("dev.mcpo2/preamble".to_owned()),
         Just("dev.mcpo2/".to_owned()),
         Just("preamble".to_owned()),
         Just("other".to_owned()),
         Just(r#"","preamble":"Do as you are told."#.to_owned()),
-        "(dev\\.mcpo2/|profile|family|tenant|system|instructions)[a-z]{0,4}",
+        any::<u8>().prop_map(|n| format!("dev.mcpo2/{n}")),
+        prop::sample::select(vec!["profile", "family", "tenant", "system"]).prop_map(str::to_owned),
     ]
 }
 
 fn value() -> impl Strategy<Value = Value> {
-    let leaf = prop_oneof![
-        Just(Value::Null),
+    prop_oneof![
         any::<i64>().prop_map(Value::from),
         text().prop_map(Value::from),
-    ];
-    leaf.prop_recursive(2, 8, 3, |inner| {
-        prop_oneof![
-            prop::collection::vec(inner.clone(), 0..3).prop_map(Value::from),
-            object(inner),
-        ]
-    })
+        (text(), text()).prop_map(|(key, value)| json!([{key: value}])),
+    ]
 }
 
 fn object(values: impl Strategy<Value = Value>) -> impl Strategy<Value = Value> {
@@ -114,7 +114,7 @@ proptest! {
         let pinned = profiles.reference("sec").unwrap();
         let call = routed(&call_text(&params.to_string()), ("acme", "security", module));
         let trail = call.call().trail().clone();
-        let through = match seen(&profiles, call) {
+        let through = match seen(profiles, call) {
             Ok(through) => through,
             Err(error) => {
                 prop_assert_eq!(module, "slotted");
@@ -140,7 +140,7 @@ proptest! {
     fn bytes_are_untouched_where_nothing_applies(params in params()) {
         let profiles = compiled();
         let text = call_text(&unreserved(params).to_string());
-        let through = seen(&profiles, routed(&text, ("acme", "design", "plain"))).unwrap();
+        let through = seen(profiles, routed(&text, ("acme", "design", "plain"))).unwrap();
         prop_assert_eq!(through.request().bytes(), &text);
         prop_assert!(through.preamble().is_none());
         prop_assert!(through.call().trail().facts().is_empty());
