@@ -190,6 +190,23 @@ fn last_line_with_a_bad_hash_is_cut_and_any_other_refuses_to_open() {
 }
 
 #[test]
+fn whole_last_line_in_the_wrong_place_is_no_torn_write() {
+    let dir = tempfile::tempdir().unwrap();
+    ledger(dir.path(), 3);
+    let path = dir.path().join("00000000.jsonl");
+    let honest = fs::read_to_string(&path).unwrap();
+    let last = honest.lines().last().unwrap();
+    fs::write(&path, format!("{honest}{last}\n")).unwrap();
+    let error = Ledger::open(dir.path(), Options::default()).unwrap_err();
+    assert_eq!(error.kind(), ErrorKind::Damaged);
+    let source = std::error::Error::source(&error).unwrap().to_string();
+    assert_eq!(
+        source,
+        "00000000.jsonl:5: record 3 stands where record 4 should"
+    );
+}
+
+#[test]
 fn only_one_may_write() {
     let dir = tempfile::tempdir().unwrap();
     let first = open(dir.path()).unwrap();

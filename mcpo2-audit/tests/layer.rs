@@ -372,3 +372,18 @@ async fn facts_that_are_too_long_leave_the_others_in_the_record() {
         (17, &985.into())
     );
 }
+
+#[test]
+fn place_that_is_not_used_is_given_back() {
+    let dir = tempfile::tempdir().unwrap();
+    let ledger = Ledger::open(dir.path(), Options::default().with_queue(1)).unwrap();
+    let place = ledger.reserve().unwrap();
+    assert_eq!(ledger.reserve().unwrap_err().kind(), ErrorKind::Full);
+    drop(place);
+    ledger
+        .reserve()
+        .unwrap()
+        .fill(Event::Admin(mcpo2_audit::Note::new("reload")));
+    ledger.close().unwrap();
+    assert_eq!(verify(dir.path()).unwrap().records, 2);
+}

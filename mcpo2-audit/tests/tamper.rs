@@ -332,6 +332,14 @@ fn segment_of_another_ledger_is_noticed() {
     );
 }
 
+#[test]
+fn record_of_another_ledger_with_the_same_number_breaks_the_chain() {
+    let other = honest();
+    let foreign = other[0].split_inclusive(|b| *b == b'\n').nth(2).unwrap();
+    let damage = damage(&with_lines(0, |lines| lines[2] = foreign.to_vec()));
+    assert_eq!((damage.fault, damage.line), (Fault::Broken, 3));
+}
+
 /// The limits that the README owns up to; these are no wishes, but what a chain alone is.
 #[test]
 fn truncation_and_a_chain_computed_anew_show_only_against_a_known_head() {
