@@ -1,6 +1,11 @@
 //! What child processes are to the gateway: real ones, of `sh` and `python3`.
 #![cfg(all(feature = "stdio", unix))]
-#![allow(clippy::unwrap_used, clippy::panic, reason = "tests")]
+#![allow(
+    clippy::unwrap_used,
+    clippy::panic,
+    clippy::indexing_slicing,
+    reason = "tests"
+)]
 
 use std::{path::Path, sync::Arc, time::Duration};
 

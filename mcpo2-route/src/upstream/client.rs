@@ -26,7 +26,7 @@ impl ClientInfo {
         &self.version
     }
 
-    pub(super) fn json(&self) -> serde_json::Value {
+    pub(crate) fn json(&self) -> serde_json::Value {
         serde_json::json!({ "name": self.name, "version": self.version })
     }
 }

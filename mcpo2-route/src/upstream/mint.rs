@@ -8,7 +8,7 @@ use std::{
 };
 
 use bytes::Bytes;
-use mcpo2_core::{Id, Method, Request, Response, message::keys};
+use mcpo2_core::{Error, ErrorKind, Id, Message, Method, Request, Response, message::keys};
 use serde::Deserialize;
 use serde_json::value::RawValue;
 
@@ -31,6 +31,24 @@ impl Mint {
 
     pub(super) fn is_shared(&self) -> bool {
         matches!(self, Self::Count(_))
+    }
+
+    /// Whether a message outside any request may go to the module.
+    pub(super) fn admits(&self, message: &Bytes) -> Result<bool, Error> {
+        if !self.is_shared() {
+            return Ok(true);
+        }
+        match Message::parse(message.clone()) {
+            // They name requests by ids that mean nothing on this link, or somebody else's.
+            Ok(Message::Request(request)) => Ok(!matches!(
+                request.method(),
+                Method::Cancelled | Method::Progress
+            )),
+            Ok(Message::Response(_)) | Err(_) => Err(Error::new(
+                ErrorKind::InvalidRequest,
+                "the module asked nothing on this link",
+            )),
+        }
     }
 
     /// The request as it goes to the module; none where it is a notification.
@@ -109,9 +127,17 @@ impl Outgoing {
 
     /// The answer under the client's id; the very same bytes where that is the id already.
     pub(super) fn response(&self, response: &Response) -> Bytes {
-        match response.id() {
-            Some(id) if *id == self.original => response.bytes().clone(),
-            _ => response.with_id(&self.original),
+        if response.id() == Some(&self.original) {
+            return response.bytes().clone();
+        }
+        let bytes = response.with_id(&self.original);
+        match bytes.iter().position(|&byte| byte == b'{') {
+            // An error may have no id at all.
+            Some(at) if response.id().is_none() && bytes == *response.bytes() => {
+                let member = format!(r#""id":{},"#, self.original);
+                splice(&bytes, at + 1..at + 1, &member)
+            }
+            _ => bytes,
         }
     }
 
@@ -200,8 +226,6 @@ fn splice(bytes: &Bytes, at: Range<usize>, with: &str) -> Bytes {
 
 #[cfg(test)]
 mod tests {
-    use mcpo2_core::Message;
-
     use super::*;
 
     fn request(text: &'static str) -> Request {
@@ -241,6 +265,26 @@ mod tests {
             out.notification(&note),
             r#"{"jsonrpc":"2.0","method":"notifications/progress","params":{ "progressToken" : "t\u0061","progress":1e400}}"#
         );
+    }
+
+    #[test]
+    fn an_error_without_an_id_gets_the_one_it_answers() {
+        let out = Mint::new(true).outgoing(&request(CALL)).unwrap();
+        for (text, end) in [
+            (
+                r#"{"jsonrpc":"2.0","id":null,"error":{}}"#,
+                r#"{"jsonrpc":"2.0","id":"a","error":{}}"#,
+            ),
+            (
+                r#" {"jsonrpc":"2.0","error":{}}"#,
+                r#" {"id":"a","jsonrpc":"2.0","error":{}}"#,
+            ),
+        ] {
+            let Ok(Message::Response(response)) = Message::parse(text) else {
+                unreachable!()
+            };
+            assert_eq!(out.response(&response), end);
+        }
     }
 
     #[test]

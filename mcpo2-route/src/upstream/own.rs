@@ -1,7 +1,10 @@
 //! The messages that the gateway itself says to a module, and what it reads of the answers.
 
 use bytes::Bytes;
-use mcpo2_core::{Error, Id, Message, ProtocolVersion, Request, Response, message::keys};
+use mcpo2_core::{
+    Error, ErrorKind, Id, Message, Method, ProtocolVersion, Request, Response,
+    message::{error_response, keys, result_response},
+};
 use serde::Deserialize;
 use serde_json::json;
 
@@ -23,7 +26,7 @@ pub(super) fn request(id: &Id, method: &str, params: &[u8]) -> Result<Request, E
         Ok(Message::Request(request)) => Ok(request),
         Ok(Message::Response(_)) => Err(fault::protocol("a request is no response")),
         Err(error) => Err(Error::new(
-            mcpo2_core::ErrorKind::InvalidParams,
+            ErrorKind::InvalidParams,
             "the parameters of `initialize` are not valid",
         )
         .with_source(error)),
@@ -56,6 +59,14 @@ pub(super) fn cancelled(id: &Id) -> Bytes {
         r#"{{"jsonrpc":"2.0","method":"notifications/cancelled","params":{{"requestId":{id}}}}}"#
     )
     .into()
+}
+
+/// The answer to a module that asks for a client where there is none.
+pub(super) fn refusal(request: &Request) -> Bytes {
+    match (request.method(), request.id()) {
+        (Method::Ping, Some(id)) => result_response(id, "{}"),
+        (_, id) => error_response(id, -32601, "Method not found", None),
+    }
 }
 
 /// The revision that the answer to `initialize` agrees on.

@@ -1,10 +1,7 @@
 use std::sync::Arc;
 
 use bytes::Bytes;
-use mcpo2_core::{
-    Error, Frame, Message, Method, Request, Response,
-    message::{error_response, result_response},
-};
+use mcpo2_core::{Error, Frame, Message, Method, Request, Response};
 use tokio::{sync::mpsc, time::timeout};
 
 use super::{
@@ -127,7 +124,7 @@ impl Core {
     /// A request of the module to its client, of whom a shared link has none.
     fn reverse(&self, request: &Request) {
         if self.mint.is_shared() {
-            self.try_send(refusal(request));
+            self.try_send(own::refusal(request));
             return;
         }
         let bytes = request.bytes();
@@ -142,13 +139,5 @@ impl Core {
         if let Delivery::TooMuch(id) = delivery {
             self.try_send(own::cancelled(id));
         }
-    }
-}
-
-/// The answer to a module that asks for a client where there is none.
-pub(crate) fn refusal(request: &Request) -> Bytes {
-    match (request.method(), request.id()) {
-        (Method::Ping, Some(id)) => result_response(id, "{}"),
-        (_, id) => error_response(id, -32601, "Method not found", None),
     }
 }

@@ -6,7 +6,7 @@ use std::{
 
 use async_trait::async_trait;
 use bytes::Bytes;
-use mcpo2_core::{Error, ErrorKind, Frames, Message, Method, ProtocolVersion, Reply, Request};
+use mcpo2_core::{Error, Frames, ProtocolVersion, Reply, Request};
 use tokio::{
     io::{AsyncRead, AsyncWrite},
     sync::mpsc,
@@ -44,8 +44,8 @@ impl LineLink {
     ///
     /// # Errors
     ///
-    /// [`ErrorKind::Unavailable`] where the module ends or does not answer within
-    /// [`Limits::connect`], [`ErrorKind::Upstream`] where it speaks no revision that the gateway
+    /// [`ErrorKind::Unavailable`](mcpo2_core::ErrorKind::Unavailable) where the module ends or does not answer within
+    /// [`Limits::connect`], [`ErrorKind::Upstream`](mcpo2_core::ErrorKind::Upstream) where it speaks no revision that the gateway
     /// speaks.
     ///
     /// # Panics
@@ -115,24 +115,10 @@ impl Link for LineLink {
 
     async fn send(&self, message: Bytes) -> Result<(), Error> {
         let core = self.hold.core();
-        if core.mint.is_shared() {
-            match Message::parse(message.clone()) {
-                // They name requests by ids that mean nothing on this link, or somebody else's.
-                Ok(Message::Request(request))
-                    if matches!(request.method(), Method::Cancelled | Method::Progress) =>
-                {
-                    return Ok(());
-                }
-                Ok(Message::Request(_)) => {}
-                Ok(Message::Response(_)) | Err(_) => {
-                    return Err(Error::new(
-                        ErrorKind::InvalidRequest,
-                        "the module asked nothing on this link",
-                    ));
-                }
-            }
+        match core.mint.admits(&message)? {
+            true => core.send(&message).await,
+            false => Ok(()),
         }
-        core.send(&message).await
     }
 
     async fn listen(&self, _: Option<&str>) -> Result<Option<Frames>, Error> {

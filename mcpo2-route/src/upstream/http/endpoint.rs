@@ -1,0 +1,102 @@
+use std::fmt;
+
+use http::{HeaderMap, Uri};
+
+/// Where a module listens, and the headers that the gateway identifies itself with there.
+///
+/// Neither is ever shown: not by `Debug`, not in an error that a caller sees.
+#[derive(Clone)]
+pub struct Endpoint {
+    pub(super) url: Uri,
+    pub(super) headers: HeaderMap,
+}
+
+/// Why an address is none of a module.
+#[derive(Debug, thiserror::Error)]
+#[non_exhaustive]
+pub enum EndpointError {
+    /// It is neither `http` nor `https`.
+    #[error("the scheme of a module's URL is `http` or `https`")]
+    Scheme,
+    /// It names no host.
+    #[error("the URL of a module names a host")]
+    Host,
+    /// It carries a user name or a password, which belong into headers.
+    #[error("the URL of a module carries no user name")]
+    UserInfo,
+    /// The platform's certificates are of no use.
+    #[error("the certificates of the platform cannot be used")]
+    Tls(#[source] mcpo2_core::BoxError),
+}
+
+impl Endpoint {
+    /// An endpoint at this absolute URL; each request carries the headers.
+    ///
+    /// # Errors
+    ///
+    /// [`EndpointError`] where the URL is not fit.
+    pub fn new(url: Uri, mut headers: HeaderMap) -> Result<Self, EndpointError> {
+        if !matches!(url.scheme_str(), Some("http" | "https")) {
+            return Err(EndpointError::Scheme);
+        }
+        let authority = url.authority().ok_or(EndpointError::Host)?;
+        if authority.host().is_empty() {
+            return Err(EndpointError::Host);
+        }
+        if authority.as_str().contains('@') {
+            return Err(EndpointError::UserInfo);
+        }
+        headers
+            .values_mut()
+            .for_each(|value| value.set_sensitive(true));
+        Ok(Self { url, headers })
+    }
+
+    pub(super) fn is_https(&self) -> bool {
+        self.url.scheme_str() == Some("https")
+    }
+}
+
+impl fmt::Debug for Endpoint {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.debug_struct("Endpoint")
+            .field("headers", &self.headers.keys().collect::<Vec<_>>())
+            .finish_non_exhaustive()
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn endpoint(url: &'static str) -> Result<Endpoint, EndpointError> {
+        Endpoint::new(Uri::from_static(url), HeaderMap::new())
+    }
+
+    #[test]
+    fn an_address_that_is_no_module_is_refused() {
+        assert!(endpoint("https://module.example:8443/mcp?x=1").is_ok());
+        assert!(matches!(
+            endpoint("ftp://module.example"),
+            Err(EndpointError::Scheme)
+        ));
+        assert!(matches!(endpoint("/mcp"), Err(EndpointError::Scheme)));
+        assert!(matches!(
+            endpoint("http://me:pw@module.example"),
+            Err(EndpointError::UserInfo)
+        ));
+    }
+
+    #[test]
+    fn debug_shows_neither_address_nor_credentials() {
+        let mut headers = HeaderMap::new();
+        headers.insert("authorization", "Bearer s3cret".parse().unwrap());
+        let url = Uri::from_static("https://module.example/mcp");
+        let debug = format!("{:?}", Endpoint::new(url, headers).unwrap());
+        assert!(debug.contains("authorization"));
+        assert!(
+            !debug.contains("s3cret") && !debug.contains("example"),
+            "{debug}"
+        );
+    }
+}

@@ -1,0 +1,156 @@
+use base64::{Engine, prelude::BASE64_STANDARD};
+use http::{HeaderMap, HeaderName, HeaderValue, header};
+use mcpo2_core::{ProtocolVersion, Request};
+
+use crate::upstream::ForwardHeaders;
+
+pub(super) const SESSION: HeaderName = HeaderName::from_static("mcp-session-id");
+pub(super) const LAST_EVENT: HeaderName = HeaderName::from_static("last-event-id");
+const VERSION: HeaderName = HeaderName::from_static("mcp-protocol-version");
+const METHOD: HeaderName = HeaderName::from_static("mcp-method");
+const NAME: HeaderName = HeaderName::from_static("mcp-name");
+
+pub(super) const EVENTS: &str = "text/event-stream";
+
+/// What each request of a link carries.
+#[derive(Debug, Clone)]
+pub(super) struct Head {
+    version: Option<ProtocolVersion>,
+    session: Option<HeaderValue>,
+}
+
+impl Head {
+    /// The head of `initialize`, which has yet to agree on a revision.
+    pub(super) fn new() -> Self {
+        Self {
+            version: None,
+            session: None,
+        }
+    }
+
+    pub(super) fn stateless() -> Self {
+        Self {
+            version: Some(ProtocolVersion::LATEST),
+            session: None,
+        }
+    }
+
+    pub(super) fn agreed(version: ProtocolVersion, session: Option<HeaderValue>) -> Self {
+        let session = session.map(|mut id| {
+            id.set_sensitive(true);
+            id
+        });
+        Self {
+            version: Some(version),
+            session,
+        }
+    }
+
+    pub(super) fn has_session(&self) -> bool {
+        self.session.is_some()
+    }
+
+    /// For a message to the module; `forward` is what goes on of the client's own headers.
+    pub(super) fn post(&self, message: Option<&Request>, forward: &ForwardHeaders) -> HeaderMap {
+        let stateless = self.version.is_some_and(ProtocolVersion::is_stateless);
+        let parameters = forward
+            .as_map()
+            .iter()
+            .filter(|(name, _)| stateless || !name.as_str().starts_with("mcp-"));
+        let mut headers: HeaderMap = parameters
+            .map(|(name, value)| (name.clone(), value.clone()))
+            .collect();
+        self.common(&mut headers);
+        let both = HeaderValue::from_static("application/json, text/event-stream");
+        headers.insert(header::ACCEPT, both);
+        let json = HeaderValue::from_static("application/json");
+        headers.insert(header::CONTENT_TYPE, json);
+        if let (true, Some(message)) = (stateless, message) {
+            insert(&mut headers, METHOD, message.method().as_str());
+            if let (Some(_), Some(item)) = (message.method().item_kind(), message.item()) {
+                insert(&mut headers, NAME, item.name());
+            }
+        }
+        headers
+    }
+
+    /// For the stream outside any request, or the rest of a broken one.
+    pub(super) fn get(&self, after: Option<&str>) -> HeaderMap {
+        let mut headers = HeaderMap::new();
+        self.common(&mut headers);
+        headers.insert(header::ACCEPT, HeaderValue::from_static(EVENTS));
+        if let Some(Ok(after)) = after.map(HeaderValue::from_str) {
+            headers.insert(LAST_EVENT, after);
+        }
+        headers
+    }
+
+    /// For the end of a session.
+    pub(super) fn delete(&self) -> HeaderMap {
+        let mut headers = HeaderMap::new();
+        self.common(&mut headers);
+        headers
+    }
+
+    fn common(&self, headers: &mut HeaderMap) {
+        if let Some(version) = self.version {
+            headers.insert(VERSION, HeaderValue::from_static(version.as_str()));
+        }
+        if let Some(session) = &self.session {
+            headers.insert(SESSION, session.clone());
+        }
+    }
+}
+
+/// Whether a response has the body type `expected`, whatever its parameters.
+pub(super) fn is_type(headers: &HeaderMap, expected: &str) -> bool {
+    let value = headers
+        .get(header::CONTENT_TYPE)
+        .and_then(|value| value.to_str().ok());
+    let essence = value.and_then(|value| value.split(';').next());
+    essence.is_some_and(|essence| essence.trim().eq_ignore_ascii_case(expected))
+}
+
+fn insert(headers: &mut HeaderMap, name: HeaderName, value: &str) {
+    if let Ok(value) = HeaderValue::from_str(&encode(value)) {
+        headers.insert(name, value);
+    }
+}
+
+/// The value as it is, or in Base64 where a header would not keep it (SEP-2243).
+fn encode(value: &str) -> String {
+    let bytes = value.as_bytes();
+    let plain = bytes.iter().all(|byte| matches!(byte, b' '..=b'~'))
+        && !value.starts_with(' ')
+        && !value.ends_with(' ')
+        && !(value.starts_with("=?base64?") && value.ends_with("?="));
+    match plain {
+        true => value.to_owned(),
+        false => format!("=?base64?{}?=", BASE64_STANDARD.encode(bytes)),
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn what_a_header_would_not_keep_is_encoded() {
+        for plain in ["", "a b", "file:///x?y=%20", "=?base64?"] {
+            assert_eq!(encode(plain), plain);
+        }
+        assert_eq!(encode(" a"), "=?base64?IGE=?=");
+        assert_eq!(encode("a\n"), "=?base64?YQo=?=");
+        assert_eq!(encode("é"), "=?base64?w6k=?=");
+        assert_eq!(encode("=?base64?YQ==?="), "=?base64?PT9iYXNlNjQ/WVE9PT89?=");
+    }
+
+    #[test]
+    fn a_type_is_compared_without_parameters() {
+        let mut headers = HeaderMap::new();
+        let value = HeaderValue::from_static("Text/Event-Stream; charset=utf-8");
+        headers.insert(header::CONTENT_TYPE, value);
+        assert!(is_type(&headers, EVENTS));
+        assert!(!is_type(&headers, "application/json"));
+    }
+}

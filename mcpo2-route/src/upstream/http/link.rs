@@ -1,0 +1,98 @@
+use std::sync::Arc;
+
+use async_trait::async_trait;
+use bytes::Bytes;
+use http::Method;
+use mcpo2_core::{Error, Frames, Message, ProtocolVersion, Reply, Request};
+
+use super::{
+    answer,
+    events::{Events, events},
+    handshake::Greeting,
+    session::{Call, Kind, Session},
+    wire::{Body, Pace},
+};
+use crate::upstream::{ForwardHeaders, Link, fault};
+
+/// A link over Streamable HTTP.
+#[derive(Debug)]
+pub(super) struct HttpLink {
+    session: Arc<Session>,
+    greeting: Greeting,
+}
+
+impl HttpLink {
+    pub(super) fn new(session: Session, greeting: Greeting) -> Self {
+        Self {
+            session: Arc::new(session),
+            greeting,
+        }
+    }
+}
+
+#[async_trait]
+impl Link for HttpLink {
+    fn version(&self) -> ProtocolVersion {
+        self.greeting.0
+    }
+
+    fn server(&self) -> &Bytes {
+        &self.greeting.1
+    }
+
+    fn is_open(&self) -> bool {
+        self.session.is_open()
+    }
+
+    async fn request(&self, request: &Request, headers: &ForwardHeaders) -> Result<Reply, Error> {
+        let session = &self.session;
+        let Some(out) = session.mint.outgoing(request) else {
+            self.send(request.bytes().clone()).await?;
+            return Ok(Reply::accepted());
+        };
+        if !session.is_open() {
+            return Err(fault::unavailable("the session ended"));
+        }
+        let call = Call::new(session, out);
+        let head = session.head.post(Some(call.out.sent()), headers);
+        let body = call.out.sent().bytes().clone();
+        let sent = session.wire.send(Method::POST, head, body, &call.pace);
+        let response = sent.await?;
+        answer::reply(call, response).await
+    }
+
+    async fn send(&self, message: Bytes) -> Result<(), Error> {
+        if !self.session.mint.admits(&message)? {
+            return Ok(());
+        }
+        match Message::parse(message.clone()) {
+            Ok(Message::Request(request)) => self.session.post(message, Some(&request)).await,
+            _ => self.session.post(message, None).await,
+        }
+    }
+
+    async fn listen(&self, after: Option<&str>) -> Result<Option<Frames>, Error> {
+        let session = &self.session;
+        if session.kind == Kind::Stateless {
+            return Ok(None);
+        }
+        if !session.is_open() {
+            return Err(fault::unavailable("the session ended"));
+        }
+        let pace = Pace::answer(&session.wire.limits);
+        let Some(body) = events(session, after, &pace).await? else {
+            return Ok(None);
+        };
+        let body = Body {
+            body,
+            pace: pace.endless(),
+            left: usize::MAX,
+        };
+        let events = Events::outside(Arc::clone(session), body);
+        Ok(Some(Frames::new(events.into_stream())))
+    }
+
+    async fn close(&self) {
+        self.session.close().await;
+    }
+}
