@@ -155,7 +155,7 @@ pub fn check_text(
     let mut tree = match Node::parse(text) {
         Ok(tree) => tree,
         Err(problem) => {
-            found.push(problem);
+            found.push(*problem);
             let is_secret = |line| text.lines().nth(line - 1).is_some_and(may_hold_secret);
             return Checked {
                 config: None,
@@ -165,12 +165,13 @@ pub fn check_text(
     };
     interpolate::Resolver { env, base }.resolve(&mut tree, &mut found);
     take_version(&mut tree, &mut found);
+    // INVARIANT: before anything is taken out of the tree, or a secret could go unnoticed.
+    let secrets = check::secret_lines(&tree);
     let mut config = deserialize(&mut tree, &mut found);
     if let Some(config) = &mut config {
         resolve_paths(config, base);
         check::check(config, &tree, &mut found);
     }
-    let secrets = check::secret_lines(&tree);
     let diagnostics = found.finish(text, |line| secrets.contains(&line));
     Checked {
         config: config.filter(|_| !diagnostics.has_errors()),

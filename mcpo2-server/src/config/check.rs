@@ -10,7 +10,7 @@ use std::collections::BTreeSet;
 use super::{
     Config,
     diagnostic::{Diagnostic, Diagnostics},
-    tree::{Node, Value},
+    tree::{Node, Text, Value},
 };
 
 /// Checks a configuration that has been read from this tree.
@@ -29,6 +29,11 @@ pub(crate) fn check(config: &Config, tree: &Node, found: &mut Diagnostics) {
 /// The lines that hold secrets written out: they are never shown.
 pub(crate) fn secret_lines(tree: &Node) -> BTreeSet<usize> {
     let mut lines = BTreeSet::new();
+    let mut hide = |node: &Node, text: &Text| {
+        // The value of a block stands on the lines below.
+        let more = text.value.matches('\n').count() + 1;
+        lines.extend(node.at.line..=node.at.line + more);
+    };
     for module in tree.get("modules").map_or(&[][..], Node::items) {
         for path in ["http/headers", "stdio/env"] {
             let Ok(secrets) = module.find(path) else {
@@ -36,13 +41,19 @@ pub(crate) fn secret_lines(tree: &Node) -> BTreeSet<usize> {
             };
             secrets.visit_texts(&mut |node, text| {
                 if text.raw.is_none() {
-                    // The value of a block stands on the lines below.
-                    let more = text.value.matches('\n').count() + 1;
-                    lines.extend(node.at.line..=node.at.line + more);
+                    hide(node, text);
                 }
             });
         }
     }
+    // An API key in place of its hash, and a URL with a password.
+    tree.visit_texts(&mut |node, text| {
+        if text.value.starts_with("mcpo2_")
+            || text.value.contains("://") && text.value.contains('@')
+        {
+            hide(node, text);
+        }
+    });
     lines
 }
 

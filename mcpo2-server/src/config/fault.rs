@@ -9,7 +9,10 @@ use super::{
 
 /// Why a tree is not of a type, and where.
 #[derive(Debug)]
-pub(crate) struct Fault {
+pub(crate) struct Fault(Box<Found>);
+
+#[derive(Debug)]
+struct Found {
     problem: Problem,
     at: Option<Position>,
     /// The number of the innermost entry whose key or value is at fault.
@@ -41,9 +44,9 @@ pub(crate) enum Problem {
 impl Fault {
     /// The same fault; it stands here, unless it is known to stand further in.
     pub(crate) fn within(mut self, at: Position, raw: Option<&str>) -> Self {
-        if self.at.is_none() {
-            self.at = Some(at);
-            self.raw = raw.map(str::to_owned);
+        if self.0.at.is_none() {
+            self.0.at = Some(at);
+            self.0.raw = raw.map(str::to_owned);
         }
         self
     }
@@ -55,8 +58,8 @@ impl Fault {
 
     /// The same fault; it is inside this entry, of which it is told from the inside out.
     pub(crate) fn inside(mut self, entry: &Entry) -> Self {
-        self.entry.get_or_insert(entry.number);
-        self.section = Some(entry.number);
+        self.0.entry.get_or_insert(entry.number);
+        self.0.section = Some(entry.number);
         self
     }
 
@@ -64,14 +67,14 @@ impl Fault {
     /// is unknown becomes what was probably meant, or its entry goes; where something is missing,
     /// its section goes.
     pub(crate) fn mend(&self, tree: &mut Node) -> Mended {
-        let entry = match self.problem {
-            Problem::MissingKey(_) => self.section,
-            _ => self.entry,
+        let entry = match self.0.problem {
+            Problem::MissingKey(_) => self.0.section,
+            _ => self.0.entry,
         };
         let Some(number) = entry else {
             return Mended::No;
         };
-        let mut meant = match &self.problem {
+        let mut meant = match &self.0.problem {
             Problem::UnknownKey { key, known } => {
                 nearest(key, known.iter()).filter(|meant| !has_sibling(tree, number, meant))
             }
@@ -83,7 +86,7 @@ impl Fault {
             if entry.number != number {
                 return true;
             }
-            mended = match (&self.problem, &mut entry.node.value, meant.take()) {
+            mended = match (&self.0.problem, &mut entry.node.value, meant.take()) {
                 (Problem::UnknownKey { .. }, _, Some(meant)) => {
                     entry.key = meant.to_owned();
                     Mended::Replaced
@@ -104,20 +107,23 @@ impl Fault {
 
     /// The key that is missing, if that is the fault.
     pub(crate) fn missing_key(&self) -> Option<&'static str> {
-        match self.problem {
+        match self.0.problem {
             Problem::MissingKey(key) => Some(key),
             _ => None,
         }
     }
 
     pub(crate) fn into_diagnostic(self) -> Diagnostic {
-        let diagnostic = match self.problem {
+        let Found {
+            problem, at, raw, ..
+        } = *self.0;
+        let diagnostic = match problem {
             Problem::UnknownKey { key, known } => {
                 let diagnostic = Diagnostic::error("unknown-key", format!("unknown key `{key}`"));
                 diagnostic.help(suggestion(&key, known, "known here"))
             }
             Problem::UnknownValue { value, known } => {
-                let value = self.raw.unwrap_or(value);
+                let value = raw.unwrap_or(value);
                 let diagnostic =
                     Diagnostic::error("unknown-value", format!("unknown value `{value}`"));
                 diagnostic.help(suggestion(&value, known, "possible"))
@@ -127,20 +133,18 @@ impl Fault {
             }
             Problem::Type { found, expected } => {
                 // The value of a reference may be a secret.
-                let found = self
-                    .raw
-                    .map_or(found, |raw| format!("the value of `{raw}`"));
+                let found = raw.map_or(found, |raw| format!("the value of `{raw}`"));
                 Diagnostic::error("wrong-type", format!("expected {expected}, found {found}"))
             }
             Problem::Other(message) => {
-                let message = match self.raw {
+                let message = match raw {
                     Some(raw) => format!("the value of `{raw}` is not valid here"),
                     None => message,
                 };
                 Diagnostic::error("invalid-value", message)
             }
         };
-        diagnostic.at(self.at)
+        diagnostic.at(at)
     }
 }
 
@@ -159,13 +163,13 @@ pub(crate) enum Mended {
 
 impl From<Problem> for Fault {
     fn from(problem: Problem) -> Self {
-        Self {
+        Self(Box::new(Found {
             problem,
             at: None,
             entry: None,
             section: None,
             raw: None,
-        }
+        }))
     }
 }
 
@@ -210,7 +214,7 @@ impl de::Error for Fault {
 
 impl fmt::Display for Fault {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        write!(f, "{:?}", self.problem)
+        write!(f, "{:?}", self.0.problem)
     }
 }
 

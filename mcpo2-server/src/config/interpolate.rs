@@ -38,7 +38,7 @@ impl Resolver<'_> {
         }
     }
 
-    fn expand(&self, text: &str) -> Result<String, Diagnostic> {
+    fn expand(&self, text: &str) -> Result<String, Box<Diagnostic>> {
         let mut value = String::with_capacity(text.len());
         let mut rest = text;
         while let Some((before, after)) = rest.split_once("${") {
@@ -51,7 +51,9 @@ impl Resolver<'_> {
             value.push_str(before);
             let Some((reference, after)) = after.split_once('}') else {
                 let problem = Diagnostic::error("bad-reference", "`${` without a `}`");
-                return Err(problem.help("write `$${` for the two characters themselves"));
+                return Err(problem
+                    .help("write `$${` for the two characters themselves")
+                    .into());
             };
             value.push_str(&self.reference(reference)?);
             rest = after;
@@ -60,7 +62,7 @@ impl Resolver<'_> {
         Ok(value)
     }
 
-    fn reference(&self, reference: &str) -> Result<String, Diagnostic> {
+    fn reference(&self, reference: &str) -> Result<String, Box<Diagnostic>> {
         match reference.split_once(':') {
             Some(("env", name)) => self.variable(name),
             Some(("file", path)) => read(&self.base.join(path)).map_err(|error| {
@@ -68,29 +70,32 @@ impl Resolver<'_> {
                     "unresolved-reference",
                     format!("cannot read `{path}`: {error}"),
                 )
+                .into()
             }),
             _ => Err(Diagnostic::error(
                 "bad-reference",
                 format!("unknown reference `${{{reference}}}`"),
             )
-            .help("there are `${env:NAME}`, `${env:NAME:-default}` and `${file:PATH}`")),
+            .help("there are `${env:NAME}`, `${env:NAME:-default}` and `${file:PATH}`")
+            .into()),
         }
     }
 
-    fn variable(&self, reference: &str) -> Result<String, Diagnostic> {
+    fn variable(&self, reference: &str) -> Result<String, Box<Diagnostic>> {
         let (name, default) = match reference.split_once(":-") {
             Some((name, default)) => (name, Some(default)),
             None => (reference, None),
         };
         if name.is_empty() || name.contains(['=', '\0']) {
             let message = format!("`{name}` is no name of an environment variable");
-            return Err(Diagnostic::error("bad-reference", message));
+            return Err(Diagnostic::error("bad-reference", message).into());
         }
         let value = (self.env)(name).or_else(|| default.map(str::to_owned));
         value.ok_or_else(|| {
             let message = format!("the environment variable `{name}` is not set");
             Diagnostic::error("unresolved-reference", message)
                 .help(format!("set it, or write `${{env:{name}:-default}}`"))
+                .into()
         })
     }
 }

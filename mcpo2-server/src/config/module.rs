@@ -58,7 +58,8 @@ pub enum Transport {
     Builtin(Builtin),
 }
 
-/// A module as it is written: the transports side by side.
+/// A module: what is known of it, and how it is reached.
+// As it is written, with the transports side by side.
 #[derive(Debug, Clone, Deserialize, JsonSchema)]
 #[serde(deny_unknown_fields, rename = "Module")]
 #[schemars(rename = "Module")]

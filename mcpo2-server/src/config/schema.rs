@@ -1,6 +1,6 @@
 //! The JSON schema, and the schemas of types that are not ours.
 
-use std::borrow::Cow;
+use std::{borrow::Cow, collections::BTreeMap};
 
 use schemars::{JsonSchema, Schema, SchemaGenerator, json_schema};
 use serde_json::{Value, json};
@@ -30,7 +30,33 @@ pub fn schema() -> Value {
     if let Some(required) = required.and_then(Value::as_array_mut) {
         required.insert(0, "version".into());
     }
-    schema
+    tidy(schema)
+}
+
+/// The same schema in one order of keys, whichever map there is behind it, and without the
+/// defaults that its parts have anyway.
+fn tidy(value: Value) -> Value {
+    let is_noise = |value: &Value| value.is_object() || value.is_null();
+    match value {
+        Value::Object(map) => {
+            let entries: BTreeMap<_, _> = map.into_iter().collect();
+            let entries = entries
+                .into_iter()
+                .filter(|(key, value)| key != "default" || !is_noise(value));
+            let entries = entries.map(|(key, value)| match (key.as_str(), value) {
+                // What stands in here are keys of the file, whatever they are called.
+                ("properties", Value::Object(map)) => {
+                    let map: BTreeMap<_, _> = map.into_iter().collect();
+                    let map = map.into_iter().map(|(key, value)| (key, tidy(value)));
+                    (key, Value::Object(map.collect()))
+                }
+                (_, value) => (key, tidy(value)),
+            });
+            Value::Object(entries.collect())
+        }
+        Value::Array(items) => items.into_iter().map(tidy).collect(),
+        other => other,
+    }
 }
 
 pub(super) struct Duration;

@@ -48,7 +48,7 @@ pub(crate) struct Entry {
 
 impl Node {
     /// Reads a file.
-    pub(crate) fn parse(text: &str) -> Result<Self, Diagnostic> {
+    pub(crate) fn parse(text: &str) -> Result<Self, Box<Diagnostic>> {
         let options = serde_saphyr::options! {
             budget: serde_saphyr::budget! {
                 max_depth: 32,
@@ -236,7 +236,7 @@ impl<'de> Visitor<'de> for Reader {
     }
 }
 
-fn syntax(error: &serde_saphyr::Error) -> Diagnostic {
+fn syntax(error: &serde_saphyr::Error) -> Box<Diagnostic> {
     let at = error.location().map(position).filter(|at| at.line > 0);
     if let serde_saphyr::Error::DuplicateMappingKey { key, .. } = error {
         let key = key.as_deref().unwrap_or("?");
@@ -245,12 +245,21 @@ fn syntax(error: &serde_saphyr::Error) -> Diagnostic {
             format!("key `{key}` stands twice in its mapping"),
         )
         .help("the first one stands above; keep one of them")
-        .at(at);
+        .at(at)
+        .into();
     }
     let message = error.to_string();
     // The location has its own place in a finding.
-    let message = message.split(" at line ").next().unwrap_or_default();
-    Diagnostic::error("syntax", message).at(at)
+    let message = match message.split(" at line ").next().unwrap_or_default() {
+        text if text.contains("Documents {") => {
+            "a second document begins here; there is one in a file"
+        }
+        text if text.starts_with("budget breached") => {
+            "the file is larger or deeper than any configuration"
+        }
+        text => text,
+    };
+    Diagnostic::error("syntax", message).at(at).into()
 }
 
 fn position(location: Location) -> Position {

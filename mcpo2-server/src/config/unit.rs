@@ -2,9 +2,12 @@
 
 /// A duration: a number and its unit, such as `500ms`, `30s`, `5m`, `1h` or `7d`.
 pub(crate) mod duration {
-    use std::time::Duration;
+    use std::{fmt, time::Duration};
 
-    use serde::{Deserialize, Deserializer, Serializer, de::Error};
+    use serde::{
+        Deserializer, Serializer,
+        de::{Error, Visitor},
+    };
 
     const UNITS: [(&str, u64); 5] = [
         ("ms", 1),
@@ -31,11 +34,23 @@ pub(crate) mod duration {
     }
 
     pub(crate) fn deserialize<'de, D: Deserializer<'de>>(from: D) -> Result<Duration, D::Error> {
-        let text = String::deserialize(from)?;
-        parse(&text).map_err(Error::custom)
+        from.deserialize_str(Text)
     }
 
-    #[expect(clippy::trivially_copy_pass_by_ref, reason = "serde's signature")]
+    struct Text;
+
+    impl Visitor<'_> for Text {
+        type Value = Duration;
+
+        fn expecting(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+            f.write_str("a duration such as 30s")
+        }
+
+        fn visit_str<E: Error>(self, text: &str) -> Result<Duration, E> {
+            parse(text).map_err(E::custom)
+        }
+    }
+
     pub(crate) fn serialize<S: Serializer>(value: &Duration, to: S) -> Result<S::Ok, S::Error> {
         let millis = u64::try_from(value.as_millis()).unwrap_or(u64::MAX);
         let fits = |(_, scale): &&(&str, u64)| millis % scale == 0 && millis >= *scale;
@@ -83,7 +98,6 @@ pub(crate) mod size {
         from.deserialize_any(Size)
     }
 
-    #[expect(clippy::trivially_copy_pass_by_ref, reason = "serde's signature")]
     pub(crate) fn serialize<S: Serializer>(value: &usize, to: S) -> Result<S::Ok, S::Error> {
         let bytes = u64::try_from(*value).unwrap_or(u64::MAX);
         let fits = |(_, scale): &&(&str, u64)| *scale > 1 && bytes % scale == 0 && bytes > 0;

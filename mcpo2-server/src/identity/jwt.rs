@@ -27,7 +27,8 @@ pub(super) struct Verifier {
 
 impl Verifier {
     pub(super) fn new(jwt: &config::Jwt) -> Result<Self, IdentityError> {
-        let keys = std::fs::read_to_string(&jwt.jwks_file).map_err(|error| error.to_string());
+        let keys = std::fs::read_to_string(&jwt.jwks_file)
+            .map_err(|error| format!("it cannot be read: {error}"));
         let keys = keys.and_then(|text| Keys::parse(&text, &jwt.algorithms));
         let keys = keys.map_err(|error| IdentityError::jwt("jwks_file", error))?;
         Ok(Self {

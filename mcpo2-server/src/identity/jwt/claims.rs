@@ -20,11 +20,14 @@ impl Claims {
     pub(super) fn new(jwt: &config::Jwt) -> Result<Self, IdentityError> {
         let leeway = jwt.leeway.as_secs();
         if leeway > MAX_LEEWAY {
-            return Err(IdentityError::jwt("leeway", "it is at most five minutes"));
+            return Err(IdentityError::jwt(
+                "leeway",
+                "the leeway is at most five minutes",
+            ));
         }
         for (key, text) in [("issuer", &jwt.issuer), ("audience", &jwt.audience)] {
             if text.is_empty() {
-                return Err(IdentityError::jwt(key, "it is empty"));
+                return Err(IdentityError::jwt(key, format!("the {key} is empty")));
             }
         }
         Ok(Self {
