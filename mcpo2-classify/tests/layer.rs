@@ -76,21 +76,20 @@ async fn a_registered_item_has_the_family_of_its_module() {
 }
 
 #[tokio::test]
-async fn text_that_disagrees_is_a_conflict_and_switches_nothing() {
+async fn text_that_speaks_of_two_families_is_no_conflict() {
+    // The name of the tool itself speaks of design, and its task of security.
     let params = r#"{"name":"studio__draw","arguments":{"query":"list known vulnerabilities"}}"#;
     let (seen, found) = classified(call("tools/call", params)).await;
     assert_eq!(seen.family().unwrap().as_str(), "design");
-    assert_eq!(found.basis, Basis::Registry);
-    // The tool's own name speaks of design as well, so the text is ambiguous, not a conflict.
-    assert_eq!(found.conflict, None);
-
-    let params = r#"{"name":"studio__draw","arguments":{"task":"x"}}"#;
-    let (_, found) = classified(call("tools/call", params)).await;
-    assert_eq!(found.evidence, ["des.draw".into()]);
+    assert_eq!((found.basis, found.conflict), (Basis::Registry, None));
+    assert_eq!(
+        found.evidence,
+        ["sec.vulnerability".into(), "des.draw".into()]
+    );
 }
 
 #[tokio::test]
-async fn a_conflict_names_the_family_that_the_text_speaks_of() {
+async fn text_that_disagrees_is_a_conflict_and_switches_nothing() {
     struct Everything;
     impl Directory for Everything {
         fn describe(&self, _: &Item) -> Option<Arc<Facts>> {

@@ -10,10 +10,10 @@ const BUFFER: usize = 64 * 1024;
 /// An rmcp [`ServerHandler`] that runs in this process and is spoken to as a child process is: one
 /// JSON-RPC message a line.
 ///
-/// It speaks both ways, decided by the first request: `initialize` opens a session, a request that
-/// carries its own `_meta` is stateless; `server/discover` and `ping` may precede either. A pipe
-/// keeps its way, so take one pipe a way. Begin with a request: rmcp hangs up on a notification
-/// that comes first.
+/// The first request decides how: `initialize` opens a session, in which requests that carry their
+/// own `_meta` are answered as well, each in its revision; without a session every request has to
+/// carry it. `server/discover` and `ping` may precede either. Begin with a request: rmcp hangs up
+/// on a notification that comes first.
 #[derive(Debug)]
 pub struct InProcess {
     /// What the handler says.

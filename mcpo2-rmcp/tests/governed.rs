@@ -17,9 +17,13 @@ use rmcp::{
     model::{
         CallToolRequest, CallToolRequestParams, ClientCapabilities, ClientConfig, ClientRequest,
         ErrorData, Extensions, Implementation, ListRootsResult, ProgressNotificationParam,
-        RequestMetaObject, RequestParamsMeta, Root,
+        ProtocolVersion, RequestMetaObject, RequestParamsMeta, Root, ServerNotification,
+        SubscriptionFilter,
     },
-    service::{NotificationContext, PeerRequestOptions, RequestContext, RunningService},
+    service::{
+        ClientLifecycleMode, ClientServiceExt as _, NotificationContext, PeerRequestOptions,
+        RequestContext, RunningService,
+    },
 };
 use serde_json::{Value, json};
 use tokio::sync::mpsc;
@@ -60,6 +64,17 @@ async fn connect(server: impl ServerHandler) -> (Client, mpsc::UnboundedReceiver
     tokio::spawn(async move { server.serve(its).await.unwrap().waiting().await });
     let (progress, seen) = mpsc::unbounded_channel();
     (Caller { progress }.serve(ours).await.unwrap(), seen)
+}
+
+async fn connect_stateless(server: impl ServerHandler) -> (Client, mpsc::UnboundedReceiver<f64>) {
+    let (ours, its) = tokio::io::duplex(4096);
+    tokio::spawn(async move { server.serve(its).await.unwrap().waiting().await });
+    let (progress, seen) = mpsc::unbounded_channel();
+    let lifecycle = ClientLifecycleMode::Discover {
+        preferred_versions: vec![ProtocolVersion::V_2026_07_28],
+    };
+    let client = Caller { progress }.serve_with_lifecycle(ours, lifecycle);
+    (client.await.unwrap(), seen)
 }
 
 fn everything() -> (Governed<Stack>, mpsc::UnboundedReceiver<&'static str>) {
@@ -208,4 +223,53 @@ async fn a_fault_of_the_gateway_shows_its_message_and_not_its_source() {
         (-32603, "the module is not available")
     );
     assert_eq!(error.data, None);
+}
+
+#[tokio::test]
+async fn a_stateless_client_is_governed_as_well() {
+    let (server, _events) = everything();
+    let (client, mut progress) = connect_stateless(server).await;
+    client.call_tool(call("progress")).await.unwrap();
+    assert_eq!(progress.recv().await, Some(1.0));
+    let denied = error_of(&client, "secret").await;
+    let unknown = error_of(&client, "nobody").await;
+    assert_eq!(denied.message.replace("secret", "nobody"), unknown.message);
+    // It may not be asked: the handler is told so.
+    let result = client.call_tool(call("roots")).await.unwrap();
+    assert_eq!(result.content[0].as_text().unwrap().text, "None");
+}
+
+#[tokio::test]
+async fn the_layers_know_the_revision_that_the_client_speaks() {
+    let (seen, mut versions) = mpsc::unbounded_channel();
+    let (handler, _events) = Handler::new();
+    let inner = stack(HandlerService::new(handler));
+    let noting = Stack::new(tower::service_fn(move |call: mcpo2_core::Call| {
+        seen.send((call.method().clone(), call.version())).unwrap();
+        tower::ServiceExt::oneshot(inner.clone(), call)
+    }));
+    let (client, _) = connect(governed(noting.clone())).await;
+    client.call_tool(call("echo")).await.unwrap();
+    let (client, _) = connect_stateless(governed(noting)).await;
+    client.call_tool(call("echo")).await.unwrap();
+    let mut calls = Vec::new();
+    while let Ok((method, version)) = versions.try_recv() {
+        if method == mcpo2_core::Method::ToolsCall {
+            calls.push(version.as_str());
+        }
+    }
+    assert_eq!(calls, ["2025-11-25", "2026-07-28"]);
+}
+
+#[tokio::test]
+async fn a_subscription_runs_through_the_stack() {
+    let (server, _events) = everything();
+    let (client, _) = connect_stateless(server).await;
+    let filter = SubscriptionFilter::builder().tools_list_changed().build();
+    let mut subscription = client.listen(filter).await.unwrap();
+    let heard = subscription.next().await.unwrap();
+    assert!(matches!(
+        heard,
+        Some(ServerNotification::ToolListChangedNotification(_))
+    ));
 }

@@ -115,6 +115,25 @@ async fn a_session_may_follow_a_discovery() {
 }
 
 #[tokio::test]
+async fn a_session_also_answers_what_carries_its_own_metadata() {
+    let mut line = Line::open();
+    line.ask(initialize()).await;
+    line.ask(stateless(tool_call("progress"))).await;
+    line.hear().await;
+    assert_eq!(line.hear().await["result"]["resultType"], "complete");
+    let answer = line.ask(tool_call("echo")).await;
+    assert_eq!(answer["result"].get("resultType"), None);
+    assert!(answer["result"].is_object());
+}
+
+#[tokio::test]
+async fn without_a_session_metadata_is_always_due() {
+    let mut line = Line::open();
+    assert!(line.ask(stateless(tool_call("echo"))).await["result"].is_object());
+    assert_eq!(line.ask(tool_call("echo")).await["error"]["code"], -32602);
+}
+
+#[tokio::test]
 async fn a_request_without_metadata_in_front_of_all_is_an_error_and_no_end() {
     let mut line = Line::open();
     assert_eq!(line.ask(tool_call("echo")).await["error"]["code"], -32602);

@@ -11,9 +11,10 @@ use rmcp::{
     ErrorData, RoleServer, ServerHandler,
     model::{
         CallToolRequestParams, CallToolResponse, CallToolResult, Extensions, ListToolsResult,
-        PaginatedRequestParams, ProgressNotificationParam, ServerCapabilities, ServerConfig, Tool,
+        PaginatedRequestParams, ProgressNotificationParam, ServerCapabilities, ServerConfig,
+        SubscriptionFilter, Tool,
     },
-    service::RequestContext,
+    service::{RequestContext, SubscriptionContext},
 };
 use serde_json::{Value, json};
 use tokio::sync::mpsc;
@@ -39,7 +40,20 @@ impl Handler {
 
 impl ServerHandler for Handler {
     fn get_info(&self) -> ServerConfig {
-        ServerConfig::new(ServerCapabilities::builder().enable_tools().build())
+        info()
+    }
+
+    fn accepted_subscription_filter(
+        &self,
+        requested: &SubscriptionFilter,
+    ) -> Option<SubscriptionFilter> {
+        Some(requested.clone())
+    }
+
+    async fn listen(&self, context: SubscriptionContext) -> Result<(), ErrorData> {
+        context.sink().notify_tool_list_changed().await.unwrap();
+        context.cancelled().await;
+        Ok(())
     }
 
     async fn list_tools(
@@ -142,10 +156,16 @@ where
     }))
 }
 
+fn info() -> ServerConfig {
+    let capabilities = ServerCapabilities::builder()
+        .enable_tools()
+        .enable_tool_list_changed();
+    ServerConfig::new(capabilities.build())
+}
+
 /// The stack as a server of which everybody is Ada.
 pub(crate) fn governed(stack: Stack) -> Governed<Stack> {
-    let info = ServerConfig::new(ServerCapabilities::builder().enable_tools().build());
-    Governed::new(stack, info, |_: &Extensions| Some(ada()))
+    Governed::new(stack, info(), |_: &Extensions| Some(ada()))
 }
 
 pub(crate) fn request(message: Value) -> Request {
