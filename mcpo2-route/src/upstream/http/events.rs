@@ -44,7 +44,7 @@ struct Resume {
 
 /// What a stream belongs to.
 enum Source {
-    Call(Call),
+    Call(Box<Call>),
     Outside(Arc<Session>),
 }
 
@@ -54,7 +54,7 @@ impl Events {
         if call.out.is_endless() {
             body.pace = body.pace.endless();
         }
-        Self::new(Source::Call(call), body)
+        Self::new(Source::Call(Box::new(call)), body)
     }
 
     /// The stream of what the module says outside any request.

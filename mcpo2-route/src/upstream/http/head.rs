@@ -120,10 +120,10 @@ fn insert(headers: &mut HeaderMap, name: HeaderName, value: &str) {
 /// The value as it is, or in Base64 where a header would not keep it (SEP-2243).
 fn encode(value: &str) -> String {
     let bytes = value.as_bytes();
-    let plain = bytes.iter().all(|byte| matches!(byte, b' '..=b'~'))
-        && !value.starts_with(' ')
-        && !value.ends_with(' ')
-        && !(value.starts_with("=?base64?") && value.ends_with("?="));
+    let visible = bytes.iter().all(|byte| matches!(byte, b' '..=b'~'));
+    let edged = value.starts_with(' ') || value.ends_with(' ');
+    let looks_encoded = value.starts_with("=?base64?") && value.ends_with("?=");
+    let plain = visible && !edged && !looks_encoded;
     match plain {
         true => value.to_owned(),
         false => format!("=?base64?{}?=", BASE64_STANDARD.encode(bytes)),
