@@ -305,6 +305,26 @@ fn tasks_and_completions_are_decided_by_rules() {
 }
 
 #[test]
+fn of_a_completion_the_arguments_are_unknown_and_of_a_module_perhaps_the_region() {
+    let policy = policy(json!([
+        {"id": "a", "effect": "allow"},
+        {"id": "b", "effect": "deny", "prompts": ["greet"],
+         "arguments": [{"pointer": "/name", "equals": "root"}]},
+        {"id": "c", "effect": "deny", "tools": ["x"], "regions": ["us"]},
+    ]));
+    let (prompt, ada) = (Item::new(ItemKind::Prompt, "greet"), ada());
+    let complete = Query::new(&Method::Complete, Some(&prompt), &ada);
+    assert_eq!(effect(&policy, &complete), DENY);
+    let nowhere = mcpo2_core::Facts::new("m".parse().unwrap(), "design".parse().unwrap());
+    let item = tool("x");
+    let query = Query::new(&Method::ToolsCall, Some(&item), &ada);
+    assert_eq!(
+        effect(&policy, &query.with_facts(Some(Arc::new(nowhere)))),
+        DENY
+    );
+}
+
+#[test]
 fn own_references_are_readable_unless_a_rule_denies() {
     let uri = "mcpo2+artifact://b3/abc?range=0-9";
     let silent = policy(json!([
