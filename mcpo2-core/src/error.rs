@@ -93,6 +93,7 @@ impl Error {
                 ItemKind::Resource | ItemKind::Template => "Resource not found".into(),
                 kind => format!("Unknown {kind}: {}", item.name()).into(),
             },
+            None if request.method().item_kind().is_some() => "Nothing is addressed".into(),
             None => "Method not found".into(),
         };
         Self {

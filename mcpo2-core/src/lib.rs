@@ -24,7 +24,7 @@ pub use digest::{Digest, DigestError};
 pub use directory::{Directory, Facts};
 pub use error::{BoxError, Error, ErrorKind};
 pub use item::{Item, ItemKind};
-pub use message::{Id, Message, Meta, Outcome, Request, Response};
+pub use message::{Id, Message, Meta, Outcome, ParseError, Request, Response};
 pub use method::Method;
 pub use module::{ApprovalState, Endpoint, Module, ModuleBuilder, Target};
 pub use name::{Family, ModuleId, NameError, PrincipalId, Region, RuleId, TenantId};

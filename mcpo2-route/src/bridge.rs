@@ -13,20 +13,20 @@ use mcpo2_core::{
 use serde::Deserialize;
 use serde_json::value::RawValue;
 
-use crate::gateway::Implementation;
+use crate::upstream::ClientInfo;
 
 /// The request as the link's revision wants it.
 pub(crate) fn outgoing(
     request: &Request,
     caller: ProtocolVersion,
     link: ProtocolVersion,
-    ours: &Implementation,
+    ours: &ClientInfo,
 ) -> Request {
     if caller.is_stateless() || !link.is_stateless() {
         return request.clone();
     }
     request
-        .with_meta(keys::CLIENT_INFO, &ours.to_json())
+        .with_meta(keys::CLIENT_INFO, &ours.json().to_string())
         .with_meta(keys::CLIENT_CAPABILITIES, "{}")
         .with_meta(keys::PROTOCOL_VERSION, &format!("\"{link}\""))
 }
@@ -57,7 +57,9 @@ pub(crate) fn incoming(
 }
 
 fn stateless(bytes: Bytes, method: &Method) -> Bytes {
-    let Ok(Message::Response(response)) = Message::parse(bytes.clone()) else { return bytes };
+    let Ok(Message::Response(response)) = Message::parse(bytes.clone()) else {
+        return bytes;
+    };
     if response.error_json().is_some() {
         return error(&response);
     }
@@ -85,11 +87,15 @@ fn error(response: &Response) -> Bytes {
         #[serde(borrow, default)]
         data: Option<&'a RawValue>,
     }
-    let parsed = response.error_json().and_then(|json| serde_json::from_slice::<Error<'_>>(json).ok());
+    let parsed = response
+        .error_json()
+        .and_then(|json| serde_json::from_slice::<Error<'_>>(json).ok());
     match parsed {
-        Some(Error { code: -32002, message, data }) => {
-            error_response(response.id(), -32602, &message, data.map(RawValue::get))
-        }
+        Some(Error {
+            code: -32002,
+            message,
+            data,
+        }) => error_response(response.id(), -32602, &message, data.map(RawValue::get)),
         _ => response.bytes().clone(),
     }
 }

@@ -20,8 +20,9 @@ pub use layer::{CatalogLayer, CatalogService};
 
 use self::templates::Template;
 use crate::{
-    Connection, Implementation, Inventory, Registry, Router, bridge, gateway::pages,
-    upstream::Link,
+    Connection, Inventory, Registry, Router, bridge,
+    gateway::pages,
+    upstream::{ClientInfo, Link},
 };
 
 /// What the modules of a registry have: which names and URIs are real, and whose.
@@ -31,7 +32,7 @@ use crate::{
 #[derive(Debug)]
 pub struct Catalog {
     registry: Arc<Registry>,
-    ours: Implementation,
+    ours: ClientInfo,
     modules: ArcSwap<BTreeMap<ModuleId, Arc<Entry>>>,
     reading: Mutex<()>,
     keep: Duration,
@@ -53,15 +54,25 @@ struct Has {
 /// A module that could not be asked is asked again after this long.
 const RETRY: Duration = Duration::from_secs(5);
 
-const LISTS: [Method; 4] =
-    [Method::ToolsList, Method::PromptsList, Method::ResourcesList, Method::TemplatesList];
+const LISTS: [Method; 4] = [
+    Method::ToolsList,
+    Method::PromptsList,
+    Method::ResourcesList,
+    Method::TemplatesList,
+];
 
 impl Catalog {
     /// What the modules of `registry` have, read again after `keep`.
     #[must_use]
-    pub fn new(registry: Arc<Registry>, ours: Implementation, keep: Duration) -> Self {
+    pub fn new(registry: Arc<Registry>, ours: ClientInfo, keep: Duration) -> Self {
         let modules = ArcSwap::default();
-        Self { registry, ours, modules, reading: Mutex::default(), keep }
+        Self {
+            registry,
+            ours,
+            modules,
+            reading: Mutex::default(),
+            keep,
+        }
     }
 
     /// Reads what is not known or too old. Cheap where nothing is.
@@ -80,7 +91,10 @@ impl Catalog {
         let read = join_all(due.iter().map(|module| self.read(module))).await;
         let mut modules = BTreeMap::clone(&self.modules.load());
         for (module, has) in due.iter().zip(read) {
-            let entry = Entry { read: Instant::now(), has };
+            let entry = Entry {
+                read: Instant::now(),
+                has,
+            };
             modules.insert(module.id().clone(), Arc::new(entry));
         }
         self.modules.store(Arc::new(modules));
@@ -90,7 +104,11 @@ impl Catalog {
         let known = self.modules.load_full();
         self.registry.approved().filter(move |module| {
             known.get(module.id()).is_none_or(|entry| {
-                let keep = if entry.has.is_some() { self.keep } else { RETRY };
+                let keep = if entry.has.is_some() {
+                    self.keep
+                } else {
+                    RETRY
+                };
                 entry.read.elapsed() >= keep
             })
         })
@@ -106,7 +124,9 @@ impl Catalog {
             }
             Ok::<_, Error>(has)
         };
-        read.await.inspect_err(|error| tracing::warn!(module = %module.id(), %error, "not read")).ok()
+        read.await
+            .inspect_err(|error| tracing::warn!(module = %module.id(), %error, "not read"))
+            .ok()
     }
 
     async fn read_list(
@@ -115,7 +135,9 @@ impl Catalog {
         method: &Method,
         has: &mut Has,
     ) -> Result<(), Error> {
-        let Some(kind) = method.lists() else { return Ok(()) };
+        let Some(kind) = method.lists() else {
+            return Ok(());
+        };
         let request = self.request(link, method)?;
         pages(link, request, kind, |listed| {
             for name in listed.iter().filter_map(|entry| entry.name()) {
@@ -129,11 +151,20 @@ impl Catalog {
     }
 
     fn request(&self, link: &dyn Link, method: &Method) -> Result<Request, Error> {
-        let text = format!(r#"{{"jsonrpc":"2.0","id":"mcpo2-catalog","method":"{method}","params":{{}}}}"#);
+        let text = format!(
+            r#"{{"jsonrpc":"2.0","id":"mcpo2-catalog","method":"{method}","params":{{}}}}"#
+        );
         let internal = || Error::new(mcpo2_core::ErrorKind::Internal, "internal error");
-        let Ok(Message::Request(request)) = Message::parse(text) else { return Err(internal()) };
+        let Ok(Message::Request(request)) = Message::parse(text) else {
+            return Err(internal());
+        };
         let session = mcpo2_core::ProtocolVersion::LATEST_SESSION;
-        Ok(bridge::outgoing(&request, session, link.version(), &self.ours))
+        Ok(bridge::outgoing(
+            &request,
+            session,
+            link.version(),
+            &self.ours,
+        ))
     }
 
     fn has_all(&self, id: &ModuleId) -> Option<Arc<Entry>> {
@@ -144,9 +175,10 @@ impl Catalog {
 impl Inventory for Catalog {
     fn owner(&self, item: &Item) -> Option<ModuleId> {
         let modules = self.modules.load();
-        modules.iter().find(|(_, entry)| entry.has.as_ref().is_some_and(|has| has.serves(item))).map(
-            |(id, _)| id.clone(),
-        )
+        modules
+            .iter()
+            .find(|(_, entry)| entry.has.as_ref().is_some_and(|has| has.serves(item)))
+            .map(|(id, _)| id.clone())
     }
 
     fn has(&self, module: &ModuleId, item: &Item) -> Option<bool> {
@@ -161,7 +193,10 @@ impl Has {
     fn serves(&self, item: &Item) -> bool {
         self.items.contains(item)
             || item.kind() == ItemKind::Resource
-                && self.templates.iter().any(|template| template.matches(item.name()))
+                && self
+                    .templates
+                    .iter()
+                    .any(|template| template.matches(item.name()))
     }
 }
 
@@ -171,7 +206,9 @@ impl Directory for Catalog {
         let by_name = self.registry.describe(item);
         by_name.or_else(|| {
             let owner = self.owner(item)?;
-            self.registry.module(owner.as_str()).map(|module| Arc::clone(module.facts()))
+            self.registry
+                .module(owner.as_str())
+                .map(|module| Arc::clone(module.facts()))
         })
     }
 }

@@ -4,7 +4,7 @@ use std::{
 };
 
 use mcpo2_core::{Endpoint, Error, ErrorKind, Module};
-use tokio::sync::{Mutex, OwnedSemaphorePermit, Semaphore, TryAcquireError};
+use tokio::sync::{Mutex, OwnedSemaphorePermit, Semaphore};
 
 use crate::upstream::{Hello, Limits, Link, Upstream};
 
@@ -19,7 +19,6 @@ pub struct Connection {
     upstream: Box<dyn Upstream>,
     shared: Mutex<Shared>,
     calls: Arc<Semaphore>,
-    sessions: Arc<Semaphore>,
 }
 
 #[derive(Debug, Default)]
@@ -37,8 +36,9 @@ impl Connection {
         Self {
             upstream: Box::new(upstream),
             shared: Mutex::default(),
-            calls: Arc::new(Semaphore::new(limits.concurrency)),
-            sessions: Arc::new(Semaphore::new(limits.sessions)),
+            calls: Arc::new(Semaphore::new(
+                limits.concurrency.min(Semaphore::MAX_PERMITS),
+            )),
         }
     }
 
@@ -57,12 +57,12 @@ impl Connection {
 
     /// A place for one more call, or a refusal.
     pub(crate) fn admit(&self) -> Result<OwnedSemaphorePermit, Error> {
-        place(&self.calls, "the module has too many calls at once")
-    }
-
-    /// A place for one more session, or a refusal.
-    pub(crate) fn admit_session(&self) -> Result<OwnedSemaphorePermit, Error> {
-        place(&self.sessions, "the module has too many sessions")
+        Arc::clone(&self.calls).try_acquire_owned().map_err(|_| {
+            Error::new(
+                ErrorKind::Overloaded,
+                "the module has too many calls at once",
+            )
+        })
     }
 
     /// The link for calls without a session.
@@ -73,7 +73,10 @@ impl Connection {
             return Ok(Arc::clone(link));
         }
         if shared.failed.is_some_and(|at| at.elapsed() < PAUSE) {
-            return Err(Error::new(ErrorKind::Unavailable, "the module is not available"));
+            return Err(Error::new(
+                ErrorKind::Unavailable,
+                "the module is not available",
+            ));
         }
         let opened = self.upstream.open(None).await;
         shared.failed = opened.is_err().then(Instant::now);
@@ -93,11 +96,4 @@ impl Connection {
             link.close().await;
         }
     }
-}
-
-fn place(of: &Arc<Semaphore>, full: &'static str) -> Result<OwnedSemaphorePermit, Error> {
-    Arc::clone(of).try_acquire_owned().map_err(|error| match error {
-        TryAcquireError::NoPermits => Error::new(ErrorKind::Overloaded, full),
-        TryAcquireError::Closed => Error::new(ErrorKind::Internal, "the module is shut"),
-    })
 }

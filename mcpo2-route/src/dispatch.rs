@@ -9,7 +9,10 @@ use futures_util::TryStreamExt as _;
 use mcpo2_core::{Body, Error, ErrorKind, Frames, Reply, Routed};
 use tower_service::Service;
 
-use crate::{Connection, Gateway, Session, bridge, upstream::ForwardHeaders};
+use crate::{
+    Connection, Gateway, Session, bridge,
+    upstream::{ClientInfo, ForwardHeaders},
+};
 
 /// The end of a stack: sends routed calls to their modules, and answers those that go to the
 /// gateway itself.
@@ -50,12 +53,16 @@ impl Service<Routed> for Dispatch {
     }
 }
 
-async fn forward(routed: &Routed, ours: &crate::Implementation) -> Result<Reply, Error> {
-    let (Some(facts), Some(endpoint)) = (routed.target().facts(), routed.target().endpoint()) else {
+async fn forward(routed: &Routed, ours: &ClientInfo) -> Result<Reply, Error> {
+    let (Some(facts), Some(endpoint)) = (routed.target().facts(), routed.target().endpoint())
+    else {
         return Err(Error::new(ErrorKind::Internal, "the target is no module"));
     };
     let Some(module) = endpoint.get::<Connection>() else {
-        return Err(Error::new(ErrorKind::Internal, "the module has no connection"));
+        return Err(Error::new(
+            ErrorKind::Internal,
+            "the module has no connection",
+        ));
     };
     let call = routed.call();
     let place = module.admit()?;

@@ -8,12 +8,9 @@ pub(crate) use lists::pages;
 
 use std::{fmt, sync::Arc};
 
-use mcpo2_core::{
-    Error, ErrorKind, Method, Principal, Reply, Routed, message::result_response,
-};
-use serde::Serialize;
+use mcpo2_core::{Error, ErrorKind, Method, Principal, Reply, Routed, message::result_response};
 
-use crate::{Registry, Session};
+use crate::{Registry, Session, upstream::ClientInfo};
 
 /// Answers what is addressed to no module: `initialize`, `server/discover`, and, where names are
 /// prefixed, lists, `ping`, `logging/setLevel` and `subscriptions/listen`.
@@ -22,47 +19,21 @@ use crate::{Registry, Session};
 /// reaches a client.
 pub struct Gateway {
     registry: Arc<Registry>,
-    ours: Implementation,
+    ours: ClientInfo,
     instructions: Box<Instructions>,
 }
 
 type Instructions = dyn Fn(&Principal) -> Option<Arc<str>> + Send + Sync;
 
-/// Name and version, as `serverInfo` and `clientInfo` give them.
-#[derive(Debug, Clone, PartialEq, Eq, Serialize)]
-pub struct Implementation {
-    name: Box<str>,
-    version: Box<str>,
-}
-
-impl Implementation {
-    /// This name and version.
-    pub fn new(name: impl Into<Box<str>>, version: impl Into<Box<str>>) -> Self {
-        Self { name: name.into(), version: version.into() }
-    }
-
-    /// The name.
-    #[must_use]
-    pub fn name(&self) -> &str {
-        &self.name
-    }
-
-    /// The version.
-    #[must_use]
-    pub fn version(&self) -> &str {
-        &self.version
-    }
-
-    pub(crate) fn to_json(&self) -> String {
-        serde_json::json!({ "name": self.name, "version": self.version }).to_string()
-    }
-}
-
 impl Gateway {
     /// A gateway of this name before these modules, without instructions.
     #[must_use]
-    pub fn new(registry: Arc<Registry>, ours: Implementation) -> Self {
-        Self { registry, ours, instructions: Box::new(|_| None) }
+    pub fn new(registry: Arc<Registry>, ours: ClientInfo) -> Self {
+        Self {
+            registry,
+            ours,
+            instructions: Box::new(|_| None),
+        }
     }
 
     /// Gives each caller these instructions.
@@ -75,7 +46,7 @@ impl Gateway {
         self
     }
 
-    pub(crate) fn ours(&self) -> &Implementation {
+    pub(crate) fn ours(&self) -> &ClientInfo {
         &self.ours
     }
 

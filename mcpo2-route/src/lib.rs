@@ -34,6 +34,6 @@ pub use connection::Connection;
 #[cfg(feature = "upstream")]
 pub use dispatch::Dispatch;
 #[cfg(feature = "upstream")]
-pub use gateway::{Gateway, Implementation};
+pub use gateway::Gateway;
 #[cfg(feature = "upstream")]
 pub use session::Session;

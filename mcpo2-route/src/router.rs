@@ -61,7 +61,11 @@ impl Router {
     /// Routes by the names of the modules in this registry.
     #[must_use]
     pub fn new(registry: Arc<Registry>) -> Self {
-        Self { registry, inventory: Arc::new(()), requirements: Requirements::default() }
+        Self {
+            registry,
+            inventory: Arc::new(()),
+            requirements: Requirements::default(),
+        }
     }
 
     /// Looks also at what modules have: what they have not is not found, as is what they may not
@@ -97,7 +101,10 @@ impl Router {
             explanation.module = target.facts().map(|facts| facts.module().clone());
             explanation.item = target.item_name().map(Into::into);
         }
-        Plan { target, explanation }
+        Plan {
+            target,
+            explanation,
+        }
     }
 
     fn destination<'a>(&'a self, call: &'a Call) -> Destination<'a> {
@@ -113,12 +120,19 @@ impl Router {
         if let Some(item) = call.item() {
             return self.find(item);
         }
+        if method.item_kind().is_some() {
+            return Destination::Nowhere;
+        }
         if let Some(module) = sole {
             return Destination::Module(module, None);
         }
         let answered = method.lists().is_some()
             || matches!(method, Method::Ping | Method::SetLevel | Method::Listen);
-        if answered { Destination::Gateway } else { Destination::Nowhere }
+        if answered {
+            Destination::Gateway
+        } else {
+            Destination::Nowhere
+        }
     }
 
     fn find<'a>(&'a self, item: &'a Item) -> Destination<'a> {
@@ -148,7 +162,10 @@ impl Router {
     ) -> Result<Target, Error> {
         let rejected = self.rejected(call, module, name);
         let verdict = rejected.unwrap_or("chosen").into();
-        explanation.candidates.push(Candidate { module: module.id().clone(), verdict });
+        explanation.candidates.push(Candidate {
+            module: module.id().clone(),
+            verdict,
+        });
         let target = match rejected {
             None => Target::module(module),
             Some(_) => None,
@@ -160,13 +177,22 @@ impl Router {
         })
     }
 
-    fn rejected(&self, call: &Call, module: &Arc<Module>, name: Option<&str>) -> Option<&'static str> {
+    fn rejected(
+        &self,
+        call: &Call,
+        module: &Arc<Module>,
+        name: Option<&str>,
+    ) -> Option<&'static str> {
         let facts = module.facts();
         let Requirements { regions, min_tier } = &self.requirements;
         if Target::module(module).is_none() {
             return Some("not approved");
         }
-        if !regions.is_empty() && !facts.region().is_some_and(|region| regions.contains(region)) {
+        if !regions.is_empty()
+            && !facts
+                .region()
+                .is_some_and(|region| regions.contains(region))
+        {
             return Some("region not allowed");
         }
         if facts.tier() < *min_tier {
@@ -203,8 +229,16 @@ enum Destination<'a> {
 }
 
 fn not_found(call: &Call) -> Error {
-    let kind =
-        if call.item().is_some() { ErrorKind::NotFound } else { ErrorKind::MethodNotFound };
+    let removed = call.version().is_stateless() && !in_stateless(call.method());
+    if removed {
+        return Error::new(ErrorKind::MethodNotFound, "Method not found");
+    }
+    let names = call.item().is_some() || call.method().item_kind().is_some();
+    let kind = if names {
+        ErrorKind::NotFound
+    } else {
+        ErrorKind::MethodNotFound
+    };
     Error::not_found(kind, call.request())
 }
 

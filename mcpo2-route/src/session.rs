@@ -8,7 +8,7 @@ use mcpo2_core::{
     Error, ErrorKind, Frames, Id, Message, Method, ModuleId, ProtocolVersion, Request, Response,
 };
 use serde::Deserialize;
-use tokio::sync::{Mutex, OwnedSemaphorePermit};
+use tokio::sync::Mutex;
 
 use crate::{
     Connection,
@@ -27,13 +27,7 @@ pub struct Session {
     traffic: SyncMutex<Traffic>,
 }
 
-type Slot = Arc<Mutex<Option<Held>>>;
-
-#[derive(Debug)]
-struct Held {
-    link: Arc<dyn Link>,
-    _place: OwnedSemaphorePermit,
-}
+type Slot = Arc<Mutex<Option<Arc<dyn Link>>>>;
 
 /// Who has asked whom.
 #[derive(Debug, Default)]
@@ -51,7 +45,11 @@ impl Session {
     /// A session of a client that said this hello.
     #[must_use]
     pub fn new(hello: Hello) -> Self {
-        Self { hello, slots: SyncMutex::default(), traffic: SyncMutex::default() }
+        Self {
+            hello,
+            slots: SyncMutex::default(),
+            traffic: SyncMutex::default(),
+        }
     }
 
     /// The revision that the session speaks.
@@ -69,12 +67,11 @@ impl Session {
         let slot = Arc::clone(self.slots().entry(module.clone()).or_default());
         // One module that is slow to open holds up only calls to itself.
         let mut held = slot.lock().await;
-        if let Some(held) = held.as_ref().filter(|held| held.link.is_open()) {
-            return Ok(Arc::clone(&held.link));
+        if let Some(link) = held.as_ref().filter(|link| link.is_open()) {
+            return Ok(Arc::clone(link));
         }
-        let place = connection.admit_session()?;
         let link = connection.open(&self.hello).await?;
-        *held = Some(Held { link: Arc::clone(&link), _place: place });
+        *held = Some(Arc::clone(&link));
         Ok(link)
     }
 
@@ -82,7 +79,7 @@ impl Session {
     pub(crate) fn links(&self) -> Vec<(ModuleId, Arc<dyn Link>)> {
         let open = |(id, slot): (&ModuleId, &Slot)| {
             let held = slot.try_lock().ok()?;
-            held.as_ref().map(|held| (id.clone(), Arc::clone(&held.link)))
+            held.as_ref().map(|link| (id.clone(), Arc::clone(link)))
         };
         self.slots().iter().filter_map(open).collect()
     }
@@ -93,11 +90,16 @@ impl Session {
     ///
     /// [`ErrorKind::InvalidRequest`] where nobody has asked.
     pub async fn respond(&self, response: &Response) -> Result<(), Error> {
-        let asked = response.id().and_then(|id| self.traffic().reverse.remove(id));
+        let asked = response
+            .id()
+            .and_then(|id| self.traffic().reverse.remove(id));
         let nobody = || Error::new(ErrorKind::InvalidRequest, "a response to no request");
         let module = asked.ok_or_else(nobody)?;
         let links = self.links();
-        let (_, link) = links.into_iter().find(|(id, _)| *id == module).ok_or_else(nobody)?;
+        let (_, link) = links
+            .into_iter()
+            .find(|(id, _)| *id == module)
+            .ok_or_else(nobody)?;
         link.send(response.bytes().clone()).await
     }
 
@@ -153,8 +155,8 @@ impl Session {
     pub async fn close(&self) {
         let slots = std::mem::take(&mut *self.slots());
         for slot in slots.into_values() {
-            if let Some(held) = slot.lock().await.take() {
-                held.link.close().await;
+            if let Some(link) = slot.lock().await.take() {
+                link.close().await;
             }
         }
     }
@@ -165,7 +167,10 @@ impl Session {
         if let Some(id) = &id {
             self.traffic().asked.insert(id.clone(), module.clone());
         }
-        Asking { session: Arc::clone(self), id }
+        Asking {
+            session: Arc::clone(self),
+            id,
+        }
     }
 
     /// Notes a request of a module, so that the client's answer finds back.
@@ -204,7 +209,9 @@ impl Session {
         let params: Params<'_> = serde_json::from_slice(notification.params()?).ok()?;
         let traffic = self.traffic();
         let mut asked = traffic.asked.iter();
-        asked.find(|(id, _)| id.as_json() == params.request.get()).map(|(_, module)| module.clone())
+        asked
+            .find(|(id, _)| id.as_json() == params.request.get())
+            .map(|(_, module)| module.clone())
     }
 
     fn slots(&self) -> std::sync::MutexGuard<'_, BTreeMap<ModuleId, Slot>> {

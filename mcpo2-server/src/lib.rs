@@ -1,1 +1,23 @@
 #![doc = include_str!("../README.md")]
+
+pub mod app;
+pub mod builtin;
+pub mod cli;
+pub mod config;
+pub mod demo;
+pub mod identity;
+
+mod admin;
+mod cors;
+mod edge;
+mod refusal;
+mod respond;
+mod serve;
+mod shutdown;
+mod stack;
+mod telemetry;
+
+pub use app::{App, BuildError, Mode};
+pub use shutdown::Shutdown;
+pub use stack::Stack;
+pub use telemetry::init as init_log;

@@ -1,3 +1,7 @@
 //! The `mcpo2` command.
 
-fn main() {}
+use std::process::ExitCode;
+
+fn main() -> ExitCode {
+    mcpo2_server::cli::run()
+}

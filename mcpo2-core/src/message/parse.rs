@@ -172,8 +172,8 @@ fn request_parts(
                 ));
             }
         },
-        (Some(_), None) => return Err(ParseError::params("nothing is addressed", id)),
-        (None, _) => None,
+        // Whether the method is there at all matters more than what it lacks: layers see no item.
+        (_, None) | (None, _) => None,
     };
     let within = |raw: &RawValue| span(text, raw);
     let spans = Spans {

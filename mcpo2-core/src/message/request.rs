@@ -57,7 +57,8 @@ impl Request {
         &self.method
     }
 
-    /// The tool, prompt, resource, template or task that it addresses.
+    /// The tool, prompt, resource, template or task that it addresses. None where its method
+    /// addresses nothing, or where it does and the request does not say what.
     #[must_use]
     pub fn item(&self) -> Option<&Item> {
         self.item.as_ref()

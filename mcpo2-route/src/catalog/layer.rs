@@ -31,7 +31,10 @@ impl<S> Layer<S> for CatalogLayer {
     type Service = CatalogService<S>;
 
     fn layer(&self, inner: S) -> Self::Service {
-        CatalogService { inner, catalog: Arc::clone(&self.catalog) }
+        CatalogService {
+            inner,
+            catalog: Arc::clone(&self.catalog),
+        }
     }
 }
 

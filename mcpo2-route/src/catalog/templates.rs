@@ -17,7 +17,9 @@ impl Template {
         let mut parts = Vec::new();
         let mut rest = text;
         while let Some((literal, behind)) = rest.split_once('{') {
-            let Some((expression, after)) = behind.split_once('}') else { break };
+            let Some((expression, after)) = behind.split_once('}') else {
+                break;
+            };
             parts.push(Part::Literal(literal.into()));
             let open = expression.starts_with(['+', '#', '/', '?', '&', ';']);
             parts.push(if open { Part::Path } else { Part::Segment });
@@ -34,7 +36,10 @@ impl Template {
             ends = match part {
                 Part::Literal(literal) => ends
                     .into_iter()
-                    .filter(|&at| uri.get(at..).is_some_and(|rest| rest.starts_with(&**literal)))
+                    .filter(|&at| {
+                        uri.get(at..)
+                            .is_some_and(|rest| rest.starts_with(&**literal))
+                    })
                     .map(|at| at + literal.len())
                     .collect(),
                 Part::Segment => reachable(uri, &ends, |byte| byte == b'/'),

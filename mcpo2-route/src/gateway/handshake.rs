@@ -2,8 +2,7 @@ use std::{collections::BTreeMap, sync::Arc};
 
 use futures_util::future::join_all;
 use mcpo2_core::{
-    Call, Error, ErrorKind, Id, ModuleId, ProtocolVersion, Reply,
-    message::result_response,
+    Call, Error, ErrorKind, Id, ModuleId, ProtocolVersion, Reply, message::result_response,
 };
 use serde::Deserialize;
 use serde_json::{Map, Value, json, value::RawValue};
@@ -24,14 +23,22 @@ impl Gateway {
         id: &Id,
         session: &Arc<Session>,
     ) -> Result<Reply, Error> {
-        let links = self.open(|module, connection| session.link(module, connection)).await?;
+        let links = self
+            .open(|module, connection| session.link(module, connection))
+            .await?;
         // The gateway may speak a newer revision than a module; the caller gets one that all do.
-        let version = links.iter().map(|(_, link)| link.version()).filter(|v| !v.is_stateless());
-        let version = version.chain([session.version()]).min().unwrap_or(session.version());
+        let version = links
+            .iter()
+            .map(|(_, link)| link.version())
+            .filter(|v| !v.is_stateless());
+        let version = version
+            .chain([session.version()])
+            .min()
+            .unwrap_or(session.version());
         let capabilities = capabilities(&links, session.version());
         let mut result = format!(
             r#"{{"protocolVersion":"{version}","capabilities":{capabilities},"serverInfo":{}"#,
-            self.ours().to_json()
+            self.ours().json()
         );
         if let Some(text) = (self.instructions)(call.principal()) {
             result.push_str(&format!(r#","instructions":{}"#, Value::from(&*text)));
@@ -43,15 +50,17 @@ impl Gateway {
     pub(super) async fn discover(&self, call: &Call, id: &Id) -> Result<Reply, Error> {
         let links = self.open(|_, connection| connection.shared()).await?;
         let capabilities = capabilities(&links, ProtocolVersion::LATEST);
-        let versions = json!(ProtocolVersion::ALL.map(ProtocolVersion::as_str)[1..]);
+        let versions = json!(ProtocolVersion::ALL.map(ProtocolVersion::as_str));
         let mut result = format!(
             r#"{{"resultType":"complete","supportedVersions":{versions},"capabilities":{capabilities}"#
         );
         if let Some(text) = (self.instructions)(call.principal()) {
             result.push_str(&format!(r#","instructions":{}"#, Value::from(&*text)));
         }
-        let meta = format!(r#"{{"{SERVER_INFO}":{}}}"#, self.ours().to_json());
-        result.push_str(&format!(r#","ttlMs":0,"cacheScope":"private","_meta":{meta}}}"#));
+        let meta = format!(r#"{{"{SERVER_INFO}":{}}}"#, self.ours().json());
+        result.push_str(&format!(
+            r#","ttlMs":0,"cacheScope":"private","_meta":{meta}}}"#
+        ));
         Ok(Reply::complete(result_response(id, &result)))
     }
 
@@ -64,9 +73,14 @@ impl Gateway {
     ) -> Result<Reply, Error> {
         let headers = ForwardHeaders::default();
         let links = session.links();
-        let asked = links.iter().map(|(_, link)| link.request(call.request(), &headers));
+        let asked = links
+            .iter()
+            .map(|(_, link)| link.request(call.request(), &headers));
         if join_all(asked).await.iter().all(Result::is_err) && !links.is_empty() {
-            return Err(Error::new(ErrorKind::Unavailable, "no module takes a log level"));
+            return Err(Error::new(
+                ErrorKind::Unavailable,
+                "no module takes a log level",
+            ));
         }
         Ok(Reply::complete(result_response(id, "{}")))
     }
@@ -107,7 +121,11 @@ fn capabilities(links: &Opened, caller: ProtocolVersion) -> String {
     let of = |link: &Arc<dyn Link>| {
         let server: Server<'_> = serde_json::from_slice(link.server()).ok()?;
         let same_era = link.version().is_stateless() == caller.is_stateless();
-        Some(if same_era { server.capabilities.get().to_owned() } else { bare(server.capabilities) })
+        Some(if same_era {
+            server.capabilities.get().to_owned()
+        } else {
+            bare(server.capabilities)
+        })
     };
     let mut all: Vec<String> = links.iter().filter_map(|(_, link)| of(link)).collect();
     if all.len() == 1 {

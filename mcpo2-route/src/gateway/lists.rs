@@ -1,8 +1,11 @@
+use std::sync::Arc;
+
 use futures_util::future::join_all;
 use mcpo2_core::{
     Call, Error, ErrorKind, Id, ItemKind, Message, Module, Reply, Request,
     message::{Listed, keys, result_response},
 };
+use serde::Deserialize;
 use serde_json::{Value, json};
 
 use super::Gateway;
@@ -10,7 +13,6 @@ use crate::{
     Connection, Session, bridge,
     upstream::{ForwardHeaders, Link},
 };
-use std::sync::Arc;
 
 /// A module that goes on and on with pages is cut off here.
 const MAX_PAGES: usize = 64;
@@ -27,7 +29,10 @@ impl Gateway {
             // This list has one page, so nobody was given a cursor.
             return Err(Error::new(ErrorKind::InvalidParams, "unknown cursor"));
         }
-        let each = self.registry.approved().map(|module| self.entries(call, module, kind));
+        let each = self
+            .registry
+            .approved()
+            .map(|module| self.entries(call, module, kind));
         let mut entries = Vec::new();
         for (module, listed) in self.registry.approved().zip(join_all(each).await) {
             match listed {
@@ -66,7 +71,10 @@ impl Gateway {
             _ => entry.json().to_owned(),
         };
         let mut entries = Vec::new();
-        pages(&*link, request, kind, |listed| entries.extend(listed.iter().map(name))).await?;
+        pages(&*link, request, kind, |listed| {
+            entries.extend(listed.iter().map(name))
+        })
+        .await?;
         Ok(entries)
     }
 }
@@ -91,26 +99,43 @@ pub(crate) async fn pages(
         };
         let listed = Listed::all(result, kind).ok_or_else(|| broken("a list cannot be read"))?;
         each(&listed);
-        let result: Value = serde_json::from_slice(result).unwrap_or_default();
-        match result.get("nextCursor") {
-            Some(cursor @ Value::String(_)) => request = with_cursor(&request, cursor),
-            _ => return Ok(()),
+        match next_cursor(result) {
+            Some(cursor) => request = with_cursor(&request, cursor),
+            None => return Ok(()),
         }
     }
     Err(broken("a list has too many pages"))
 }
 
+fn next_cursor(result: &[u8]) -> Option<String> {
+    #[derive(Deserialize)]
+    struct Page {
+        #[serde(default, rename = "nextCursor")]
+        next: Option<String>,
+    }
+    serde_json::from_slice::<Page>(result).ok()?.next
+}
+
 fn has_cursor(request: &Request) -> bool {
-    let params: Value = request.params().and_then(|p| serde_json::from_slice(p).ok()).unwrap_or_default();
-    params.get("cursor").is_some_and(|cursor| !cursor.is_null())
+    #[derive(Deserialize)]
+    struct Asked {
+        #[serde(default)]
+        cursor: Option<serde::de::IgnoredAny>,
+    }
+    let asked = request
+        .params()
+        .and_then(|params| serde_json::from_slice::<Asked>(params).ok());
+    asked.is_some_and(|asked| asked.cursor.is_some())
 }
 
 /// The request for another page: the gateway's own, so it is written anew.
-fn with_cursor(request: &Request, cursor: &Value) -> Request {
-    let mut params: Value =
-        request.params().and_then(|p| serde_json::from_slice(p).ok()).unwrap_or_else(|| json!({}));
+fn with_cursor(request: &Request, cursor: String) -> Request {
+    let mut params: Value = request
+        .params()
+        .and_then(|p| serde_json::from_slice(p).ok())
+        .unwrap_or_else(|| json!({}));
     if let Some(params) = params.as_object_mut() {
-        params.insert("cursor".into(), cursor.clone());
+        params.insert("cursor".into(), cursor.into());
         if let Some(Value::Object(meta)) = params.get_mut("_meta") {
             meta.remove(keys::PROGRESS_TOKEN);
         }

@@ -1,0 +1,92 @@
+//! What operators ask: is it alive, is it ready, how does it fare.
+
+use std::{net::SocketAddr, sync::Arc};
+
+use bytes::Bytes;
+use http::{HeaderValue, Method, Request, Response, StatusCode, header};
+use http_body_util::Full;
+use mcpo2_audit::Ledger;
+
+use crate::{
+    app::App,
+    edge::http::HttpEdge,
+    respond::{self, HttpBody},
+    shutdown::Shutdown,
+    telemetry::Metrics,
+};
+
+/// Answers `/livez`, `/readyz`, `/metrics`, and where callers find their identity provider.
+#[derive(Debug)]
+pub(crate) struct Admin {
+    metrics: Arc<Metrics>,
+    ledger: Ledger,
+    edge: HttpEdge,
+    shutdown: Shutdown,
+}
+
+impl Admin {
+    pub(crate) fn new(app: &App, edge: HttpEdge) -> Self {
+        Self {
+            metrics: Arc::clone(&app.metrics),
+            ledger: app.ledger.clone(),
+            shutdown: app.shutdown.clone(),
+            edge,
+        }
+    }
+
+    /// `/metrics` names modules, so beside MCP it is for this machine only, and not at all where
+    /// it is `elsewhere`.
+    pub(crate) fn answer<B>(
+        &self,
+        request: &Request<B>,
+        peer: SocketAddr,
+        elsewhere: bool,
+    ) -> Response<HttpBody> {
+        if !matches!(*request.method(), Method::GET | Method::HEAD) {
+            return respond::empty(StatusCode::NOT_FOUND);
+        }
+        match request.uri().path() {
+            "/livez" => text(StatusCode::OK, "ok\n".into()),
+            "/readyz" => self.ready(),
+            "/metrics" if !elsewhere && peer.ip().is_loopback() => {
+                let mut response = text(StatusCode::OK, self.metrics());
+                let kind = "application/openmetrics-text; version=1.0.0; charset=utf-8";
+                let kind = HeaderValue::from_static(kind);
+                response.headers_mut().insert(header::CONTENT_TYPE, kind);
+                response
+            }
+            path => match self.edge.resource() {
+                Some(resource) if resource.metadata_path() == path => {
+                    respond::json(StatusCode::OK, resource.metadata().to_string().into())
+                }
+                _ => respond::empty(StatusCode::NOT_FOUND),
+            },
+        }
+    }
+
+    fn ready(&self) -> Response<HttpBody> {
+        if self.shutdown.is_draining() {
+            return text(StatusCode::SERVICE_UNAVAILABLE, "draining\n".into());
+        }
+        match self.ledger.health() {
+            Ok(()) => text(StatusCode::OK, "ok\n".into()),
+            Err(_) => text(
+                StatusCode::SERVICE_UNAVAILABLE,
+                "the ledger takes no records\n".into(),
+            ),
+        }
+    }
+
+    fn metrics(&self) -> String {
+        self.metrics.set_sessions(self.edge.open_sessions());
+        self.metrics.encode()
+    }
+}
+
+fn text(status: StatusCode, text: String) -> Response<HttpBody> {
+    let mut response = Response::new(respond::boxed(Full::new(Bytes::from(text))));
+    *response.status_mut() = status;
+    let kind = HeaderValue::from_static("text/plain; charset=utf-8");
+    response.headers_mut().insert(header::CONTENT_TYPE, kind);
+    response
+}

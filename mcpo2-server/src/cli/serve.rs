@@ -1,0 +1,191 @@
+use std::{env, net::SocketAddr, path::PathBuf, process::ExitCode};
+
+use clap::ArgGroup;
+use mcpo2_core::BoxError;
+use tokio::{
+    net::TcpListener,
+    signal::unix::{SignalKind, signal},
+};
+
+use super::{USAGE, fail, runtime, say};
+use crate::{
+    App, BuildError, Mode, Shutdown,
+    config::{self, Anonymous, Config, HttpModule, Module, StdioModule, Transport},
+    init_log,
+};
+
+#[derive(Debug, clap::Args)]
+#[command(group(ArgGroup::new("what").required(true).args(["file", "upstream", "command"])))]
+pub(super) struct Serve {
+    /// The configuration
+    #[arg(short, long)]
+    file: Option<PathBuf>,
+    /// One module over HTTP, under its own names: everything is allowed and recorded
+    #[arg(long, value_name = "URL")]
+    upstream: Option<String>,
+    /// One module that is a command, likewise
+    #[arg(last = true, value_name = "COMMAND")]
+    command: Vec<String>,
+    /// Where to listen [default: what the file says, or 127.0.0.1:8808]
+    #[arg(long, value_name = "ADDR")]
+    listen: Option<SocketAddr>,
+    /// Where the ledger is kept [default: what the file says, or the user's state directory]
+    #[arg(long)]
+    dir: Option<PathBuf>,
+    /// Serve the process that starts this one, on standard input and output
+    #[arg(long, conflicts_with = "listen")]
+    stdio: bool,
+}
+
+impl Serve {
+    pub(super) fn run(self) -> ExitCode {
+        let (mut config, mode) = match self.config() {
+            Ok(found) => found,
+            Err(refused) => return refused,
+        };
+        if let Some(listen) = self.listen {
+            config.listen = listen;
+        }
+        init_log(&config.log);
+        if let Err(refused) = self.loopback_only(&config, mode) {
+            return refused;
+        }
+        if let Some(dir) = &self.dir {
+            config.audit.dir = dir.join("ledger");
+        }
+        let Some(runtime) = runtime() else {
+            return ExitCode::FAILURE;
+        };
+        let served = runtime.block_on(serve(config, mode, self.stdio));
+        // A blocked read of standard input must not hold up the end.
+        runtime.shutdown_background();
+        match served {
+            Ok(()) => ExitCode::SUCCESS,
+            Err(error) => fail(&error),
+        }
+    }
+
+    fn config(&self) -> Result<(Config, Mode), ExitCode> {
+        if let Some(file) = &self.file {
+            return match config::load(file) {
+                Ok(config) => Ok((config, Mode::Governed)),
+                Err(diagnostics) => {
+                    say(diagnostics.to_string().trim_end());
+                    Err(ExitCode::from(USAGE))
+                }
+            };
+        }
+        let transport = match (&self.upstream, self.command.split_first()) {
+            (Some(url), _) => Transport::Http(HttpModule::new(url)),
+            (None, Some((program, args))) => {
+                Transport::Stdio(StdioModule::new(program, args.to_vec()))
+            }
+            (None, None) => return Err(ExitCode::from(USAGE)),
+        };
+        match observed(transport) {
+            Ok(config) => Ok((config, Mode::Observed)),
+            Err(error) => Err(fail(&error)),
+        }
+    }
+
+    /// A file was checked where it says where to listen; without one, or with another address,
+    /// nobody may be let in unknown from elsewhere.
+    fn loopback_only(&self, config: &Config, mode: Mode) -> Result<(), ExitCode> {
+        let unknown = mode == Mode::Observed || config.identity.anonymous.is_some();
+        if config.listen.ip().is_loopback() || !unknown || self.stdio {
+            return Ok(());
+        }
+        say(
+            "mcpo2: callers that show no credential are let in from this machine only: listen on a \
+             loopback address, or write a file with `identity`",
+        );
+        Err(ExitCode::from(USAGE))
+    }
+}
+
+/// One module, and whoever is on this machine.
+fn observed(transport: Transport) -> Result<Config, BoxError> {
+    let mut config = Config::default();
+    config.identity.anonymous = Some(Anonymous::new("local".parse()?));
+    config.modules.push(Module::new(
+        "module".parse()?,
+        "general".parse()?,
+        transport,
+    ));
+    config.audit.dir = state_dir().join("ledger");
+    Ok(config)
+}
+
+fn state_dir() -> PathBuf {
+    let of = |name| {
+        env::var_os(name)
+            .filter(|value| !value.is_empty())
+            .map(PathBuf::from)
+    };
+    let state = of("XDG_STATE_HOME").or_else(|| Some(of("HOME")?.join(".local/state")));
+    state.map_or_else(|| PathBuf::from("mcpo2-data"), |state| state.join("mcpo2"))
+}
+
+/// A ledger has one writer, and a client may start several of us: each takes the first directory
+/// that no other holds.
+fn build_beside_others(config: &Config, mode: Mode) -> Result<App, BuildError> {
+    let dir = config.audit.dir.clone();
+    let name = dir
+        .file_name()
+        .unwrap_or_default()
+        .to_string_lossy()
+        .into_owned();
+    let mut built = App::build(config.clone(), mode);
+    for number in 2..=64 {
+        if !built.as_ref().is_err_and(BuildError::is_ledger_held) {
+            break;
+        }
+        let mut beside = config.clone();
+        beside.audit.dir = dir.with_file_name(format!("{name}-{number}"));
+        built = App::build(beside, mode);
+    }
+    built
+}
+
+async fn serve(config: Config, mode: Mode, over_stdio: bool) -> Result<(), BoxError> {
+    let (listen, path) = (config.listen, config.http.path.clone());
+    let ledger = config.audit.dir.clone();
+    if over_stdio {
+        let app = build_beside_others(&config, mode)?;
+        stop_on_signals(app.shutdown().clone())?;
+        app.serve_stdio().await;
+        return Ok(());
+    }
+    let app = App::build(config, mode)?;
+    stop_on_signals(app.shutdown().clone())?;
+    let listener = TcpListener::bind(listen).await?;
+    let address = listener.local_addr()?;
+    say(&format!(
+        "mcpo2 {} listens on http://{address}{path}",
+        env!("CARGO_PKG_VERSION")
+    ));
+    if mode == Mode::Observed {
+        say("  everything is allowed and recorded; write a file to govern it: mcpo2 schema");
+    }
+    say(&format!("  ledger: {}", ledger.display()));
+    app.serve(listener).await?;
+    Ok(())
+}
+
+/// The first signal drains, the second ends the calls that still run.
+fn stop_on_signals(shutdown: Shutdown) -> std::io::Result<()> {
+    let (mut terminate, mut interrupt) = (
+        signal(SignalKind::terminate())?,
+        signal(SignalKind::interrupt())?,
+    );
+    tokio::spawn(async move {
+        for stop in [Shutdown::drain, Shutdown::abort] {
+            tokio::select! {
+                _ = terminate.recv() => {}
+                _ = interrupt.recv() => {}
+            }
+            stop(&shutdown);
+        }
+    });
+    Ok(())
+}

@@ -1,0 +1,103 @@
+//! Where bytes become calls: HTTP and stdio.
+
+pub mod http;
+mod sessions;
+pub mod stdio;
+
+use std::sync::Arc;
+
+use mcpo2_audit::{Caller, Event, Ledger, Note, Reject, Source};
+use mcpo2_core::{Call, Error, Message, Principal, ProtocolVersion, Reply, Request};
+use mcpo2_route::{Session, upstream::Hello};
+use serde::Deserialize;
+use tower::ServiceExt as _;
+
+use crate::{refusal::Refusal, stack::Stack};
+
+/// What all edges share: the stack that answers calls, and the ledger for what is no call.
+#[derive(Debug, Clone)]
+pub(crate) struct Edge {
+    stack: Stack,
+    ledger: Ledger,
+}
+
+impl Edge {
+    pub(crate) fn new(stack: Stack, ledger: Ledger) -> Self {
+        Self { stack, ledger }
+    }
+
+    /// Runs a call through the stack.
+    pub(crate) async fn run(&self, call: Call) -> Result<Reply, Error> {
+        self.stack.clone().oneshot(call).await
+    }
+
+    /// Records what was refused before it was a call.
+    pub(crate) fn refused(
+        &self,
+        refusal: &Refusal,
+        source: Source,
+        principal: Option<&Principal>,
+        bytes: usize,
+    ) {
+        let mut reject = Reject::new(source, refusal.reason())
+            .with_status(refusal.status().as_u16())
+            .with_bytes(u64::try_from(bytes).unwrap_or(u64::MAX));
+        if let Some(principal) = principal {
+            reject = reject.with_principal(Caller::from(principal));
+        }
+        self.record(reject.into());
+    }
+
+    pub(crate) fn noted(&self, action: &'static str, principal: &Principal) {
+        self.record(Event::Session(
+            Note::new(action).with_principal(Caller::from(principal)),
+        ));
+    }
+
+    /// A ledger that cannot take it refuses all calls from here on, so nothing is lost in silence.
+    fn record(&self, event: Event) {
+        if let Err(error) = self.ledger.append(event) {
+            tracing::error!(%error, "not recorded");
+        }
+    }
+}
+
+/// The session that a client begins with `initialize`, and the revision that it will speak.
+pub(crate) fn begin(request: &Request) -> Result<Arc<Session>, Refusal> {
+    #[derive(Deserialize)]
+    struct Params<'a> {
+        #[serde(borrow, rename = "protocolVersion")]
+        version: std::borrow::Cow<'a, str>,
+    }
+    let params = request.params().unwrap_or_default();
+    let wanted: Params<'_> = serde_json::from_slice(params).map_err(|_| {
+        let status = ::http::StatusCode::BAD_REQUEST;
+        Refusal::new(
+            status,
+            -32602,
+            "invalid_params",
+            "`protocolVersion` is missing",
+        )
+        .with_id(request.id())
+    })?;
+    // A revision that has no handshake, or that nobody knows, is answered with the newest that has.
+    let known = wanted
+        .version
+        .parse()
+        .ok()
+        .filter(|version: &ProtocolVersion| !version.is_stateless());
+    let version = known.unwrap_or(ProtocolVersion::LATEST_SESSION);
+    let params = bytes::Bytes::copy_from_slice(params);
+    Ok(Arc::new(Session::new(Hello::new(params, version))))
+}
+
+/// Whether a reply to `initialize` says that the session stands.
+pub(crate) fn stands(reply: &Reply) -> bool {
+    match reply.body() {
+        mcpo2_core::Body::Complete(bytes) => match Message::parse(bytes.clone()) {
+            Ok(Message::Response(response)) => response.result_json().is_some(),
+            Ok(Message::Request(_)) | Err(_) => false,
+        },
+        mcpo2_core::Body::Empty | mcpo2_core::Body::Stream(_) => false,
+    }
+}

@@ -1,0 +1,218 @@
+use std::sync::Arc;
+
+use bytes::Bytes;
+use http::{HeaderMap, HeaderValue, Response, StatusCode, header};
+use mcpo2_audit::Source;
+use mcpo2_core::{Call, Message, Method, Principal, ProtocolVersion, Request};
+use mcpo2_route::{Session, upstream::ForwardHeaders};
+
+use super::{
+    HttpEdge, body,
+    era::{self, Era},
+    headers::{SESSION, accepts},
+    plain,
+};
+use crate::{
+    edge::{begin, stands},
+    refusal::Refusal,
+    respond::{self, Asker, HttpBody},
+};
+
+/// One message that came by POST, and who sent it.
+struct Post<'a> {
+    headers: &'a HeaderMap,
+    principal: Arc<Principal>,
+    source: Source,
+}
+
+impl HttpEdge {
+    pub(super) async fn post<B>(
+        &self,
+        headers: &HeaderMap,
+        body: B,
+        principal: Arc<Principal>,
+        source: Source,
+    ) -> Response<HttpBody>
+    where
+        B: http_body::Body<Data = Bytes> + Send,
+        B::Error: std::fmt::Display,
+    {
+        let post = Post {
+            headers,
+            principal,
+            source,
+        };
+        let bytes = match negotiable(headers) {
+            Ok(()) => body::read(body, self.limits).await,
+            Err(refusal) => Err(refusal),
+        };
+        let length = bytes.as_ref().map_or(0, Bytes::len);
+        match self.answer(&post, bytes).await {
+            Ok(response) => response,
+            Err(refusal) => self.refuse(&refusal, post.source, Some(&post.principal), length),
+        }
+    }
+
+    async fn answer(
+        &self,
+        post: &Post<'_>,
+        bytes: Result<Bytes, Refusal>,
+    ) -> Result<Response<HttpBody>, Refusal> {
+        let message = Message::parse(bytes?).map_err(|error| Refusal::parse(&error))?;
+        match (era::of(post.headers, &message)?, message) {
+            (Era::Initialize, Message::Request(request)) => self.initialize(post, request).await,
+            (Era::Session(id), message) => self.in_session(post, id, message).await,
+            (Era::Stateless, Message::Request(request)) => {
+                let call = post.call(request, ProtocolVersion::LATEST);
+                Ok(self.run(call).await)
+            }
+            (_, Message::Response(_)) => Err(Refusal::invalid(
+                "response_to_nobody",
+                "a response to no request",
+            )),
+        }
+    }
+
+    async fn initialize(
+        &self,
+        post: &Post<'_>,
+        request: Request,
+    ) -> Result<Response<HttpBody>, Refusal> {
+        if request.id().is_none() {
+            return Err(Refusal::invalid(
+                "invalid_request",
+                "`initialize` is a request",
+            ));
+        }
+        let session = begin(&request)?;
+        let mut call = post.call(request, session.version());
+        call.extensions_mut().insert(Arc::clone(&session));
+        let asker = Asker::new(call.request(), session.version());
+        let reply = match self.edge.run(call).await {
+            Ok(reply) => reply,
+            Err(error) => {
+                session.close().await;
+                return Ok(respond::error(&error, &asker));
+            }
+        };
+        let stands = stands(&reply);
+        let mut response = respond::reply(reply, &asker, self.shutdown.calls());
+        if !stands {
+            session.close().await;
+            return Ok(response);
+        }
+        let id = self.keep(&session, &post.principal).await?;
+        response.headers_mut().insert(SESSION, id);
+        Ok(response)
+    }
+
+    async fn keep(
+        &self,
+        session: &Arc<Session>,
+        principal: &Arc<Principal>,
+    ) -> Result<HeaderValue, Refusal> {
+        let id = self.sessions.insert(session, principal);
+        let id = id.and_then(|id| HeaderValue::from_str(&id).ok());
+        if id.is_none() {
+            session.close().await;
+        }
+        id.ok_or_else(|| {
+            Refusal::new(
+                StatusCode::TOO_MANY_REQUESTS,
+                -32600,
+                "too_many_sessions",
+                "too many sessions",
+            )
+        })
+    }
+
+    async fn in_session(
+        &self,
+        post: &Post<'_>,
+        id: &str,
+        message: Message,
+    ) -> Result<Response<HttpBody>, Refusal> {
+        let open = self
+            .sessions
+            .find(id, &post.principal)
+            .ok_or_else(no_session)?;
+        match message {
+            Message::Request(request) => {
+                if *request.method() == Method::Discover {
+                    let id = request.id().cloned();
+                    return Err(
+                        Refusal::invalid("invalid_request", "a session is not discovered")
+                            .with_id(id.as_ref()),
+                    );
+                }
+                let mut call = post.call(request, open.session.version());
+                call.extensions_mut().insert(Arc::clone(&open.session));
+                Ok(self.run(call).await)
+            }
+            Message::Response(response) => match open.session.respond(&response).await {
+                Ok(()) => Ok(plain(StatusCode::ACCEPTED)),
+                Err(error) => Err(Refusal::invalid("response_to_nobody", error.to_string())),
+            },
+        }
+    }
+
+    async fn run(&self, call: Call) -> Response<HttpBody> {
+        let asker = Asker::new(call.request(), call.version());
+        // A subscription never ends by itself, so a shutdown ends it; a call may finish.
+        let endless = *call.method() == Method::Listen;
+        let closing = if endless {
+            self.shutdown.streams()
+        } else {
+            self.shutdown.calls()
+        };
+        match self.edge.run(call).await {
+            Ok(reply) => respond::reply(reply, &asker, closing),
+            Err(error) => respond::error(&error, &asker),
+        }
+    }
+}
+
+impl Post<'_> {
+    fn call(&self, request: Request, version: ProtocolVersion) -> Call {
+        let mut call = Call::new(request, Arc::clone(&self.principal)).with_version(version);
+        let extensions = call.extensions_mut();
+        extensions.insert(ForwardHeaders::pick(self.headers));
+        extensions.insert(self.source.clone());
+        call
+    }
+}
+
+pub(super) fn no_session() -> Refusal {
+    Refusal::new(
+        StatusCode::NOT_FOUND,
+        -32600,
+        "session_unknown",
+        "session not found",
+    )
+}
+
+fn negotiable(headers: &HeaderMap) -> Result<(), Refusal> {
+    let kind = headers
+        .get(header::CONTENT_TYPE)
+        .and_then(|value| value.to_str().ok());
+    let essence = kind.and_then(|kind| kind.split(';').next()).map(str::trim);
+    if !essence.is_some_and(|essence| essence.eq_ignore_ascii_case("application/json")) {
+        let status = StatusCode::UNSUPPORTED_MEDIA_TYPE;
+        return Err(Refusal::new(
+            status,
+            -32600,
+            "content_type",
+            "`Content-Type` is not application/json",
+        ));
+    }
+    if accepts(headers, "application/json") && accepts(headers, "text/event-stream") {
+        return Ok(());
+    }
+    let message = "`Accept` must let application/json and text/event-stream through";
+    Err(Refusal::new(
+        StatusCode::NOT_ACCEPTABLE,
+        -32600,
+        "not_acceptable",
+        message,
+    ))
+}

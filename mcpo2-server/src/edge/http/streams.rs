@@ -1,0 +1,112 @@
+//! GET and DELETE: what a session says outside any request, and its end.
+
+use std::sync::Arc;
+
+use futures_util::StreamExt as _;
+use http::{HeaderMap, HeaderValue, Response, StatusCode, header};
+use mcpo2_audit::Source;
+use mcpo2_core::{Frames, Principal, ProtocolVersion};
+
+use super::{
+    HttpEdge,
+    headers::{LAST_EVENT, SESSION, VERSION, accepts, single},
+    plain,
+    post::no_session,
+};
+use crate::{
+    edge::sessions::Open,
+    refusal::Refusal,
+    respond::{self, HttpBody},
+};
+
+impl HttpEdge {
+    pub(super) async fn get(
+        &self,
+        headers: &HeaderMap,
+        principal: Arc<Principal>,
+        source: Source,
+    ) -> Response<HttpBody> {
+        match self.listen(headers, &principal).await {
+            Ok(response) => response,
+            Err(refusal) => self.refuse(&refusal, source, Some(&principal), 0),
+        }
+    }
+
+    pub(super) async fn delete(
+        &self,
+        headers: &HeaderMap,
+        principal: Arc<Principal>,
+        source: Source,
+    ) -> Response<HttpBody> {
+        let ended = session_id(headers)
+            .and_then(|id| self.sessions.remove(id, &principal).ok_or_else(no_session));
+        match ended {
+            Ok(open) => {
+                self.edge.noted("session_ended", &principal);
+                open.session.close().await;
+                plain(StatusCode::NO_CONTENT)
+            }
+            Err(refusal) => self.refuse(&refusal, source, Some(&principal), 0),
+        }
+    }
+
+    async fn listen(
+        &self,
+        headers: &HeaderMap,
+        principal: &Principal,
+    ) -> Result<Response<HttpBody>, Refusal> {
+        let id = session_id(headers)?;
+        if !accepts(headers, "text/event-stream") {
+            let message = "`Accept` must let text/event-stream through";
+            return Err(Refusal::new(
+                StatusCode::NOT_ACCEPTABLE,
+                -32600,
+                "not_acceptable",
+                message,
+            ));
+        }
+        let open = self.sessions.find(id, principal).ok_or_else(no_session)?;
+        let after = single(headers, LAST_EVENT)?;
+        let frames = open.session.listen(after).await.unwrap_or_else(|error| {
+            tracing::warn!(%error, "a module cannot be listened to");
+            None
+        });
+        Ok(self.stream(open, frames, after.is_some()))
+    }
+
+    /// A stream that nobody speaks on stays open all the same, since clients come back at once
+    /// when it ends; one that was resumed ends with what there was to resume.
+    fn stream(&self, open: Open, frames: Option<Frames>, resumed: bool) -> Response<HttpBody> {
+        let ended = open.ended;
+        let frames =
+            frames.map(|frames| Frames::new(frames.take_until(ended.clone().cancelled_owned())));
+        match frames {
+            Some(frames) => respond::events(frames, None, self.shutdown.streams().clone()),
+            None if resumed => respond::event_stream(futures_util::stream::empty()),
+            None => respond::event_stream(respond::keep_alive_only(ended)),
+        }
+    }
+}
+
+fn session_id(headers: &HeaderMap) -> Result<&str, Refusal> {
+    let version = single(headers, VERSION)?;
+    if version == Some(ProtocolVersion::LATEST.as_str()) {
+        let allow = HeaderValue::from_static("POST");
+        let refusal = Refusal::new(
+            StatusCode::METHOD_NOT_ALLOWED,
+            -32600,
+            "method_not_allowed",
+            "this revision has only POST",
+        );
+        return Err(refusal.with_header(header::ALLOW, allow));
+    }
+    if version.is_some_and(|version| version.parse::<ProtocolVersion>().is_err()) {
+        return Err(Refusal::invalid(
+            "unsupported_version",
+            "unsupported protocol version",
+        ));
+    }
+    single(headers, SESSION)?.ok_or_else(|| {
+        Refusal::invalid("session_missing", "the header `mcp-session-id` is missing")
+    })
+}

@@ -1,0 +1,115 @@
+//! What an edge refuses before it is a call.
+
+use std::borrow::Cow;
+
+use http::{HeaderMap, HeaderName, HeaderValue, Response, StatusCode};
+use mcpo2_core::{Id, ParseError, message::error_response};
+
+use crate::respond::{self, HttpBody};
+
+/// Why input is refused: what the client is told, and what the ledger says.
+#[derive(Debug, Clone)]
+pub struct Refusal {
+    status: StatusCode,
+    code: i64,
+    message: Cow<'static, str>,
+    reason: &'static str,
+    id: Option<Id>,
+    data: Option<String>,
+    headers: HeaderMap,
+}
+
+impl Refusal {
+    /// A refusal with this HTTP status and JSON-RPC code; `reason` is the ledger's word for it.
+    pub(crate) fn new(
+        status: StatusCode,
+        code: i64,
+        reason: &'static str,
+        message: impl Into<Cow<'static, str>>,
+    ) -> Self {
+        let headers = HeaderMap::new();
+        Self {
+            status,
+            code,
+            message: message.into(),
+            reason,
+            id: None,
+            data: None,
+            headers,
+        }
+    }
+
+    /// A message that is none.
+    pub(crate) fn parse(error: &ParseError) -> Self {
+        let reason = match error.code() {
+            -32700 => "parse_error",
+            -32602 => "invalid_params",
+            _ => "invalid_request",
+        };
+        let refusal = Self::new(
+            StatusCode::BAD_REQUEST,
+            error.code().into(),
+            reason,
+            error.to_string(),
+        );
+        Self {
+            id: error.id().cloned(),
+            ..refusal
+        }
+    }
+
+    /// A header that disagrees with the body (SEP-2243).
+    pub(crate) fn mismatch(message: impl Into<Cow<'static, str>>) -> Self {
+        Self::new(StatusCode::BAD_REQUEST, -32020, "header_mismatch", message)
+    }
+
+    /// A request that is none, though its JSON is well formed.
+    pub(crate) fn invalid(reason: &'static str, message: impl Into<Cow<'static, str>>) -> Self {
+        Self::new(StatusCode::BAD_REQUEST, -32600, reason, message)
+    }
+
+    pub(crate) fn with_id(mut self, id: Option<&Id>) -> Self {
+        self.id = id.cloned();
+        self
+    }
+
+    /// `data` is JSON text.
+    pub(crate) fn with_data(mut self, data: String) -> Self {
+        self.data = Some(data);
+        self
+    }
+
+    pub(crate) fn with_header(mut self, name: HeaderName, value: HeaderValue) -> Self {
+        self.headers.insert(name, value);
+        self
+    }
+
+    /// The HTTP status.
+    #[must_use]
+    pub fn status(&self) -> StatusCode {
+        self.status
+    }
+
+    /// The ledger's word for it.
+    #[must_use]
+    pub fn reason(&self) -> &'static str {
+        self.reason
+    }
+
+    /// The JSON-RPC message.
+    pub(crate) fn to_message(&self) -> bytes::Bytes {
+        error_response(
+            self.id.as_ref(),
+            self.code,
+            &self.message,
+            self.data.as_deref(),
+        )
+    }
+
+    /// The HTTP answer.
+    pub(crate) fn to_response(&self) -> Response<HttpBody> {
+        let mut response = respond::json(self.status, self.to_message());
+        response.headers_mut().extend(self.headers.clone());
+        response
+    }
+}

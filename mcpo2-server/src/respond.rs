@@ -1,0 +1,192 @@
+//! What a client may learn: the one place where replies and errors become answers.
+
+mod stream;
+
+use std::convert::Infallible;
+
+use bytes::Bytes;
+use futures_util::Stream;
+use http::{HeaderValue, Response, StatusCode, header};
+use http_body_util::{BodyExt as _, Empty, Full, StreamBody, combinators::UnsyncBoxBody};
+use mcpo2_core::{
+    Body, BoxError, Error, ErrorKind, Frames, Id, Item, ItemKind, Message, Outcome,
+    ProtocolVersion, Reply, Request, message::error_response,
+};
+use tokio_util::sync::CancellationToken;
+
+pub(crate) use stream::{Event, keep_alive_only};
+
+/// The body of an HTTP answer.
+pub type HttpBody = UnsyncBoxBody<Bytes, BoxError>;
+
+/// Codes of our own. They stand outside the range that JSON-RPC and MCP reserve.
+mod codes {
+    pub(super) const APPROVAL_REQUIRED: i64 = 1001;
+    pub(super) const UNAVAILABLE: i64 = 1002;
+    pub(super) const OVERLOADED: i64 = 1003;
+    pub(super) const TIMED_OUT: i64 = 1004;
+    pub(super) const UPSTREAM: i64 = 1005;
+    pub(super) const TOO_LARGE: i64 = 1006;
+}
+
+/// Who is answered, as far as the answer depends on it.
+#[derive(Debug, Clone)]
+pub(crate) struct Asker {
+    pub(crate) id: Option<Id>,
+    pub(crate) version: ProtocolVersion,
+    pub(crate) kind: Option<ItemKind>,
+}
+
+impl Asker {
+    pub(crate) fn new(request: &Request, version: ProtocolVersion) -> Self {
+        let kind = request
+            .item()
+            .map(Item::kind)
+            .or_else(|| request.method().item_kind());
+        Self {
+            id: request.id().cloned(),
+            version,
+            kind,
+        }
+    }
+}
+
+/// An error as a JSON-RPC message. The source of the error stays here.
+pub(crate) fn error_message(error: &Error, asker: &Asker) -> Bytes {
+    error_response(
+        asker.id.as_ref(),
+        code(error.kind(), asker),
+        &error.to_string(),
+        None,
+    )
+}
+
+fn code(kind: ErrorKind, asker: &Asker) -> i64 {
+    match kind {
+        // What is denied answers as what is not there.
+        ErrorKind::Denied | ErrorKind::NotFound => match asker.kind {
+            Some(ItemKind::Resource) if !asker.version.is_stateless() => -32002,
+            Some(_) => -32602,
+            None => -32601,
+        },
+        ErrorKind::MethodNotFound => -32601,
+        ErrorKind::InvalidRequest => -32600,
+        ErrorKind::InvalidParams => -32602,
+        ErrorKind::ApprovalRequired => codes::APPROVAL_REQUIRED,
+        ErrorKind::Unavailable => codes::UNAVAILABLE,
+        ErrorKind::Overloaded => codes::OVERLOADED,
+        ErrorKind::TimedOut => codes::TIMED_OUT,
+        ErrorKind::Upstream => codes::UPSTREAM,
+        ErrorKind::TooLarge => codes::TOO_LARGE,
+        _ => -32603,
+    }
+}
+
+/// An error as an HTTP answer.
+pub(crate) fn error(error: &Error, asker: &Asker) -> Response<HttpBody> {
+    let message = error_message(error, asker);
+    let status = match error.kind() {
+        ErrorKind::Overloaded => StatusCode::SERVICE_UNAVAILABLE,
+        ErrorKind::InvalidRequest => StatusCode::BAD_REQUEST,
+        _ => status_of(&message, asker.version),
+    };
+    let mut response = json(status, message);
+    if status == StatusCode::SERVICE_UNAVAILABLE {
+        response
+            .headers_mut()
+            .insert(header::RETRY_AFTER, HeaderValue::from_static("1"));
+    }
+    response
+}
+
+/// A reply as an HTTP answer. `closing` ends what would never end by itself.
+pub(crate) fn reply(
+    reply: Reply,
+    asker: &Asker,
+    closing: &CancellationToken,
+) -> Response<HttpBody> {
+    let status = reply.status();
+    match reply.into_body() {
+        Body::Empty => empty(StatusCode::ACCEPTED),
+        Body::Complete(bytes) if status == StatusCode::OK => {
+            json(status_of(&bytes, asker.version), bytes)
+        }
+        Body::Complete(bytes) => json(status, bytes),
+        Body::Stream(frames) => events(frames, Some(asker.clone()), closing.clone()),
+    }
+}
+
+/// Since 2026-07-28 some errors have a status of their own.
+fn status_of(message: &Bytes, version: ProtocolVersion) -> StatusCode {
+    if !version.is_stateless() {
+        return StatusCode::OK;
+    }
+    match Message::parse(message.clone()) {
+        Ok(Message::Response(response)) => match response.outcome() {
+            Outcome::Error { code: -32601 } => StatusCode::NOT_FOUND,
+            Outcome::Error {
+                code: -32022..=-32020,
+            } => StatusCode::BAD_REQUEST,
+            _ => StatusCode::OK,
+        },
+        Ok(Message::Request(_)) | Err(_) => StatusCode::OK,
+    }
+}
+
+/// Frames as Server-Sent Events, with a comment from time to time while there are none.
+pub(crate) fn events(
+    frames: Frames,
+    asker: Option<Asker>,
+    closing: CancellationToken,
+) -> Response<HttpBody> {
+    event_stream(stream::events(frames, asker, closing))
+}
+
+pub(crate) fn event_stream(
+    events: impl Stream<Item = Event> + Send + 'static,
+) -> Response<HttpBody> {
+    let mut response = Response::new(boxed(StreamBody::new(events)));
+    let headers = response.headers_mut();
+    headers.insert(
+        header::CONTENT_TYPE,
+        HeaderValue::from_static("text/event-stream"),
+    );
+    headers.insert(
+        header::CACHE_CONTROL,
+        HeaderValue::from_static("no-cache, no-transform"),
+    );
+    headers.insert("x-accel-buffering", HeaderValue::from_static("no"));
+    response
+}
+
+/// One JSON message.
+pub(crate) fn json(status: StatusCode, bytes: Bytes) -> Response<HttpBody> {
+    let mut response = Response::new(boxed(Full::new(bytes)));
+    *response.status_mut() = status;
+    let kind = HeaderValue::from_static("application/json");
+    response.headers_mut().insert(header::CONTENT_TYPE, kind);
+    response
+}
+
+/// A status, and nothing else.
+pub(crate) fn empty(status: StatusCode) -> Response<HttpBody> {
+    let mut response = Response::new(boxed(Empty::new()));
+    *response.status_mut() = status;
+    response
+}
+
+/// The answer where a layer panicked: that request fails, and no other.
+pub(crate) fn panicked(_: Box<dyn std::any::Any + Send>) -> Response<HttpBody> {
+    tracing::error!("a request panicked");
+    json(
+        StatusCode::INTERNAL_SERVER_ERROR,
+        error_response(None, -32603, "internal error", None),
+    )
+}
+
+pub(crate) fn boxed<B>(body: B) -> HttpBody
+where
+    B: http_body::Body<Data = Bytes, Error = Infallible> + Send + 'static,
+{
+    UnsyncBoxBody::new(body.map_err(|never| match never {}))
+}

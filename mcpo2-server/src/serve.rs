@@ -1,0 +1,245 @@
+//! The server: connections in, answers out, and an end that loses nothing.
+
+use std::{io, net::SocketAddr, sync::Arc, time::Duration};
+
+use http::{HeaderName, Request, Response, header};
+use hyper::body::Incoming;
+use hyper_util::{
+    rt::{TokioExecutor, TokioIo, TokioTimer},
+    server::conn::auto::Builder,
+    service::TowerToHyperService,
+};
+use tokio::{
+    net::{TcpListener, TcpStream},
+    sync::Semaphore,
+    task::JoinSet,
+};
+use tower::{ServiceBuilder, util::BoxCloneService};
+use tower_http::{
+    catch_panic::CatchPanicLayer, map_response_body::MapResponseBodyLayer,
+    sensitive_headers::SetSensitiveRequestHeadersLayer, trace::TraceLayer,
+};
+
+use crate::{
+    admin::Admin,
+    app::{App, BuildError},
+    cors,
+    edge::{http::HttpEdge, stdio},
+    respond::HttpBody,
+};
+
+type Service = BoxCloneService<Request<Incoming>, Response<HttpBody>, std::convert::Infallible>;
+
+/// How often sessions that nobody uses are looked for.
+const REAPING: Duration = Duration::from_secs(60);
+
+impl App {
+    /// Serves HTTP on `listener` until the shutdown begins, then drains.
+    ///
+    /// # Errors
+    ///
+    /// [`BuildError`] where what is configured for callers cannot be used. Faults of single
+    /// connections end those connections only.
+    pub async fn serve(self, listener: TcpListener) -> Result<(), BuildError> {
+        let edge = self.http_edge()?;
+        let admin = Arc::new(Admin::new(&self, edge.clone()));
+        let server = Server {
+            edge: edge.clone(),
+            admin: Arc::clone(&admin),
+            path: self.config.http.path.clone().into(),
+            separate: self.config.http.admin_listen.is_some(),
+        };
+        let shutdown = self.shutdown.clone();
+        let apart = match self.config.http.admin_listen {
+            Some(address) => Some(tokio::spawn(admin_only(admin, address, shutdown.clone()))),
+            None => None,
+        };
+        tokio::select! {
+            () = accept(&self, listener, &server) => {}
+            () = reap(&edge) => {}
+        }
+        if let Some(apart) = apart {
+            apart.abort();
+        }
+        edge.end_sessions().await;
+        self.close().await;
+        Ok(())
+    }
+
+    /// Serves the process that started this one, on its standard streams.
+    pub async fn serve_stdio(self) {
+        let Some(principal) = crate::app::process_principal() else {
+            return;
+        };
+        let streams = (tokio::io::stdin(), tokio::io::stdout());
+        let limit = self.config.http.max_body_bytes;
+        let closing = self.shutdown.streams().clone();
+        stdio::serve(self.edge(), Arc::new(principal), streams, limit, closing).await;
+        self.close().await;
+    }
+}
+
+/// What answers on a connection.
+#[derive(Clone)]
+struct Server {
+    edge: HttpEdge,
+    admin: Arc<Admin>,
+    path: Arc<str>,
+    separate: bool,
+}
+
+impl Server {
+    fn service(&self, peer: SocketAddr) -> Service {
+        let server = self.clone();
+        let answer = tower::service_fn(move |request| server.clone().answer(request, peer));
+        let service = ServiceBuilder::new()
+            .layer(MapResponseBodyLayer::new(HttpBody::new))
+            .layer(SetSensitiveRequestHeadersLayer::new(sensitive()))
+            .layer(TraceLayer::new_for_http())
+            .layer(cors::layer(self.edge.origins()))
+            .layer(CatchPanicLayer::custom(crate::respond::panicked))
+            .service(answer);
+        BoxCloneService::new(service)
+    }
+
+    async fn answer(
+        self,
+        request: Request<Incoming>,
+        peer: SocketAddr,
+    ) -> Result<Response<HttpBody>, std::convert::Infallible> {
+        if request.uri().path() == &*self.path {
+            return self.edge.handle(request, peer).await;
+        }
+        Ok(self.admin.answer(&request, peer, self.separate))
+    }
+}
+
+async fn accept(app: &App, listener: TcpListener, server: &Server) {
+    let http = &app.config.http;
+    let places = Arc::new(Semaphore::new(
+        http.max_connections.min(Semaphore::MAX_PERMITS),
+    ));
+    let mut builder = Builder::new(TokioExecutor::new());
+    builder
+        .http1()
+        .timer(TokioTimer::new())
+        .header_read_timeout(http.timeouts.headers)
+        .max_buf_size(http.max_header_bytes.max(8192));
+    builder
+        .http2()
+        .timer(TokioTimer::new())
+        .max_header_list_size(u32::try_from(http.max_header_bytes).unwrap_or(u32::MAX))
+        .max_concurrent_streams(256)
+        .keep_alive_interval(Duration::from_secs(30));
+    let mut connections = JoinSet::new();
+    let draining = app.shutdown.streams().clone();
+    loop {
+        let place = tokio::select! {
+            () = draining.cancelled() => break,
+            place = Arc::clone(&places).acquire_owned() => place,
+        };
+        let (stream, peer) = tokio::select! {
+            () = draining.cancelled() => break,
+            accepted = listener.accept() => match accepted {
+                Ok(accepted) => accepted,
+                Err(error) => {
+                    pause(&error).await;
+                    continue;
+                }
+            },
+        };
+        let serving = connection(
+            builder.clone(),
+            stream,
+            server.service(peer),
+            app.shutdown.clone(),
+        );
+        connections.spawn(async move {
+            serving.await;
+            drop(place);
+        });
+        while connections.try_join_next().is_some() {}
+    }
+    drop(listener);
+    finish(app, connections, http.timeouts.drain).await;
+}
+
+/// Waits for the calls that run, and no longer than the drain may take.
+async fn finish(app: &App, mut connections: JoinSet<()>, grace: Duration) {
+    let drained = async { while connections.join_next().await.is_some() {} };
+    if tokio::time::timeout(grace, drained).await.is_err() {
+        tracing::warn!("calls are cut off: the drain took too long");
+        app.shutdown.abort();
+        let cut = async { while connections.join_next().await.is_some() {} };
+        let _ = tokio::time::timeout(Duration::from_secs(1), cut).await;
+    }
+}
+
+async fn connection(
+    builder: Builder<TokioExecutor>,
+    stream: TcpStream,
+    service: Service,
+    shutdown: crate::Shutdown,
+) {
+    // Without this a small event waits 40 ms for the client's acknowledgement of the last.
+    if stream.set_nodelay(true).is_err() {
+        return;
+    }
+    let serving = builder.serve_connection(TokioIo::new(stream), TowerToHyperService::new(service));
+    tokio::pin!(serving);
+    let served = tokio::select! {
+        served = serving.as_mut() => served,
+        () = shutdown.streams().cancelled() => {
+            serving.as_mut().graceful_shutdown();
+            serving.await
+        }
+    };
+    if let Err(error) = served {
+        tracing::debug!(%error, "a connection broke");
+    }
+}
+
+/// Out of descriptors, say: others may free some, so it is worth a short wait.
+async fn pause(error: &io::Error) {
+    tracing::warn!(%error, "a connection was not accepted");
+    tokio::time::sleep(Duration::from_millis(100)).await;
+}
+
+async fn reap(edge: &HttpEdge) {
+    loop {
+        tokio::time::sleep(REAPING).await;
+        edge.reap().await;
+    }
+}
+
+async fn admin_only(admin: Arc<Admin>, address: SocketAddr, shutdown: crate::Shutdown) {
+    let listener = match TcpListener::bind(address).await {
+        Ok(listener) => listener,
+        Err(error) => {
+            tracing::error!(%error, %address, "the admin address cannot be bound");
+            return;
+        }
+    };
+    while let Ok((stream, peer)) = listener.accept().await {
+        let admin = Arc::clone(&admin);
+        let answer = tower::service_fn(move |request: Request<Incoming>| {
+            let response = admin.answer(&request, peer, false);
+            async move { Ok::<_, std::convert::Infallible>(response) }
+        });
+        let builder = Builder::new(TokioExecutor::new());
+        tokio::spawn(connection(
+            builder,
+            stream,
+            BoxCloneService::new(answer),
+            shutdown.clone(),
+        ));
+    }
+}
+
+fn sensitive() -> [HeaderName; 3] {
+    [
+        header::AUTHORIZATION,
+        header::COOKIE,
+        HeaderName::from_static("mcp-session-id"),
+    ]
+}

@@ -1,0 +1,79 @@
+//! The stack: the map of the gateway.
+
+use std::{sync::Arc, time::Duration};
+
+use mcpo2_artifact::{ArtifactLayer, Artifacts};
+use mcpo2_audit::{AuditLayer, Ledger};
+use mcpo2_classify::{ClassifyLayer, Rules};
+use mcpo2_core::{Call, Directory, Error, Reply};
+use mcpo2_policy::{Policy, PolicyLayer};
+use mcpo2_preamble::{PreambleLayer, Profiles};
+use mcpo2_route::{Catalog, CatalogLayer, Dispatch, RouteLayer, Router};
+use tower::{
+    ServiceBuilder,
+    util::{BoxCloneSyncService, MapErrLayer, option_layer},
+};
+
+use crate::telemetry::{Metrics, MetricsLayer};
+
+/// What answers calls: all layers, and the modules below them.
+pub type Stack = BoxCloneSyncService<Call, Reply, Error>;
+
+/// What the layers decide by.
+pub(crate) struct Parts {
+    pub(crate) ledger: Ledger,
+    pub(crate) metrics: Arc<Metrics>,
+    pub(crate) admission: Admission,
+    /// None where names need not be real: whatever is not denied goes to the one module.
+    pub(crate) catalog: Option<Arc<Catalog>>,
+    pub(crate) rules: Arc<Rules>,
+    pub(crate) policy: Arc<Policy>,
+    pub(crate) router: Arc<Router>,
+    pub(crate) profiles: Arc<Profiles>,
+    pub(crate) artifacts: Arc<Artifacts>,
+    pub(crate) dispatch: Dispatch,
+}
+
+/// How much the gateway takes on.
+#[derive(Debug, Clone, Copy)]
+pub(crate) struct Admission {
+    pub(crate) calls: usize,
+    pub(crate) time: Duration,
+}
+
+pub(crate) fn stack(parts: Parts) -> Stack {
+    let directory: Arc<dyn Directory> = Arc::<Router>::clone(&parts.router);
+    let Admission { calls, time } = parts.admission;
+    let governed = ServiceBuilder::new()
+        .layer(option_layer(parts.catalog.map(CatalogLayer::new))) // what the directory knows
+        .layer(ClassifyLayer::new(parts.rules).with_directory(Arc::clone(&directory))) // + family
+        .layer(PolicyLayer::new(parts.policy).with_directory(directory)) // Call -> Permitted
+        .layer(RouteLayer::new(parts.router)) // Permitted -> Routed
+        .layer(PreambleLayer::new(parts.profiles)) // Routed + preamble
+        .layer(ArtifactLayer::new(parts.artifacts)) // large results become references
+        .service(parts.dispatch); // Routed -> Reply
+    let stack = ServiceBuilder::new()
+        .layer(MetricsLayer::new(parts.metrics))
+        .layer(AuditLayer::new(parts.ledger)) // Call -> Record, whatever happens below
+        .layer(MapErrLayer::new(Error::from)) // tower's BoxError -> Error
+        .load_shed()
+        .concurrency_limit(calls)
+        .timeout(time)
+        .service(governed);
+    BoxCloneSyncService::new(stack)
+}
+
+#[cfg(test)]
+mod tests {
+    use mcpo2_core::{BoxError, ErrorKind};
+    use tower::{load_shed::error::Overloaded, timeout::error::Elapsed};
+
+    use super::*;
+
+    #[test]
+    fn the_texts_of_tower_s_errors_are_those_that_core_knows() {
+        let kind = |error: BoxError| Error::from(error).kind();
+        assert_eq!(kind(Overloaded::new().into()), ErrorKind::Overloaded);
+        assert_eq!(kind(Elapsed::new().into()), ErrorKind::TimedOut);
+    }
+}

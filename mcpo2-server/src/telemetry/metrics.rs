@@ -1,0 +1,229 @@
+use std::time::Duration;
+
+use mcpo2_core::{Basis, Effect, Error, Fact, Method, Reply};
+use prometheus_client::{
+    encoding::{EncodeLabelSet, text},
+    metrics::{
+        counter::Counter,
+        family::Family,
+        gauge::Gauge,
+        histogram::{Histogram, exponential_buckets},
+    },
+    registry::{Registry, Unit},
+};
+
+/// All metrics. Every label comes from a fixed set, or from the configuration: never from a caller.
+#[derive(Debug)]
+pub(crate) struct Metrics {
+    registry: Registry,
+    duration: Family<Operation, Histogram>,
+    decisions: Family<Decision, Counter>,
+    routes: Family<Route, Counter>,
+    offloaded: Counter,
+    in_flight: Gauge,
+    sessions: Gauge,
+}
+
+#[derive(Debug, Clone, PartialEq, Eq, Hash, EncodeLabelSet)]
+struct Operation {
+    mcp_method_name: String,
+    error_type: String,
+}
+
+#[derive(Debug, Clone, PartialEq, Eq, Hash, EncodeLabelSet)]
+struct Decision {
+    effect: &'static str,
+    family: String,
+}
+
+#[derive(Debug, Clone, PartialEq, Eq, Hash, EncodeLabelSet)]
+struct Route {
+    module: String,
+    outcome: &'static str,
+}
+
+impl Metrics {
+    pub(crate) fn new() -> Self {
+        let mut registry = Registry::default();
+        let duration = Family::<Operation, Histogram>::new_with_constructor(|| {
+            Histogram::new(exponential_buckets(0.000_1, 4.0, 10))
+        });
+        let (decisions, routes) = (Family::default(), Family::default());
+        let (offloaded, in_flight) = (Counter::default(), Gauge::default());
+        let sessions = Gauge::default();
+        registry.register_with_unit(
+            "mcp_server_operation_duration",
+            "Duration of a request as seen by the gateway",
+            Unit::Seconds,
+            duration.clone(),
+        );
+        registry.register(
+            "mcpo2_policy_decisions",
+            "Policy decisions",
+            Family::clone(&decisions),
+        );
+        registry.register(
+            "mcpo2_route_decisions",
+            "Routing decisions",
+            Family::clone(&routes),
+        );
+        registry.register(
+            "mcpo2_artifacts_offloaded",
+            "Results that became references",
+            Counter::clone(&offloaded),
+        );
+        registry.register(
+            "mcpo2_calls_in_flight",
+            "Calls under way",
+            Gauge::clone(&in_flight),
+        );
+        registry.register(
+            "mcpo2_sessions",
+            "Sessions that are open",
+            Gauge::clone(&sessions),
+        );
+        Self {
+            registry,
+            duration,
+            decisions,
+            routes,
+            offloaded,
+            in_flight,
+            sessions,
+        }
+    }
+
+    /// Adds a number that is read when the metrics are.
+    pub(crate) fn watch(
+        &mut self,
+        name: &'static str,
+        help: &'static str,
+        read: impl Fn() -> i64 + Send + Sync + 'static,
+    ) {
+        self.registry
+            .register_collector(Box::new(super::service::Watched::new(name, help, read)));
+    }
+
+    pub(crate) fn begin(&self) {
+        self.in_flight.inc();
+    }
+
+    pub(crate) fn end(
+        &self,
+        method: &Method,
+        result: Result<&Reply, &Error>,
+        facts: &[Fact],
+        took: Duration,
+    ) {
+        self.in_flight.dec();
+        let error_type = match result {
+            Ok(reply) if reply.status().is_success() => "",
+            Ok(_) => "protocol_error",
+            Err(error) => error.kind().as_str(),
+        };
+        let operation = Operation {
+            mcp_method_name: method_label(method),
+            error_type: error_type.into(),
+        };
+        self.duration
+            .get_or_create(&operation)
+            .observe(took.as_secs_f64());
+        self.count(facts);
+    }
+
+    pub(crate) fn set_sessions(&self, open: usize) {
+        self.sessions.set(open.try_into().unwrap_or(i64::MAX));
+    }
+
+    /// A call that was dropped before it was answered.
+    pub(crate) fn cancelled(&self) {
+        self.in_flight.dec();
+    }
+
+    pub(crate) fn encode(&self) -> String {
+        let mut out = String::new();
+        // Writing to a string does not fail.
+        let _ = text::encode(&mut out, &self.registry);
+        out
+    }
+
+    fn count(&self, facts: &[Fact]) {
+        let mut family = String::new();
+        for fact in facts {
+            match fact {
+                Fact::Classified(found) => {
+                    // A family that text alone speaks of is a rule pack's, so it is bounded too.
+                    let known = found.basis != Basis::Nothing;
+                    let named = found.family.as_ref().filter(|_| known);
+                    family = named.map(ToString::to_string).unwrap_or_default();
+                }
+                Fact::Decided(decided) => {
+                    let effect = effect(decided.effect);
+                    let labels = Decision {
+                        effect,
+                        family: family.clone(),
+                    };
+                    self.decisions.get_or_create(&labels).inc();
+                }
+                Fact::Routed(routing) => {
+                    let module = routing.module.as_ref().map(ToString::to_string);
+                    let outcome = match (&module, routing.candidates.is_empty()) {
+                        (Some(_), _) => "module",
+                        (None, true) => "gateway",
+                        (None, false) => "rejected",
+                    };
+                    let labels = Route {
+                        module: module.unwrap_or_default(),
+                        outcome,
+                    };
+                    self.routes.get_or_create(&labels).inc();
+                }
+                Fact::Offloaded(_) => {
+                    self.offloaded.inc();
+                }
+                _ => {}
+            }
+        }
+    }
+}
+
+fn effect(effect: Effect) -> &'static str {
+    match effect {
+        Effect::Allow => "allow",
+        Effect::RequireApproval => "require_approval",
+        Effect::Deny => "deny",
+    }
+}
+
+/// Methods that nobody knows share one label, so that a caller cannot make new series.
+fn method_label(method: &Method) -> String {
+    match method {
+        Method::Other(_) => "_other".into(),
+        known => known.as_str().into(),
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_caller_cannot_make_new_series() {
+        let metrics = Metrics::new();
+        for n in 0..10_000 {
+            metrics.begin();
+            let method = Method::Other(format!("vendor/{n}").into());
+            metrics.end(
+                &method,
+                Ok(&Reply::accepted()),
+                &[],
+                Duration::from_millis(1),
+            );
+        }
+        let text = metrics.encode();
+        assert!(
+            text.contains("mcp_server_operation_duration_seconds_count{mcp_method_name=\"_other\"")
+        );
+        assert!(text.lines().count() < 60, "{text}");
+    }
+}

@@ -1,0 +1,135 @@
+use std::{
+    fmt,
+    future::Future,
+    pin::Pin,
+    sync::Arc,
+    task::{Context, Poll},
+    time::Instant,
+};
+
+use mcpo2_core::{Call, Error, Method, Reply, Trail};
+use prometheus_client::{
+    collector::Collector,
+    encoding::{DescriptorEncoder, EncodeMetric},
+    metrics::gauge::ConstGauge,
+};
+use tower::{Layer, Service};
+
+use super::Metrics;
+
+/// Counts and times calls.
+#[derive(Debug, Clone)]
+pub(crate) struct MetricsLayer {
+    metrics: Arc<Metrics>,
+}
+
+impl MetricsLayer {
+    pub(crate) fn new(metrics: Arc<Metrics>) -> Self {
+        Self { metrics }
+    }
+}
+
+impl<S> Layer<S> for MetricsLayer {
+    type Service = MetricsService<S>;
+
+    fn layer(&self, inner: S) -> Self::Service {
+        MetricsService {
+            inner,
+            metrics: Arc::clone(&self.metrics),
+        }
+    }
+}
+
+#[derive(Debug, Clone)]
+pub(crate) struct MetricsService<S> {
+    inner: S,
+    metrics: Arc<Metrics>,
+}
+
+impl<S> Service<Call> for MetricsService<S>
+where
+    S: Service<Call, Response = Reply, Error = Error>,
+    S::Future: Send + 'static,
+{
+    type Response = Reply;
+    type Error = Error;
+    type Future = Pin<Box<dyn Future<Output = Result<Reply, Error>> + Send>>;
+
+    fn poll_ready(&mut self, cx: &mut Context<'_>) -> Poll<Result<(), Error>> {
+        self.inner.poll_ready(cx)
+    }
+
+    fn call(&mut self, call: Call) -> Self::Future {
+        self.metrics.begin();
+        let mut timing = Timing {
+            metrics: Some(Arc::clone(&self.metrics)),
+            method: call.method().clone(),
+            trail: call.trail().clone(),
+            began: Instant::now(),
+        };
+        let inner = self.inner.call(call);
+        Box::pin(async move {
+            let result = inner.await;
+            timing.end(result.as_ref());
+            result
+        })
+    }
+}
+
+/// One call under way: ended, or cancelled when dropped before.
+struct Timing {
+    metrics: Option<Arc<Metrics>>,
+    method: Method,
+    trail: Trail,
+    began: Instant,
+}
+
+impl Timing {
+    fn end(&mut self, result: Result<&Reply, &Error>) {
+        if let Some(metrics) = self.metrics.take() {
+            metrics.end(
+                &self.method,
+                result,
+                &self.trail.facts(),
+                self.began.elapsed(),
+            );
+        }
+    }
+}
+
+impl Drop for Timing {
+    fn drop(&mut self) {
+        if let Some(metrics) = self.metrics.take() {
+            metrics.cancelled();
+        }
+    }
+}
+
+/// A number that is read when the metrics are.
+pub(super) struct Watched<F> {
+    name: &'static str,
+    help: &'static str,
+    read: F,
+}
+
+impl<F> Watched<F> {
+    pub(super) fn new(name: &'static str, help: &'static str, read: F) -> Self {
+        Self { name, help, read }
+    }
+}
+
+impl<F> fmt::Debug for Watched<F> {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.debug_struct("Watched")
+            .field("name", &self.name)
+            .finish_non_exhaustive()
+    }
+}
+
+impl<F: Fn() -> i64 + Send + Sync + 'static> Collector for Watched<F> {
+    fn encode(&self, mut encoder: DescriptorEncoder<'_>) -> Result<(), fmt::Error> {
+        let gauge = ConstGauge::new((self.read)());
+        let encoder = encoder.encode_descriptor(self.name, self.help, None, gauge.metric_type())?;
+        gauge.encode(encoder)
+    }
+}
