@@ -167,11 +167,13 @@ pub fn check_text(
     take_version(&mut tree, &mut found);
     // INVARIANT: before anything is taken out of the tree, or a secret could go unnoticed.
     let secrets = check::secret_lines(&tree);
+    let resolved = check::resolved(&tree);
     let mut config = deserialize(&mut tree, &mut found);
     if let Some(config) = &mut config {
         resolve_paths(config, base);
         check::check(config, &tree, &mut found);
     }
+    found.hide(&resolved);
     let diagnostics = found.finish(text, |line| secrets.contains(&line));
     Checked {
         config: config.filter(|_| !diagnostics.has_errors()),

@@ -95,7 +95,7 @@ fn the_examples_of_the_reference_load_without_a_warning() {
             ..
         } = check(text);
         assert!(diagnostics.is_empty(), "{diagnostics}");
-        assert_eq!(config.unwrap().modules.is_empty(), false);
+        assert!(!config.unwrap().modules.is_empty());
         assert!(config::reference().contains(text.trim()));
     }
 }

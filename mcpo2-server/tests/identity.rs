@@ -1,6 +1,10 @@
 //! Who is let in, and who is not: a corpus of bad credentials, each made from a good one.
 
-#![allow(clippy::unwrap_used, clippy::panic, reason = "tests")]
+#![allow(
+    clippy::unwrap_used,
+    clippy::too_many_lines,
+    reason = "tests, and tables of cases"
+)]
 
 use std::{
     path::PathBuf,

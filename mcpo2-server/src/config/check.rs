@@ -57,6 +57,22 @@ pub(crate) fn secret_lines(tree: &Node) -> BTreeSet<usize> {
     lines
 }
 
+/// What the references stand for, and how each stands in the file. The shortest are left out:
+/// they are no secrets, and stand in every other word.
+pub(crate) fn resolved(tree: &Node) -> Vec<(String, String)> {
+    let mut pairs = Vec::new();
+    tree.visit_texts(&mut |_, text| {
+        if let Some(raw) = text
+            .raw
+            .as_ref()
+            .filter(|raw| **raw != text.value && text.value.len() > 3)
+        {
+            pairs.push((text.value.clone(), raw.clone()));
+        }
+    });
+    pairs
+}
+
 struct Context<'a> {
     config: &'a Config,
     tree: &'a Node,

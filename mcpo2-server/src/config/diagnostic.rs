@@ -147,6 +147,16 @@ impl Diagnostics {
         }
     }
 
+    /// Writes references in place of what they stand for, which may be a secret.
+    pub(crate) fn hide(&mut self, resolved: &[(String, String)]) {
+        for item in &mut self.items {
+            for (value, raw) in resolved {
+                item.message = item.message.replace(value, raw);
+                item.help = item.help.take().map(|help| help.replace(value, raw));
+            }
+        }
+    }
+
     /// Sorts the findings by place and gives each the text of its line.
     pub(crate) fn finish(mut self, text: &str, is_secret: impl Fn(usize) -> bool) -> Self {
         self.items.sort_by_key(|item| item.position.map(start));
