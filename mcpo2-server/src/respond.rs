@@ -19,14 +19,15 @@ pub(crate) use stream::{Event, keep_alive_only};
 /// The body of an HTTP answer.
 pub type HttpBody = UnsyncBoxBody<Bytes, BoxError>;
 
-/// Codes of our own. They stand outside the range that JSON-RPC and MCP reserve.
+/// Codes of our own. They stand outside the range that JSON-RPC and MCP reserve, and
+/// `mcpo2-rmcp` uses the same.
 mod codes {
-    pub(super) const APPROVAL_REQUIRED: i64 = 1001;
-    pub(super) const UNAVAILABLE: i64 = 1002;
-    pub(super) const OVERLOADED: i64 = 1003;
-    pub(super) const TIMED_OUT: i64 = 1004;
-    pub(super) const UPSTREAM: i64 = 1005;
-    pub(super) const TOO_LARGE: i64 = 1006;
+    pub(super) const APPROVAL_REQUIRED: i64 = -31001;
+    pub(super) const UNAVAILABLE: i64 = -31002;
+    pub(super) const OVERLOADED: i64 = -31003;
+    pub(super) const TIMED_OUT: i64 = -31004;
+    pub(super) const UPSTREAM: i64 = -31005;
+    pub(super) const TOO_LARGE: i64 = -31006;
 }
 
 /// Who is answered, as far as the answer depends on it.
