@@ -659,6 +659,60 @@ async fn an_answer_that_is_too_slow_is_given_up() {
 }
 
 #[tokio::test]
+async fn a_call_of_a_session_that_takes_too_long_is_cancelled() {
+    for steps in [vec![Step::Hang], vec![events(": here\n\n"), Step::Hang]] {
+        let module = sessions(move |_| steps.clone()).await;
+        let mut limits = Limits::default();
+        limits.idle = Duration::from_millis(100);
+        let link = module.upstream(limits).open(Some(&hello())).await.unwrap();
+        let error = match ask(&*link, PING).await {
+            Err(error) => error,
+            Ok(reply) => fault(reply).await,
+        };
+        assert_eq!(error.kind(), ErrorKind::TimedOut);
+        let told = module
+            .got(|seen| seen.says("notifications/cancelled"))
+            .await;
+        assert!(told.body.contains(r#""requestId":7"#), "{}", told.body);
+    }
+}
+
+#[tokio::test]
+async fn a_dropped_call_of_a_session_is_not_cancelled() {
+    let module = sessions(|seen| match seen.says("ping") {
+        true => vec![Step::Hang],
+        false => accepted(),
+    })
+    .await;
+    let link = module.private().await;
+    let held = Arc::clone(&link);
+    let waiting = tokio::spawn(async move { ask(&*held, PING).await });
+    module.got(|seen| seen.says("ping")).await;
+    waiting.abort();
+    assert!(waiting.await.unwrap_err().is_cancelled());
+    drop(link);
+    // What comes last would come behind a cancellation.
+    module.got(|seen| seen.verb == "DELETE").await;
+    assert!(
+        module
+            .seen()
+            .iter()
+            .all(|seen| !seen.says("notifications/cancelled"))
+    );
+}
+
+#[tokio::test]
+async fn a_module_without_a_certificate_is_not_spoken_to() {
+    let module = stateless(|_| accepted()).await;
+    let url = format!("https://{}/mcp", module.address).parse().unwrap();
+    let endpoint = Endpoint::new(url, HeaderMap::new()).unwrap();
+    let upstream = HttpUpstream::new(endpoint, ClientInfo::default(), Limits::default()).unwrap();
+    let error = upstream.open(None).await.unwrap_err();
+    assert_eq!(error.kind(), ErrorKind::Unavailable);
+    assert!(module.seen().iter().all(|seen| seen.body.is_empty()));
+}
+
+#[tokio::test]
 async fn a_stream_that_breaks_ends_in_an_error() {
     let log = r#"{"jsonrpc":"2.0","method":"notifications/message","params":{}}"#;
     for last in [Step::Reset, Step::Close, end()] {

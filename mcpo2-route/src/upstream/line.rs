@@ -2,7 +2,7 @@
 //!
 //! [`LineLink`] carries any number of calls at once over one reader and one writer. What runs in
 //! the same process is reached through [`PipeUpstream`]; child processes are in
-//! [`stdio`](super::stdio) and end here too.
+//! `stdio` and end here too.
 //!
 //! A message has no line feed on the wire: those between the tokens of a client's JSON are sent
 //! as spaces, every other byte as it came.

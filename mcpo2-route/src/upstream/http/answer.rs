@@ -35,7 +35,7 @@ pub(super) async fn reply(mut call: Call, response: Response<Incoming>) -> Resul
     if status.is_success() && head::is_type(&parts.headers, EVENTS) {
         return Ok(Reply::stream(Events::answer(call, body).into_stream()));
     }
-    let bytes = body.whole().await?;
+    let bytes = body.whole().await.map_err(|error| call.give_up(error))?;
     call.ended = true;
     match Message::parse(bytes) {
         // An error that could not read the id can only be about the one request that was sent.

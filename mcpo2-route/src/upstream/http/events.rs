@@ -4,7 +4,7 @@ use bytes::Bytes;
 use futures_core::Stream;
 use futures_util::stream::unfold;
 use http::{Method, StatusCode};
-use mcpo2_core::{Error, ErrorKind, Frame, Message, Request, Response};
+use mcpo2_core::{Error, ErrorKind, Frame, Message, Method::Progress, Request, Response};
 use tokio::time::{sleep, timeout};
 
 use super::{
@@ -126,7 +126,10 @@ impl Events {
 
     fn end(&mut self, error: Error) -> Error {
         self.body = None;
-        error
+        match &mut self.source {
+            Source::Call(call) => call.give_up(error),
+            Source::Outside(_) => error,
+        }
     }
 
     /// Nothing more counts. The end of the body is read all the same, if it comes soon: the
@@ -174,10 +177,7 @@ impl Events {
         match Message::parse(data) {
             Ok(Message::Response(response)) => self.response(&response),
             Ok(Message::Request(request)) if request.id().is_some() => self.reverse(&request).await,
-            Ok(Message::Request(notification)) => Some(match &self.source {
-                Source::Call(call) => call.out.notification(&notification),
-                Source::Outside(_) => notification.bytes().clone(),
-            }),
+            Ok(Message::Request(notification)) => self.notification(&notification),
             Err(error) => {
                 tracing::warn!(
                     code = error.code(),
@@ -185,6 +185,19 @@ impl Events {
                 );
                 None
             }
+        }
+    }
+
+    fn notification(&self, notification: &Request) -> Option<Bytes> {
+        match &self.source {
+            Source::Call(call) => Some(call.out.notification(notification)),
+            // Its token is one of the gateway's own, or of nobody.
+            Source::Outside(session)
+                if session.kind == Kind::Shared && *notification.method() == Progress =>
+            {
+                None
+            }
+            Source::Outside(_) => Some(notification.bytes().clone()),
         }
     }
 
@@ -236,7 +249,7 @@ impl Events {
             self.resume.attempts += 1;
             let wait = sleep(self.resume.retry.unwrap_or(RETRY.0));
             if let Err(late) = body.pace.limit(wait).await {
-                return Some(late);
+                return Some(self.end(late));
             }
             match events(self.source.session(), Some(&after), &body.pace).await {
                 Ok(Some(rest)) => {

@@ -1,4 +1,4 @@
-use std::sync::Arc;
+use std::{fmt, sync::Arc};
 
 use async_trait::async_trait;
 use bytes::Bytes;
@@ -15,7 +15,6 @@ use super::{
 use crate::upstream::{ForwardHeaders, Link, fault};
 
 /// A link over Streamable HTTP.
-#[derive(Debug)]
 pub(super) struct HttpLink {
     session: Arc<Session>,
     greeting: Greeting,
@@ -53,11 +52,11 @@ impl Link for HttpLink {
         if !session.is_open() {
             return Err(fault::unavailable("the session ended"));
         }
-        let call = Call::new(session, out);
+        let mut call = Call::new(session, out);
         let head = session.head.post(Some(call.out.sent()), headers);
         let body = call.out.sent().bytes().clone();
         let sent = session.wire.send(Method::POST, head, body, &call.pace);
-        let response = sent.await?;
+        let response = sent.await.map_err(|error| call.give_up(error))?;
         answer::reply(call, response).await
     }
 
@@ -94,5 +93,15 @@ impl Link for HttpLink {
 
     async fn close(&self) {
         self.session.close().await;
+    }
+}
+
+impl fmt::Debug for HttpLink {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.debug_struct("HttpLink")
+            .field("version", &self.version())
+            .field("kind", &self.session.kind)
+            .field("open", &self.is_open())
+            .finish_non_exhaustive()
     }
 }

@@ -5,7 +5,7 @@ use std::sync::{
 
 use bytes::Bytes;
 use http::{Method, StatusCode};
-use mcpo2_core::{Error, Request};
+use mcpo2_core::{Error, ErrorKind, Request};
 use tokio::sync::{OwnedSemaphorePermit, mpsc};
 
 use super::{
@@ -149,13 +149,15 @@ impl End {
 }
 
 /// One request under way. Dropped before its end in a session that others use too, it tells the
-/// module; elsewhere closing the connection does.
+/// module; without a session closing the connection does.
 #[derive(Debug)]
 pub(super) struct Call {
     pub(super) session: Arc<Session>,
     pub(super) out: Outgoing,
     pub(super) pace: Pace,
     pub(super) ended: bool,
+    /// Whether the module learns by a message that nobody waits any more.
+    tell: bool,
 }
 
 impl Call {
@@ -166,13 +168,22 @@ impl Call {
             out,
             pace,
             ended: false,
+            tell: session.kind == Kind::Shared,
         }
+    }
+
+    /// The error with which the gateway gives the request up, where the module may still work on
+    /// it.
+    pub(super) fn give_up(&mut self, error: Error) -> Error {
+        let early = matches!(error.kind(), ErrorKind::TimedOut | ErrorKind::TooLarge);
+        self.tell |= early && self.session.kind != Kind::Stateless;
+        error
     }
 }
 
 impl Drop for Call {
     fn drop(&mut self) {
-        if !self.ended && self.session.kind == Kind::Shared && self.session.is_open() {
+        if !self.ended && self.tell && self.session.is_open() {
             let told = self.session.courier.try_send(own::cancelled(self.out.id()));
             if told.is_err() {
                 tracing::debug!("a cancellation is dropped, too many wait");

@@ -110,6 +110,8 @@ impl Core {
                 self.table
                     .deliver(&to, |out| out.notification(notification))
             }
+            // What it asked there was refused at once.
+            (Method::Cancelled, _) if self.mint.is_shared() => return,
             (Method::LogMessage | Method::Cancelled, _) => {
                 self.table.deliver(&To::Only, |_| bytes.clone())
             }
