@@ -13,7 +13,9 @@ pub struct RouteLayer {
 impl RouteLayer {
     /// Routes as `router` says.
     pub fn new(router: impl Into<Arc<Router>>) -> Self {
-        Self { router: router.into() }
+        Self {
+            router: router.into(),
+        }
     }
 }
 

@@ -57,13 +57,20 @@ impl Registry {
             return Err(RegistryError::PlainNames(modules.len()));
         }
         let digest = digest(&modules);
-        Ok(Self { modules, naming, digest })
+        Ok(Self {
+            modules,
+            naming,
+            digest,
+        })
     }
 
     /// The module of this id.
     #[must_use]
     pub fn module(&self, id: &str) -> Option<&Arc<Module>> {
-        let at = self.modules.binary_search_by(|module| module.id().as_str().cmp(id)).ok()?;
+        let at = self
+            .modules
+            .binary_search_by(|module| module.id().as_str().cmp(id))
+            .ok()?;
         self.modules.get(at)
     }
 
@@ -74,7 +81,8 @@ impl Registry {
 
     /// The approved ones, in order of their ids.
     pub fn approved(&self) -> impl Iterator<Item = &Arc<Module>> {
-        self.modules().filter(|module| module.approval() == ApprovalState::Approved)
+        self.modules()
+            .filter(|module| module.approval() == ApprovalState::Approved)
     }
 
     /// How names follow.
@@ -86,7 +94,11 @@ impl Registry {
     /// The only module, where names are plain.
     #[must_use]
     pub fn sole(&self) -> Option<&Arc<Module>> {
-        if self.naming == Naming::Plain { self.modules.first() } else { None }
+        if self.naming == Naming::Plain {
+            self.modules.first()
+        } else {
+            None
+        }
     }
 
     /// The digest of what may be known of the modules, for explanations.
@@ -108,7 +120,10 @@ impl Directory for Registry {
 }
 
 fn digest(modules: &[Arc<Module>]) -> Digest {
-    let known: Vec<_> = modules.iter().map(|m| (m.facts().as_ref(), m.approval())).collect();
+    let known: Vec<_> = modules
+        .iter()
+        .map(|m| (m.facts().as_ref(), m.approval()))
+        .collect();
     // Facts are names and numbers, so they always serialise.
     Digest::of(&serde_json::to_vec(&known).unwrap_or_default())
 }

@@ -38,11 +38,14 @@ where
 
     fn call(&mut self, permitted: Permitted) -> Self::Future {
         let plan = self.router.plan(permitted.call());
-        permitted.call().trail().record(Fact::Routed(plan.explanation));
+        permitted
+            .call()
+            .trail()
+            .record(Fact::Routed(plan.explanation));
         match plan.target {
-            Ok(target) => {
-                ResponseFuture::Sent { inner: self.inner.call(permitted.route(target)) }
-            }
+            Ok(target) => ResponseFuture::Sent {
+                inner: self.inner.call(permitted.route(target)),
+            },
             Err(error) => ResponseFuture::Refused { error: Some(error) },
         }
     }

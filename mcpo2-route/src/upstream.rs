@@ -55,7 +55,10 @@ pub struct Hello {
 impl Hello {
     /// The `params` of its `initialize`, as JSON text, and the revision that they ask for.
     pub fn new(params: impl Into<Bytes>, version: ProtocolVersion) -> Self {
-        Self { params: params.into(), version }
+        Self {
+            params: params.into(),
+            version,
+        }
     }
 
     /// The `params` of its `initialize`, as JSON text.

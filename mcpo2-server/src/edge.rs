@@ -1,8 +1,8 @@
 //! Where bytes become calls: HTTP and stdio.
 
-pub mod http;
+pub(crate) mod http;
 mod sessions;
-pub mod stdio;
+pub(crate) mod stdio;
 
 use std::sync::Arc;
 

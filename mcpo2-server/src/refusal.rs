@@ -9,7 +9,10 @@ use crate::respond::{self, HttpBody};
 
 /// Why input is refused: what the client is told, and what the ledger says.
 #[derive(Debug, Clone)]
-pub struct Refusal {
+pub(crate) struct Refusal(Box<Told>);
+
+#[derive(Debug, Clone)]
+struct Told {
     status: StatusCode,
     code: i64,
     message: Cow<'static, str>,
@@ -27,16 +30,8 @@ impl Refusal {
         reason: &'static str,
         message: impl Into<Cow<'static, str>>,
     ) -> Self {
-        let headers = HeaderMap::new();
-        Self {
-            status,
-            code,
-            message: message.into(),
-            reason,
-            id: None,
-            data: None,
-            headers,
-        }
+        let (message, headers) = (message.into(), HeaderMap::new());
+        Self(Box::new(Told { status, code, message, reason, id: None, data: None, headers }))
     }
 
     /// A message that is none.
@@ -46,16 +41,8 @@ impl Refusal {
             -32602 => "invalid_params",
             _ => "invalid_request",
         };
-        let refusal = Self::new(
-            StatusCode::BAD_REQUEST,
-            error.code().into(),
-            reason,
-            error.to_string(),
-        );
-        Self {
-            id: error.id().cloned(),
-            ..refusal
-        }
+        Self::new(StatusCode::BAD_REQUEST, error.code().into(), reason, error.to_string())
+            .with_id(error.id())
     }
 
     /// A header that disagrees with the body (SEP-2243).
@@ -69,47 +56,41 @@ impl Refusal {
     }
 
     pub(crate) fn with_id(mut self, id: Option<&Id>) -> Self {
-        self.id = id.cloned();
+        self.0.id = id.cloned();
         self
     }
 
     /// `data` is JSON text.
     pub(crate) fn with_data(mut self, data: String) -> Self {
-        self.data = Some(data);
+        self.0.data = Some(data);
         self
     }
 
     pub(crate) fn with_header(mut self, name: HeaderName, value: HeaderValue) -> Self {
-        self.headers.insert(name, value);
+        self.0.headers.insert(name, value);
         self
     }
 
     /// The HTTP status.
-    #[must_use]
-    pub fn status(&self) -> StatusCode {
-        self.status
+    pub(crate) fn status(&self) -> StatusCode {
+        self.0.status
     }
 
     /// The ledger's word for it.
-    #[must_use]
-    pub fn reason(&self) -> &'static str {
-        self.reason
+    pub(crate) fn reason(&self) -> &'static str {
+        self.0.reason
     }
 
     /// The JSON-RPC message.
     pub(crate) fn to_message(&self) -> bytes::Bytes {
-        error_response(
-            self.id.as_ref(),
-            self.code,
-            &self.message,
-            self.data.as_deref(),
-        )
+        let Told { id, code, message, data, .. } = &*self.0;
+        error_response(id.as_ref(), *code, message, data.as_deref())
     }
 
     /// The HTTP answer.
     pub(crate) fn to_response(&self) -> Response<HttpBody> {
-        let mut response = respond::json(self.status, self.to_message());
-        response.headers_mut().extend(self.headers.clone());
+        let mut response = respond::json(self.status(), self.to_message());
+        response.headers_mut().extend(self.0.headers.clone());
         response
     }
 }

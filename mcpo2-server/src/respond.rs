@@ -17,7 +17,7 @@ use tokio_util::sync::CancellationToken;
 pub(crate) use stream::{Event, keep_alive_only};
 
 /// The body of an HTTP answer.
-pub type HttpBody = UnsyncBoxBody<Bytes, BoxError>;
+pub(crate) type HttpBody = UnsyncBoxBody<Bytes, BoxError>;
 
 /// Codes of our own. They stand outside the range that JSON-RPC and MCP reserve, and
 /// `mcpo2-rmcp` uses the same.

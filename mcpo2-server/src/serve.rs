@@ -50,10 +50,9 @@ impl App {
             separate: self.config.http.admin_listen.is_some(),
         };
         let shutdown = self.shutdown.clone();
-        let apart = match self.config.http.admin_listen {
-            Some(address) => Some(tokio::spawn(admin_only(admin, address, shutdown.clone()))),
-            None => None,
-        };
+        let apart = self.config.http.admin_listen.map(|address| {
+            tokio::spawn(admin_only(admin, address, shutdown.clone()))
+        });
         tokio::select! {
             () = accept(&self, listener, &server) => {}
             () = reap(&edge) => {}
@@ -164,15 +163,25 @@ async fn accept(app: &App, listener: TcpListener, server: &Server) {
     finish(app, connections, http.timeouts.drain).await;
 }
 
-/// Waits for the calls that run, and no longer than the drain may take.
+/// Waits for the calls that run, but no longer than the drain may take, and not beyond an abort.
 async fn finish(app: &App, mut connections: JoinSet<()>, grace: Duration) {
-    let drained = async { while connections.join_next().await.is_some() {} };
-    if tokio::time::timeout(grace, drained).await.is_err() {
-        tracing::warn!("calls are cut off: the drain took too long");
+    let aborted = app.shutdown.calls().clone();
+    let drained = tokio::select! {
+        biased;
+        () = aborted.cancelled() => false,
+        drained = tokio::time::timeout(grace, all(&mut connections)) => drained.is_ok(),
+    };
+    if !drained {
+        tracing::warn!(connections = connections.len(), "calls that still run are cut off");
         app.shutdown.abort();
-        let cut = async { while connections.join_next().await.is_some() {} };
-        let _ = tokio::time::timeout(Duration::from_secs(1), cut).await;
+        // Streams end with a last word; what has nothing to say is dropped.
+        let _ = tokio::time::timeout(Duration::from_secs(1), all(&mut connections)).await;
+        connections.shutdown().await;
     }
+}
+
+async fn all(connections: &mut JoinSet<()>) {
+    while connections.join_next().await.is_some() {}
 }
 
 async fn connection(

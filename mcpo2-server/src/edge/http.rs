@@ -14,11 +14,15 @@ use std::{
     time::{Duration, SystemTime},
 };
 
+use futures_util::future::join_all;
 use http::{HeaderValue, Method, Request, Response, StatusCode, header};
 use mcpo2_audit::Source;
 use mcpo2_core::Principal;
 
-use super::{Edge, sessions::Sessions};
+use super::{
+    Edge,
+    sessions::{Open, Sessions},
+};
 use crate::{
     identity::{Authenticator, Peer, ProtectedResource},
     refusal::Refusal,
@@ -30,7 +34,7 @@ pub(crate) use self::guard::Guard;
 
 /// Answers HTTP requests for MCP.
 #[derive(Clone)]
-pub struct HttpEdge {
+pub(crate) struct HttpEdge {
     edge: Edge,
     authenticator: Arc<Authenticator>,
     guard: Arc<Guard>,
@@ -70,7 +74,7 @@ impl HttpEdge {
     /// # Errors
     ///
     /// None: every fault has an answer.
-    pub async fn handle<B>(
+    pub(crate) async fn handle<B>(
         self,
         request: Request<B>,
         peer: SocketAddr,
@@ -99,17 +103,14 @@ impl HttpEdge {
 
     /// Ends the sessions that nobody has used for long.
     pub(crate) async fn reap(&self) {
-        for open in self.sessions.reap() {
-            self.edge.noted("session_expired", &open.principal);
-            open.session.close().await;
-        }
+        let reaped = self.sessions.reap();
+        reaped.iter().for_each(|open| self.edge.noted("session_expired", &open.principal));
+        close(reaped).await;
     }
 
     /// Ends all sessions.
     pub(crate) async fn end_sessions(&self) {
-        for open in self.sessions.end() {
-            open.session.close().await;
-        }
+        close(self.sessions.end()).await;
     }
 
     pub(crate) fn open_sessions(&self) -> usize {
@@ -149,6 +150,10 @@ impl HttpEdge {
         self.edge.refused(refusal, source, principal, bytes);
         refusal.to_response()
     }
+}
+
+async fn close(sessions: Vec<Open>) {
+    join_all(sessions.iter().map(|open| open.session.close())).await;
 }
 
 /// A session that nobody has used for this long is ended.

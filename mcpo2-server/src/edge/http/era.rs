@@ -97,11 +97,15 @@ fn agree(
         Some(_) => return Err(mismatch(METHOD)),
         None => return Err(missing(METHOD)),
     }
-    let named = match request.method() {
-        Method::ToolsCall | Method::PromptsGet | Method::ResourcesRead => true,
-        Method::TasksGet | Method::TasksUpdate | Method::TasksCancel => true,
-        _ => false,
-    };
+    let named = matches!(
+        request.method(),
+        Method::ToolsCall
+            | Method::PromptsGet
+            | Method::ResourcesRead
+            | Method::TasksGet
+            | Method::TasksUpdate
+            | Method::TasksCancel
+    );
     match (named, single(headers, NAME)?, request.item()) {
         (true, Some(name), Some(item)) if decoded(name).as_deref() == Some(item.name()) => Ok(()),
         (true, Some(_), _) => Err(mismatch(NAME)),

@@ -3,7 +3,7 @@ use std::sync::Arc;
 use bytes::Bytes;
 use http::{HeaderMap, HeaderValue, Response, StatusCode, header};
 use mcpo2_audit::Source;
-use mcpo2_core::{Call, Message, Method, Principal, ProtocolVersion, Request};
+use mcpo2_core::{Call, ErrorKind, Message, Method, Principal, ProtocolVersion, Request};
 use mcpo2_route::{Session, upstream::ForwardHeaders};
 
 use super::{
@@ -167,7 +167,11 @@ impl HttpEdge {
         };
         match self.edge.run(call).await {
             Ok(reply) => respond::reply(reply, &asker, closing),
-            Err(error) => respond::error(&error, &asker),
+            Err(error) if asker.id.is_some() || error.kind() == ErrorKind::Overloaded => {
+                respond::error(&error, &asker)
+            }
+            // Nobody waits for the answer to a notification, and a denied one looks unknown.
+            Err(_) => plain(StatusCode::ACCEPTED),
         }
     }
 }
