@@ -10,6 +10,7 @@ mod future;
 mod layer;
 mod query;
 mod service;
+mod subscription;
 mod verdict;
 
 pub use authorize::Authorize;

@@ -6,7 +6,7 @@ use std::{
 use mcpo2_core::{Call, Error, Fact, Permitted, Reply};
 use tower_service::Service;
 
-use crate::{Query, ResponseFuture, filter::Filter, layer::Parts};
+use crate::{ResponseFuture, filter::Filter, layer::Parts, subscription};
 
 /// Decides on each call, and hides from lists what the caller may not use.
 ///
@@ -36,9 +36,7 @@ where
     }
 
     fn call(&mut self, call: Call) -> Self::Future {
-        let Parts { engine, directory } = &*self.parts;
-        let facts = call.item().and_then(|item| directory.describe(item));
-        let verdict = engine.decide(&Query::call(&call).with_facts(facts));
+        let verdict = subscription::decide(&call, &self.parts);
         let (decision, decided) = verdict.into_parts();
         call.trail().record(Fact::Decided(decided));
         let filter = Filter::for_call(&call, &self.parts);

@@ -303,3 +303,31 @@ async fn a_stream_ends_where_it_cannot_be_filtered() {
     assert!(passed.next().await.is_none());
     assert_eq!(filtered(&call).len(), 1);
 }
+
+#[tokio::test]
+async fn nobody_subscribes_to_a_resource_that_he_may_not_read() {
+    let rules = json!([{"id": "a", "effect": "allow", "resources": ["file:///srv/*"]}]);
+    let layer = PolicyLayer::new(Arc::new(policy(rules)));
+    let listen = |uris: &str| {
+        call(&format!(
+            r#"{{"jsonrpc":"2.0","id":1,"method":"subscriptions/listen","params":{{"notifications":{{"resourceSubscriptions":{uris}}}}}}}"#
+        ))
+    };
+    answered(&layer, listen("[]"), Reply::accepted())
+        .await
+        .unwrap();
+    answered(&layer, listen(r#"["file:///srv/a"]"#), Reply::accepted())
+        .await
+        .unwrap();
+    for uris in [
+        r#"["file:///srv/a","file:///etc/passwd"]"#,
+        r#"[{"uri":"file:///srv/a"}]"#,
+    ] {
+        let (mut service, mut handle) = stack(&layer);
+        handle.allow(1);
+        assert!(service.poll_ready().is_ready());
+        let error = service.call(listen(uris)).await.unwrap_err();
+        assert_eq!(error.kind(), ErrorKind::Denied, "{uris}");
+        assert!(mock_is_idle(&mut handle));
+    }
+}
