@@ -154,12 +154,12 @@ pub struct ProfileRef {
     pub digest: Digest,
 }
 
-/// Which preamble applied.
+/// Which preamble applied, and what of the caller's gave way.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize)]
 pub struct Applied {
-    /// The profile.
-    pub profile: ProfileRef,
-    /// Where it went: `meta`, `arguments` or `instructions`.
+    /// The profile; none where the caller's keys were taken away and no profile applies.
+    pub profile: Option<ProfileRef>,
+    /// Where it went: `meta`, `arguments`, `instructions` or `none`.
     pub point: Box<str>,
     /// Keys that the caller had set and that were taken away.
     pub stripped: Vec<Box<str>>,

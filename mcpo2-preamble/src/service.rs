@@ -80,7 +80,9 @@ fn apply(profiles: &Profiles, routed: Routed) -> Result<Routed, Error> {
     }
     let Some(preamble) = chosen else {
         if !stripped.is_empty() {
-            tracing::debug!(module = %facts.module(), keys = stripped.len(), "stripped reserved keys");
+            let point = "none".into();
+            let applied = Applied { profile: None, point, stripped };
+            routed.call().trail().record(Fact::Preamble(applied));
         }
         return Ok(routed.map_request(|_| request));
     };
@@ -125,7 +127,7 @@ fn record(
     );
     let point = point.as_str().into();
     routed.call().trail().record(Fact::Preamble(Applied {
-        profile,
+        profile: Some(profile),
         point,
         stripped,
     }));

@@ -104,8 +104,9 @@ async fn module_in_no_list_gets_its_bytes_untouched_and_the_fact_is_recorded() {
     let [applied] = &applied(&trail)[..] else {
         panic!("not one fact");
     };
-    assert_eq!((&*applied.profile.id, &*applied.point), ("sec", "none"));
-    assert_eq!(&applied.profile, seen.preamble().unwrap().reference());
+    let profile = applied.profile.as_ref().unwrap();
+    assert_eq!((&*profile.id, &*applied.point), ("sec", "none"));
+    assert_eq!(profile, seen.preamble().unwrap().reference());
 }
 
 #[tokio::test]

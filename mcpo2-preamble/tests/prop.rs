@@ -124,7 +124,7 @@ proptest! {
             }
         };
         prop_assert_eq!(through.preamble().unwrap().reference(), pinned);
-        prop_assert_eq!(&common::applied(&trail)[0].profile, pinned);
+        prop_assert_eq!(&common::applied(&trail)[0].profile, &Some(pinned.clone()));
 
         let sent: Value = serde_json::from_slice(through.request().params().unwrap()).unwrap();
         let mut expected = unreserved(params);

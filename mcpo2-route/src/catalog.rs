@@ -125,7 +125,7 @@ impl Catalog {
             Ok::<_, Error>(has)
         };
         read.await
-            .inspect_err(|error| tracing::warn!(module = %module.id(), %error, "not read"))
+            .inspect_err(|error| tracing::warn!(module = %module.id(), error = %error.chain(), "not read"))
             .ok()
     }
 

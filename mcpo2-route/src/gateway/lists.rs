@@ -38,7 +38,7 @@ impl Gateway {
             match listed {
                 Ok(listed) => entries.extend(listed),
                 Err(error) => {
-                    tracing::warn!(module = %module.id(), %error, list = member, "left out of a list");
+                    tracing::warn!(module = %module.id(), error = %error.chain(), list = member, "left out of a list");
                 }
             }
         }

@@ -51,7 +51,7 @@ async fn next(writing: &mut Writing) -> Option<Bytes> {
         frame = frames.next() => match frame {
             Some(Ok(frame)) => Some(encode(&frame)),
             Some(Err(error)) => {
-                tracing::warn!(%error, "a stream broke");
+                tracing::warn!(error = %error.chain(), "a stream broke");
                 writing.frames = None;
                 let message = error_message(&error, writing.asker.as_ref()?);
                 Some(encode(&Frame::new(message)))

@@ -68,7 +68,7 @@ impl HttpEdge {
         let open = self.sessions.find(id, principal).ok_or_else(no_session)?;
         let after = single(headers, LAST_EVENT)?;
         let frames = open.session.listen(after).await.unwrap_or_else(|error| {
-            tracing::warn!(%error, "a module cannot be listened to");
+            tracing::warn!(error = %error.chain(), "a module cannot be listened to");
             None
         });
         Ok(self.stream(open, frames, after.is_some()))
