@@ -21,6 +21,7 @@ pub struct Gateway {
     registry: Arc<Registry>,
     ours: ClientInfo,
     instructions: Box<Instructions>,
+    own: &'static str,
 }
 
 type Instructions = dyn Fn(&Principal) -> Option<Arc<str>> + Send + Sync;
@@ -33,6 +34,7 @@ impl Gateway {
             registry,
             ours,
             instructions: Box::new(|_| None),
+            own: "{}",
         }
     }
 
@@ -43,6 +45,14 @@ impl Gateway {
         instructions: impl Fn(&Principal) -> Option<Arc<str>> + Send + Sync + 'static,
     ) -> Self {
         self.instructions = Box::new(instructions);
+        self
+    }
+
+    /// Says that there are resources, whether or not a module has some: for a stack whose layers
+    /// answer `resources/read` themselves.
+    #[must_use]
+    pub fn with_own_resources(mut self) -> Self {
+        self.own = r#"{"resources":{}}"#;
         self
     }
 

@@ -117,7 +117,7 @@ impl App {
             }
             Mode::Observed => (None, Router::new(Arc::clone(&registry))),
         };
-        let gateway = gateway(&registry, &profiles);
+        let gateway = gateway(mode, &registry, &profiles);
         let stack = stack(Parts {
             ledger: ledger.clone(),
             metrics: Arc::clone(&metrics),
@@ -217,10 +217,19 @@ pub(crate) fn process_principal() -> Option<Principal> {
     Some(principal.with_kind(PrincipalKind::User))
 }
 
-fn gateway(registry: &Arc<Registry>, profiles: &Arc<mcpo2_preamble::Profiles>) -> Gateway {
+fn gateway(
+    mode: Mode,
+    registry: &Arc<Registry>,
+    profiles: &Arc<mcpo2_preamble::Profiles>,
+) -> Gateway {
     let profiles = Arc::clone(profiles);
-    Gateway::new(Arc::clone(registry), modules::ours())
-        .with_instructions(move |principal| profiles.instructions(principal))
+    let gateway = Gateway::new(Arc::clone(registry), modules::ours())
+        .with_instructions(move |principal| profiles.instructions(principal));
+    match mode {
+        // Any rule may oblige a result to become a reference.
+        Mode::Governed => gateway.with_own_resources(),
+        Mode::Observed => gateway,
+    }
 }
 
 fn open_ledger(config: &Config) -> Result<Ledger, BuildError> {

@@ -14,7 +14,7 @@ use tower::{
     util::{BoxCloneSyncService, MapErrLayer, option_layer},
 };
 
-use crate::telemetry::{Metrics, MetricsLayer};
+use crate::telemetry::{Metrics, MetricsLayer, UpstreamMetricsLayer};
 
 /// What answers calls: all layers, and the modules below them.
 pub type Stack = BoxCloneSyncService<Call, Reply, Error>;
@@ -44,6 +44,7 @@ pub(crate) struct Admission {
 pub(crate) fn stack(parts: Parts) -> Stack {
     let directory: Arc<dyn Directory> = Arc::<Router>::clone(&parts.router);
     let Admission { calls, time } = parts.admission;
+    let metrics = parts.metrics;
     let governed = ServiceBuilder::new()
         .layer(option_layer(parts.catalog.map(CatalogLayer::new))) // what the directory knows
         .layer(ClassifyLayer::new(parts.rules).with_directory(Arc::clone(&directory))) // + family
@@ -51,9 +52,10 @@ pub(crate) fn stack(parts: Parts) -> Stack {
         .layer(RouteLayer::new(parts.router)) // Permitted -> Routed
         .layer(PreambleLayer::new(parts.profiles)) // Routed + preamble
         .layer(ArtifactLayer::new(parts.artifacts)) // large results become references
+        .layer(UpstreamMetricsLayer::new(Arc::clone(&metrics)))
         .service(parts.dispatch); // Routed -> Reply
     let stack = ServiceBuilder::new()
-        .layer(MetricsLayer::new(parts.metrics))
+        .layer(MetricsLayer::new(metrics))
         .layer(AuditLayer::new(parts.ledger)) // Call -> Record, whatever happens below
         .layer(MapErrLayer::new(Error::from)) // tower's BoxError -> Error
         .load_shed()

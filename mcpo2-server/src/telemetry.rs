@@ -3,7 +3,9 @@
 mod log;
 mod metrics;
 mod service;
+mod upstream;
 
 pub use log::init;
 pub(crate) use metrics::Metrics;
 pub(crate) use service::MetricsLayer;
+pub(crate) use upstream::UpstreamMetricsLayer;

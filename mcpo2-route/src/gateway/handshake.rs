@@ -35,7 +35,7 @@ impl Gateway {
             .chain([session.version()])
             .min()
             .unwrap_or(session.version());
-        let capabilities = capabilities(&links, session.version());
+        let capabilities = capabilities(&links, session.version(), self.own);
         let mut result = format!(
             r#"{{"protocolVersion":"{version}","capabilities":{capabilities},"serverInfo":{}"#,
             self.ours().json()
@@ -49,7 +49,7 @@ impl Gateway {
 
     pub(super) async fn discover(&self, call: &Call, id: &Id) -> Result<Reply, Error> {
         let links = self.open(|_, connection| connection.shared()).await?;
-        let capabilities = capabilities(&links, ProtocolVersion::LATEST);
+        let capabilities = capabilities(&links, ProtocolVersion::LATEST, self.own);
         let versions = json!(ProtocolVersion::ALL.map(ProtocolVersion::as_str));
         let mut result = format!(
             r#"{{"resultType":"complete","supportedVersions":{versions},"capabilities":{capabilities}"#
@@ -111,8 +111,9 @@ impl Gateway {
     }
 }
 
-/// What the modules can do together, as JSON text; of a single one to the letter.
-fn capabilities(links: &Opened, caller: ProtocolVersion) -> String {
+/// What the modules and the gateway itself can do together, as JSON text; of a module alone to the
+/// letter.
+fn capabilities(links: &Opened, caller: ProtocolVersion, own: &str) -> String {
     #[derive(Deserialize)]
     struct Server<'a> {
         #[serde(borrow)]
@@ -128,9 +129,10 @@ fn capabilities(links: &Opened, caller: ProtocolVersion) -> String {
         })
     };
     let mut all: Vec<String> = links.iter().filter_map(|(_, link)| of(link)).collect();
-    if all.len() == 1 {
+    if all.len() == 1 && own == "{}" {
         return all.swap_remove(0);
     }
+    all.push(own.to_owned());
     let mut union = Map::new();
     for one in &all {
         if let Ok(Value::Object(one)) = serde_json::from_str(one) {

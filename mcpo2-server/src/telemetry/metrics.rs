@@ -1,6 +1,6 @@
 use std::time::Duration;
 
-use mcpo2_core::{Basis, Effect, Error, Fact, Method, Reply};
+use mcpo2_core::{Basis, Effect, Error, Fact, Method, ModuleId, Reply};
 use prometheus_client::{
     encoding::{EncodeLabelSet, text},
     metrics::{
@@ -17,6 +17,7 @@ use prometheus_client::{
 pub(crate) struct Metrics {
     registry: Registry,
     duration: Family<Operation, Histogram>,
+    upstream: Family<Upstream, Histogram>,
     decisions: Family<Decision, Counter>,
     routes: Family<Route, Counter>,
     offloaded: Counter,
@@ -27,6 +28,13 @@ pub(crate) struct Metrics {
 #[derive(Debug, Clone, PartialEq, Eq, Hash, EncodeLabelSet)]
 struct Operation {
     mcp_method_name: String,
+    error_type: String,
+}
+
+#[derive(Debug, Clone, PartialEq, Eq, Hash, EncodeLabelSet)]
+struct Upstream {
+    mcp_method_name: String,
+    module: String,
     error_type: String,
 }
 
@@ -45,9 +53,8 @@ struct Route {
 impl Metrics {
     pub(crate) fn new() -> Self {
         let mut registry = Registry::default();
-        let duration = Family::<Operation, Histogram>::new_with_constructor(|| {
-            Histogram::new(exponential_buckets(0.000_1, 4.0, 10))
-        });
+        let duration = Family::<Operation, Histogram>::new_with_constructor(histogram);
+        let upstream = Family::<Upstream, Histogram>::new_with_constructor(histogram);
         let (decisions, routes) = (Family::default(), Family::default());
         let (offloaded, in_flight) = (Counter::default(), Gauge::default());
         let sessions = Gauge::default();
@@ -56,6 +63,12 @@ impl Metrics {
             "Duration of a request as seen by the gateway",
             Unit::Seconds,
             duration.clone(),
+        );
+        registry.register_with_unit(
+            "mcp_client_operation_duration",
+            "Duration of a request to a module, up to the head of its answer",
+            Unit::Seconds,
+            upstream.clone(),
         );
         registry.register(
             "mcpo2_policy_decisions",
@@ -85,6 +98,7 @@ impl Metrics {
         Self {
             registry,
             duration,
+            upstream,
             decisions,
             routes,
             offloaded,
@@ -116,14 +130,9 @@ impl Metrics {
         took: Duration,
     ) {
         self.in_flight.dec();
-        let error_type = match result {
-            Ok(reply) if reply.status().is_success() => "",
-            Ok(_) => "protocol_error",
-            Err(error) => error.kind().as_str(),
-        };
         let operation = Operation {
             mcp_method_name: method_label(method),
-            error_type: error_type.into(),
+            error_type: error_type(result).into(),
         };
         self.duration
             .get_or_create(&operation)
@@ -133,6 +142,23 @@ impl Metrics {
 
     pub(crate) fn set_sessions(&self, open: usize) {
         self.sessions.set(open.try_into().unwrap_or(i64::MAX));
+    }
+
+    pub(crate) fn upstream(
+        &self,
+        method: &Method,
+        module: &ModuleId,
+        result: Result<&Reply, &Error>,
+        took: Duration,
+    ) {
+        let labels = Upstream {
+            mcp_method_name: method_label(method),
+            module: module.to_string(),
+            error_type: error_type(result).into(),
+        };
+        self.upstream
+            .get_or_create(&labels)
+            .observe(took.as_secs_f64());
     }
 
     /// A call that was dropped before it was answered.
@@ -184,6 +210,18 @@ impl Metrics {
                 _ => {}
             }
         }
+    }
+}
+
+fn histogram() -> Histogram {
+    Histogram::new(exponential_buckets(0.000_1, 4.0, 10))
+}
+
+fn error_type(result: Result<&Reply, &Error>) -> &'static str {
+    match result {
+        Ok(reply) if reply.status().is_success() => "",
+        Ok(_) => "protocol_error",
+        Err(error) => error.kind().as_str(),
     }
 }
 
