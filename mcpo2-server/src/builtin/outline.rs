@@ -11,7 +11,7 @@ use rmcp::{
 use schemars::JsonSchema;
 use serde::Deserialize;
 
-use self::tree::{FileOutline, Outlined};
+use self::tree::FileOutline;
 use super::Root;
 
 /// Says what is in a repository: its files, their languages, and what each declares at its top.
@@ -48,17 +48,27 @@ impl Outline {
     }
 
     /// Outlines a directory: a tree of its files with language, lines and top-level symbols.
-    #[tool(annotations(
-        title = "Outline a directory",
-        read_only_hint = true,
-        open_world_hint = false
-    ))]
+    ///
+    /// The answer is text without a schema: a gateway that keeps large results and sends a
+    /// reference may then do so, while clients check what has a schema.
+    #[tool(
+        description = "Outlines a directory: a tree (JSON) of its files with language, lines and \
+                       top-level symbols.",
+        annotations(
+            title = "Outline a directory",
+            read_only_hint = true,
+            open_world_hint = false
+        )
+    )]
     async fn outline_dir(
         &self,
         Parameters(DirArguments { path, max_entries }): Parameters<DirArguments>,
-    ) -> Result<Json<Outlined>, String> {
+    ) -> Result<String, String> {
         let root = self.root.clone();
-        let outline = move || tree::dir(&root.find(&path)?, max_entries).map(Json);
+        let outline = move || {
+            let tree = tree::dir(&root.find(&path)?, max_entries)?;
+            serde_json::to_string(&tree).map_err(|error| error.to_string())
+        };
         tokio::task::spawn_blocking(outline)
             .await
             .map_err(|_| "it was stopped".to_owned())?

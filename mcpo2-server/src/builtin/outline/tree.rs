@@ -23,7 +23,7 @@ const MOST_ENTRIES: usize = 10_000;
 const MAX_SYMBOLS: usize = 50_000;
 
 /// A directory, and what is in it.
-#[derive(Debug, Serialize, JsonSchema)]
+#[derive(Debug, Serialize)]
 pub(super) struct Outlined {
     /// The directory, from the root.
     pub(super) path: String,
@@ -36,7 +36,7 @@ pub(super) struct Outlined {
 }
 
 /// How many there are.
-#[derive(Debug, Default, PartialEq, Eq, Serialize, JsonSchema)]
+#[derive(Debug, Default, PartialEq, Eq, Serialize)]
 pub(super) struct Count {
     /// Files.
     pub(super) files: usize,
@@ -45,7 +45,7 @@ pub(super) struct Count {
 }
 
 /// A file or a directory.
-#[derive(Debug, Serialize, JsonSchema)]
+#[derive(Debug, Serialize)]
 #[serde(tag = "kind", rename_all = "snake_case")]
 pub(super) enum Node {
     /// A directory.
