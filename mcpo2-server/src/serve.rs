@@ -9,6 +9,7 @@ use hyper_util::{
     server::conn::auto::Builder,
     service::TowerToHyperService,
 };
+use mcpo2_core::BoxError;
 use tokio::{
     net::{TcpListener, TcpStream},
     sync::Semaphore,
@@ -24,7 +25,10 @@ use crate::{
     admin::Admin,
     app::{App, BuildError},
     cors,
-    edge::{http::HttpEdge, stdio},
+    edge::{
+        http::{HttpEdge, Unread},
+        stdio,
+    },
     respond::HttpBody,
 };
 
@@ -50,9 +54,11 @@ impl App {
             separate: self.config.http.admin_listen.is_some(),
         };
         let shutdown = self.shutdown.clone();
-        let apart = self.config.http.admin_listen.map(|address| {
-            tokio::spawn(admin_only(admin, address, shutdown.clone()))
-        });
+        let apart = self
+            .config
+            .http
+            .admin_listen
+            .map(|address| tokio::spawn(admin_only(admin, address, shutdown.clone())));
         tokio::select! {
             () = accept(&self, listener, &server) => {}
             () = reap(&edge) => {}
@@ -153,8 +159,11 @@ async fn accept(app: &App, listener: TcpListener, server: &Server) {
             server.service(peer),
             app.shutdown.clone(),
         );
+        let edge = server.edge.clone();
         connections.spawn(async move {
-            serving.await;
+            if let Err(error) = serving.await {
+                broke(&edge, error.as_ref(), peer);
+            }
             drop(place);
         });
         while connections.try_join_next().is_some() {}
@@ -172,7 +181,10 @@ async fn finish(app: &App, mut connections: JoinSet<()>, grace: Duration) {
         drained = tokio::time::timeout(grace, all(&mut connections)) => drained.is_ok(),
     };
     if !drained {
-        tracing::warn!(connections = connections.len(), "calls that still run are cut off");
+        tracing::warn!(
+            connections = connections.len(),
+            "calls that still run are cut off"
+        );
         app.shutdown.abort();
         // Streams end with a last word; what has nothing to say is dropped.
         let _ = tokio::time::timeout(Duration::from_secs(1), all(&mut connections)).await;
@@ -189,22 +201,32 @@ async fn connection(
     stream: TcpStream,
     service: Service,
     shutdown: crate::Shutdown,
-) {
+) -> Result<(), BoxError> {
     // Without this a small event waits 40 ms for the client's acknowledgement of the last.
-    if stream.set_nodelay(true).is_err() {
-        return;
-    }
+    stream.set_nodelay(true)?;
     let serving = builder.serve_connection(TokioIo::new(stream), TowerToHyperService::new(service));
     tokio::pin!(serving);
-    let served = tokio::select! {
+    tokio::select! {
         served = serving.as_mut() => served,
         () = shutdown.streams().cancelled() => {
             serving.as_mut().graceful_shutdown();
             serving.await
         }
-    };
-    if let Err(error) = served {
-        tracing::debug!(%error, "a connection broke");
+    }
+}
+
+/// What was no HTTP, hyper has answered before anybody else saw it; the ledger knows it all the
+/// same.
+fn broke(
+    edge: &HttpEdge,
+    error: &(dyn std::error::Error + Send + Sync + 'static),
+    peer: SocketAddr,
+) {
+    tracing::debug!(error, "a connection broke");
+    match error.downcast_ref::<hyper::Error>() {
+        Some(error) if error.is_parse_too_large() => edge.unread(Unread::TooLarge, peer),
+        Some(error) if error.is_parse() => edge.unread(Unread::NotHttp, peer),
+        _ => {}
     }
 }
 

@@ -50,6 +50,15 @@ pub(crate) struct BodyLimits {
     pub(crate) time: Duration,
 }
 
+/// Why bytes on a connection never became a request.
+#[derive(Debug, Clone, Copy)]
+pub(crate) enum Unread {
+    /// Its headers are too long.
+    TooLarge,
+    /// It is no HTTP.
+    NotHttp,
+}
+
 impl HttpEdge {
     pub(crate) fn new(
         edge: Edge,
@@ -99,6 +108,20 @@ impl HttpEdge {
             Method::DELETE => self.delete(&parts.headers, principal, source).await,
             _ => self.refuse(&not_allowed(), source, Some(&principal), 0),
         })
+    }
+
+    /// Records what never became a request.
+    pub(crate) fn unread(&self, what: Unread, peer: SocketAddr) {
+        let (status, reason) = match what {
+            Unread::TooLarge => (
+                StatusCode::REQUEST_HEADER_FIELDS_TOO_LARGE,
+                "headers_too_large",
+            ),
+            Unread::NotHttp => (StatusCode::BAD_REQUEST, "not_http"),
+        };
+        let refusal = Refusal::new(status, -32600, reason, reason);
+        let source = Source::new("http").with_remote(peer.to_string());
+        self.edge.refused(&refusal, source, None, 0);
     }
 
     /// Ends the sessions that nobody has used for long.

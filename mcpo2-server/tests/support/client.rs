@@ -307,3 +307,14 @@ pub async fn begin_as(address: SocketAddr, capabilities: &str, key: Option<&str>
     assert_eq!(noted.status, StatusCode::ACCEPTED);
     session
 }
+
+/// Sends these bytes on a connection of their own, and gives all that comes back until its end.
+pub async fn raw(address: SocketAddr, bytes: &[u8]) -> String {
+    use tokio::io::{AsyncReadExt as _, AsyncWriteExt as _};
+    let mut stream = TcpStream::connect(address).await.unwrap();
+    stream.write_all(bytes).await.unwrap();
+    let mut answer = Vec::new();
+    // A connection that is reset has said what it had to say.
+    let _ = soon("the end of the connection", stream.read_to_end(&mut answer)).await;
+    String::from_utf8(answer).unwrap()
+}

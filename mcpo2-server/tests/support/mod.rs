@@ -162,3 +162,10 @@ pub fn fact(call: &CallRecord, kind: &str) -> serde_json::Value {
         .cloned()
         .unwrap_or_default()
 }
+
+/// An API key: its text, and the line of the configuration that knows it.
+pub fn key(id: &str, tenant: &str) -> (String, String) {
+    let key = mcpo2_server::identity::NewKey::generate(id.parse().unwrap()).unwrap();
+    let entry = key.entry(&tenant.parse().unwrap());
+    (key.text().expose().to_owned(), entry)
+}
