@@ -5,11 +5,11 @@ use serde_json::Value;
 use super::{
     client::Answer,
     row::Row,
-    script::{Fate, Id, Step, reference},
+    script::{DENIED, Fate, Id, RANGE, Step, UNKNOWN, reference},
 };
 
 /// What is said of a tool that is not there: invalid params, since 2025-11-25.
-const UNKNOWN: i64 = -32602;
+const NOT_THERE: i64 = -32602;
 
 /// One claim.
 #[derive(Debug)]
@@ -60,8 +60,8 @@ pub(super) fn check(steps: &[Step], rows: &[Row]) -> Vec<Check> {
         ),
         claim(
             "a path outside is denied by its argument; a scan of files waits for approval",
-            code(of(Id::DeniedPath)) == Some(UNKNOWN)
-                && code(of(Id::Approval)).is_some_and(|code| code != UNKNOWN),
+            code(of(Id::DeniedPath)) == Some(NOT_THERE)
+                && code(of(Id::Approval)).is_some_and(|code| code != NOT_THERE),
         ),
         claim(
             "a large result becomes a reference, which its caller reads in ranges",
@@ -139,8 +139,8 @@ fn answers_the_same(denied: Option<&Answer>, unknown: Option<&Answer>) -> bool {
     };
     let unnamed = |answer: &Answer, name: &str| answer.json.to_string().replace(name, "…");
     denied.status == unknown.status
-        && code(Some(denied)) == Some(UNKNOWN)
-        && unnamed(denied, "secrets__scan_text") == unnamed(unknown, "secrets__nonesuch")
+        && code(Some(denied)) == Some(NOT_THERE)
+        && unnamed(denied, DENIED) == unnamed(unknown, UNKNOWN)
 }
 
 fn code(answer: Option<&Answer>) -> Option<i64> {
@@ -149,5 +149,5 @@ fn code(answer: Option<&Answer>) -> Option<i64> {
 
 fn is_range(answer: Option<&Answer>) -> bool {
     let text = answer.and_then(|answer| answer.json.pointer("/result/contents/0/text")?.as_str());
-    text.is_some_and(|text| text.len() == 160)
+    text.is_some_and(|text| text.len() == RANGE)
 }

@@ -1,10 +1,20 @@
 //! The calls of the demonstration, and what is expected of each.
 
 use mcpo2_core::BoxError;
+use mcpo2_policy::reserved::{OWN_REFERENCE, PROTOCOL};
 use serde_json::{Value, json};
 
 use super::client::{Answer, Client};
 use crate::identity::NewKey;
+
+/// A tool that is there, and one that is not; to dora both are not.
+pub(super) const DENIED: &str = "secrets__scan_text";
+pub(super) const UNKNOWN: &str = "secrets__nonesuch";
+
+/// How many bytes of the large result are read.
+pub(super) const RANGE: usize = 160;
+
+const READS: &str = "analysts-read-inside";
 
 /// The keys of those who call.
 #[derive(Debug)]
@@ -74,114 +84,16 @@ fn planted() -> String {
 
 /// Makes all calls, one after the other.
 pub(super) async fn play(client: &Client, keys: &Keys) -> Result<Vec<Step>, BoxError> {
-    let protocol = Fate::Allowed("sys:protocol");
     let mut play = Play {
         client,
+        keys,
         steps: Vec::new(),
     };
-    play.call(
-        Id::ListOfAna,
-        &keys.ana,
-        protocol,
-        "tools/list",
-        None,
-        json!({}),
-    )
-    .await?;
-    play.call(
-        Id::ListOfDora,
-        &keys.dora,
-        protocol,
-        "tools/list",
-        None,
-        json!({}),
-    )
-    .await?;
-
-    let fate = Fate::Allowed("analysts-scan-text");
-    let text = json!({ "text": planted() });
-    play.tool(
-        Id::Scan,
-        &keys.ana,
-        fate,
-        "secrets__scan_text",
-        text.clone(),
-    )
-    .await?;
-    let fate = Fate::Allowed("designers-design");
-    let pair = json!({ "foreground": "#777", "background": "white" });
-    play.tool(Id::Contrast, &keys.dora, fate, "contrast__check_pair", pair)
-        .await?;
-    let reads = Fate::Allowed("analysts-read-inside");
-    let path = json!({ "path": "services/billing/lib.rs" });
-    play.tool(Id::Outline, &keys.ana, reads, "outline__outline_file", path)
-        .await?;
-
-    let denied = Fate::Denied(None);
-    play.tool(
-        Id::DeniedTool,
-        &keys.dora,
-        denied,
-        "secrets__scan_text",
-        text.clone(),
-    )
-    .await?;
-    play.tool(
-        Id::UnknownTool,
-        &keys.dora,
-        denied,
-        "secrets__nonesuch",
-        text,
-    )
-    .await?;
-    let fate = Fate::Denied(Some("no-absolute-paths"));
-    let path = json!({ "path": "/etc/passwd" });
-    play.tool(
-        Id::DeniedPath,
-        &keys.ana,
-        fate,
-        "outline__outline_file",
-        path,
-    )
-    .await?;
-    let fate = Fate::Waits("file-scans-need-a-lead");
-    let path = json!({ "path": "services" });
-    play.tool(
-        Id::Approval,
-        &keys.ana,
-        fate,
-        "secrets__scan_dir",
-        path.clone(),
-    )
-    .await?;
-
-    let answer = play
-        .tool(
-            Id::Reference,
-            &keys.ana,
-            reads,
-            "outline__outline_dir",
-            path,
-        )
-        .await?;
-    let uri = format!("{}?bytes=0-160", reference(&answer).unwrap_or_default());
-    let params = json!({ "uri": uri });
-    let read = "resources/read";
-    let fate = Fate::Allowed("sys:own-reference");
-    play.call(
-        Id::OwnRange,
-        &keys.ana,
-        fate,
-        read,
-        Some(&uri),
-        params.clone(),
-    )
-    .await?;
-    let fate = Fate::Absent("sys:own-reference");
-    play.call(Id::OthersRange, &keys.ben, fate, read, Some(&uri), params)
-        .await?;
-
-    play.duplicate(&keys.ana).await?;
+    play.lists().await?;
+    play.work().await?;
+    play.refusals().await?;
+    play.references().await?;
+    play.duplicate().await?;
     Ok(play.steps)
 }
 
@@ -196,10 +108,95 @@ pub(super) fn reference(answer: &Answer) -> Option<&str> {
 
 struct Play<'a> {
     client: &'a Client,
+    keys: &'a Keys,
     steps: Vec<Step>,
 }
 
 impl Play<'_> {
+    async fn lists(&mut self) -> Result<(), BoxError> {
+        let keys = self.keys;
+        let fate = Fate::Allowed(PROTOCOL);
+        for (id, key) in [(Id::ListOfAna, &keys.ana), (Id::ListOfDora, &keys.dora)] {
+            self.call(id, key, fate, "tools/list", None, json!({}))
+                .await?;
+        }
+        Ok(())
+    }
+
+    /// One call to each family.
+    async fn work(&mut self) -> Result<(), BoxError> {
+        let keys = self.keys;
+        let (name, fate) = ("secrets__scan_text", Fate::Allowed("analysts-scan-text"));
+        self.tool(
+            Id::Scan,
+            &keys.ana,
+            fate,
+            name,
+            json!({ "text": planted() }),
+        )
+        .await?;
+        let (name, fate) = ("contrast__check_pair", Fate::Allowed("designers-design"));
+        let pair = json!({ "foreground": "#777", "background": "white" });
+        self.tool(Id::Contrast, &keys.dora, fate, name, pair)
+            .await?;
+        let (name, fate) = ("outline__outline_file", Fate::Allowed(READS));
+        let path = json!({ "path": "services/billing/lib.rs" });
+        self.tool(Id::Outline, &keys.ana, fate, name, path).await?;
+        Ok(())
+    }
+
+    async fn refusals(&mut self) -> Result<(), BoxError> {
+        let keys = self.keys;
+        let fate = Fate::Denied(None);
+        for (id, name) in [(Id::DeniedTool, DENIED), (Id::UnknownTool, UNKNOWN)] {
+            self.tool(id, &keys.dora, fate, name, json!({ "text": planted() }))
+                .await?;
+        }
+        let (name, fate) = (
+            "outline__outline_file",
+            Fate::Denied(Some("no-absolute-paths")),
+        );
+        self.tool(
+            Id::DeniedPath,
+            &keys.ana,
+            fate,
+            name,
+            json!({ "path": "/etc/passwd" }),
+        )
+        .await?;
+        let (name, fate) = ("secrets__scan_dir", Fate::Waits("file-scans-need-a-lead"));
+        self.tool(
+            Id::Approval,
+            &keys.ana,
+            fate,
+            name,
+            json!({ "path": "services" }),
+        )
+        .await?;
+        Ok(())
+    }
+
+    /// A result that is large, and parts of it for its caller and for another.
+    async fn references(&mut self) -> Result<(), BoxError> {
+        let keys = self.keys;
+        let (name, fate) = ("outline__outline_dir", Fate::Allowed(READS));
+        let path = json!({ "path": "services" });
+        let answer = self
+            .tool(Id::Reference, &keys.ana, fate, name, path)
+            .await?;
+        let uri = format!("{}?bytes=0-{RANGE}", reference(&answer).unwrap_or_default());
+        let (own, others) = (Fate::Allowed(OWN_REFERENCE), Fate::Absent(OWN_REFERENCE));
+        for (id, key, fate) in [
+            (Id::OwnRange, &keys.ana, own),
+            (Id::OthersRange, &keys.ben, others),
+        ] {
+            let params = json!({ "uri": uri });
+            self.call(id, key, fate, "resources/read", Some(&uri), params)
+                .await?;
+        }
+        Ok(())
+    }
+
     async fn tool(
         &mut self,
         id: Id,
@@ -228,7 +225,8 @@ impl Play<'_> {
     }
 
     /// Sends what two readers would read differently.
-    async fn duplicate(&mut self, key: &NewKey) -> Result<(), BoxError> {
+    async fn duplicate(&mut self) -> Result<(), BoxError> {
+        let key = &self.keys.ana;
         let (method, name) = ("tools/call", "secrets__scan_text");
         let body = format!(
             r#"{{"jsonrpc":"2.0","id":1,"method":"{method}","params":{{"name":"{name}","name":"x"}}}}"#
