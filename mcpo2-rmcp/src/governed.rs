@@ -9,7 +9,7 @@ use rmcp::{
 use serde::Serialize;
 use tower_service::Service;
 
-use mcpo2_core::{Body, Call, Error, Frame, Message, Principal, Reply, Request};
+use mcpo2_core::{Body, Call, Error, Frame, Message, Principal, ProtocolVersion, Reply, Request};
 
 use crate::{Downstream, error::to_client, wire};
 
@@ -93,12 +93,12 @@ where
     ) -> Result<Vec<u8>, ErrorData> {
         let request = wire::request(method, Some(&context.id), params, &context.meta)?;
         let principal = self.principal(&context.extensions)?;
-        let version = context.protocol_version();
+        let version = match context.meta.protocol_version() {
+            Some(own) => own.as_str().parse().unwrap_or(ProtocolVersion::LATEST),
+            None => of_session(&context.peer),
+        };
         let cancelled = context.ct.clone();
-        let mut call = Call::new(request, principal);
-        if let Some(version) = version.and_then(|version| version.as_str().parse().ok()) {
-            call = call.with_version(version);
-        }
+        let mut call = Call::new(request, principal).with_version(version);
         call.extensions_mut().insert(Downstream::request(context));
         tokio::select! {
             biased;
@@ -118,12 +118,8 @@ where
         let sent = async {
             let request = wire::request(method, None, params, &context.meta)?;
             let principal = self.principal(&context.extensions)?;
-            let mut call = Call::new(request, principal);
-            let info = context.peer.peer_info();
-            if let Some(version) = info.and_then(|info| info.protocol_version.as_str().parse().ok())
-            {
-                call = call.with_version(version);
-            }
+            let version = of_session(&context.peer);
+            let mut call = Call::new(request, principal).with_version(version);
             call.extensions_mut()
                 .insert(Downstream::notification(context));
             self.call(call)
@@ -163,6 +159,15 @@ where
             }
         }
     }
+}
+
+/// The revision of a session. In `initialize` a client may ask for one that has no sessions, or
+/// that nobody knows; it is answered in the newest that has them.
+fn of_session(peer: &Peer<RoleServer>) -> ProtocolVersion {
+    let newest = ProtocolVersion::LATEST_SESSION;
+    let info = peer.peer_info();
+    let asked = info.and_then(|info| info.protocol_version.as_str().parse().ok());
+    asked.unwrap_or(newest).min(newest)
 }
 
 /// Whom the notifications of a reply are for.

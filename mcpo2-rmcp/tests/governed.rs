@@ -10,7 +10,7 @@
 
 mod common;
 
-use mcpo2_core::{Error, ErrorKind};
+use mcpo2_core::{Call, Error, ErrorKind};
 use mcpo2_rmcp::{Governed, HandlerService};
 use rmcp::{
     ClientHandler, RoleClient, ServerHandler, ServiceError, ServiceExt,
@@ -27,6 +27,7 @@ use rmcp::{
 };
 use serde_json::{Value, json};
 use tokio::sync::mpsc;
+use tower::ServiceExt as _;
 
 use self::common::{Handler, Stack, governed, stack};
 
@@ -272,4 +273,26 @@ async fn a_subscription_runs_through_the_stack() {
         heard,
         Some(ServerNotification::ToolListChangedNotification(_))
     ));
+}
+
+#[tokio::test]
+async fn a_session_has_a_revision_with_sessions_whatever_its_client_asks_for() {
+    let (handler, _events) = Handler::new();
+    let below = stack(HandlerService::new(handler));
+    let (said, mut versions) = mpsc::unbounded_channel();
+    let watched = Stack::new(tower::service_fn(move |call: Call| {
+        said.send(call.version()).unwrap();
+        below.clone().oneshot(call)
+    }));
+    let asks = ClientConfig::new(ClientCapabilities::default(), Implementation::new("c", "1"))
+        .with_protocol_version(ProtocolVersion::V_2026_07_28);
+    let (ours, its) = tokio::io::duplex(4096);
+    let server = governed(watched);
+    tokio::spawn(async move { server.serve(its).await.unwrap().waiting().await });
+    let client = asks.serve(ours).await.unwrap();
+    let answer = client.call_tool(CallToolRequestParams::new("echo")).await;
+    assert!(answer.is_ok());
+    while let Ok(version) = versions.try_recv() {
+        assert_eq!(version, mcpo2_core::ProtocolVersion::V2025_11_25);
+    }
 }
