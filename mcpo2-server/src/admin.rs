@@ -24,6 +24,27 @@ pub(crate) struct Admin {
     shutdown: Shutdown,
 }
 
+/// Who is shown `/metrics`, which names modules.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(crate) enum MetricsFor {
+    /// Whoever reaches an address of its own.
+    Anyone,
+    /// Beside MCP, callers from this machine.
+    ThisMachine,
+    /// Beside MCP, where they have an address of their own.
+    Nobody,
+}
+
+impl MetricsFor {
+    fn admits(self, peer: SocketAddr) -> bool {
+        match self {
+            Self::Anyone => true,
+            Self::ThisMachine => peer.ip().to_canonical().is_loopback(),
+            Self::Nobody => false,
+        }
+    }
+}
+
 impl Admin {
     pub(crate) fn new(app: &App, edge: HttpEdge) -> Self {
         Self {
@@ -34,13 +55,11 @@ impl Admin {
         }
     }
 
-    /// `/metrics` names modules, so beside MCP it is for this machine only, and not at all where
-    /// it is `elsewhere`.
     pub(crate) fn answer<B>(
         &self,
         request: &Request<B>,
         peer: SocketAddr,
-        elsewhere: bool,
+        metrics: MetricsFor,
     ) -> Response<HttpBody> {
         if !matches!(*request.method(), Method::GET | Method::HEAD) {
             return respond::empty(StatusCode::NOT_FOUND);
@@ -48,7 +67,7 @@ impl Admin {
         match request.uri().path() {
             "/livez" => text(StatusCode::OK, "ok\n".into()),
             "/readyz" => self.ready(),
-            "/metrics" if !elsewhere && peer.ip().is_loopback() => {
+            "/metrics" if metrics.admits(peer) => {
                 let mut response = text(StatusCode::OK, self.metrics());
                 let kind = "application/openmetrics-text; version=1.0.0; charset=utf-8";
                 let kind = HeaderValue::from_static(kind);
@@ -89,4 +108,22 @@ fn text(status: StatusCode, text: String) -> Response<HttpBody> {
     let kind = HeaderValue::from_static("text/plain; charset=utf-8");
     response.headers_mut().insert(header::CONTENT_TYPE, kind);
     response
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn metrics_beside_mcp_are_for_this_machine() {
+        let [here, mapped, there] = ["127.0.0.1:1", "[::ffff:127.0.0.1]:1", "192.0.2.1:1"]
+            .map(|peer| peer.parse::<SocketAddr>().unwrap());
+        for (who, expected) in [
+            (MetricsFor::Anyone, [true, true, true]),
+            (MetricsFor::ThisMachine, [true, true, false]),
+            (MetricsFor::Nobody, [false, false, false]),
+        ] {
+            assert_eq!([here, mapped, there].map(|peer| who.admits(peer)), expected);
+        }
+    }
 }

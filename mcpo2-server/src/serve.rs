@@ -22,7 +22,7 @@ use tower_http::{
 };
 
 use crate::{
-    admin::Admin,
+    admin::{Admin, MetricsFor},
     app::{App, BuildError},
     cors,
     edge::{
@@ -51,14 +51,16 @@ impl App {
             edge: edge.clone(),
             admin: Arc::clone(&admin),
             path: self.config.http.path.clone().into(),
-            separate: self.config.http.admin_listen.is_some(),
+            metrics: match self.config.http.admin_listen {
+                Some(_) => MetricsFor::Nobody,
+                None => MetricsFor::ThisMachine,
+            },
         };
-        let shutdown = self.shutdown.clone();
         let apart = self
             .config
             .http
             .admin_listen
-            .map(|address| tokio::spawn(admin_only(admin, address, shutdown.clone())));
+            .map(|address| tokio::spawn(admin_only(admin, address)));
         tokio::select! {
             () = accept(&self, listener, &server) => {}
             () = reap(&edge) => {}
@@ -90,7 +92,7 @@ struct Server {
     edge: HttpEdge,
     admin: Arc<Admin>,
     path: Arc<str>,
-    separate: bool,
+    metrics: MetricsFor,
 }
 
 impl Server {
@@ -115,7 +117,7 @@ impl Server {
         if request.uri().path() == &*self.path {
             return self.edge.handle(request, peer).await;
         }
-        Ok(self.admin.answer(&request, peer, self.separate))
+        Ok(self.admin.answer(&request, peer, self.metrics))
     }
 }
 
@@ -243,7 +245,8 @@ async fn reap(edge: &HttpEdge) {
     }
 }
 
-async fn admin_only(admin: Arc<Admin>, address: SocketAddr, shutdown: crate::Shutdown) {
+/// Answers operators on an address of their own, until it is dropped: also while calls drain.
+async fn admin_only(admin: Arc<Admin>, address: SocketAddr) {
     let listener = match TcpListener::bind(address).await {
         Ok(listener) => listener,
         Err(error) => {
@@ -251,19 +254,25 @@ async fn admin_only(admin: Arc<Admin>, address: SocketAddr, shutdown: crate::Shu
             return;
         }
     };
-    while let Ok((stream, peer)) = listener.accept().await {
+    let mut connections = JoinSet::new();
+    loop {
+        let (stream, peer) = match listener.accept().await {
+            Ok(accepted) => accepted,
+            Err(error) => {
+                pause(&error).await;
+                continue;
+            }
+        };
         let admin = Arc::clone(&admin);
         let answer = tower::service_fn(move |request: Request<Incoming>| {
-            let response = admin.answer(&request, peer, false);
+            let response = admin.answer(&request, peer, MetricsFor::Anyone);
             async move { Ok::<_, std::convert::Infallible>(response) }
         });
         let builder = Builder::new(TokioExecutor::new());
-        tokio::spawn(connection(
-            builder,
-            stream,
-            BoxCloneService::new(answer),
-            shutdown.clone(),
-        ));
+        let answer = BoxCloneService::new(answer);
+        let never = crate::Shutdown::new();
+        connections.spawn(connection(builder, stream, answer, never));
+        while connections.try_join_next().is_some() {}
     }
 }
 
