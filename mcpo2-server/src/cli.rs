@@ -11,7 +11,7 @@ use clap::{Parser, Subcommand};
 
 /// A policy-aware gateway for the Model Context Protocol.
 #[derive(Debug, Parser)]
-#[command(name = "mcpo2", version, about, arg_required_else_help = true)]
+#[command(name = "mcpo2", version, arg_required_else_help = true)]
 struct Cli {
     #[command(subcommand)]
     command: Command,
