@@ -81,7 +81,11 @@ fn apply(profiles: &Profiles, routed: Routed) -> Result<Routed, Error> {
     let Some(preamble) = chosen else {
         if !stripped.is_empty() {
             let point = "none".into();
-            let applied = Applied { profile: None, point, stripped };
+            let applied = Applied {
+                profile: None,
+                point,
+                stripped,
+            };
             routed.call().trail().record(Fact::Preamble(applied));
         }
         return Ok(routed.map_request(|_| request));

@@ -31,7 +31,15 @@ impl Refusal {
         message: impl Into<Cow<'static, str>>,
     ) -> Self {
         let (message, headers) = (message.into(), HeaderMap::new());
-        Self(Box::new(Told { status, code, message, reason, id: None, data: None, headers }))
+        Self(Box::new(Told {
+            status,
+            code,
+            message,
+            reason,
+            id: None,
+            data: None,
+            headers,
+        }))
     }
 
     /// A message that is none.
@@ -41,8 +49,13 @@ impl Refusal {
             -32602 => "invalid_params",
             _ => "invalid_request",
         };
-        Self::new(StatusCode::BAD_REQUEST, error.code().into(), reason, error.to_string())
-            .with_id(error.id())
+        Self::new(
+            StatusCode::BAD_REQUEST,
+            error.code().into(),
+            reason,
+            error.to_string(),
+        )
+        .with_id(error.id())
     }
 
     /// A header that disagrees with the body (SEP-2243).
@@ -83,7 +96,13 @@ impl Refusal {
 
     /// The JSON-RPC message.
     pub(crate) fn to_message(&self) -> bytes::Bytes {
-        let Told { id, code, message, data, .. } = &*self.0;
+        let Told {
+            id,
+            code,
+            message,
+            data,
+            ..
+        } = &*self.0;
         error_response(id.as_ref(), *code, message, data.as_deref())
     }
 

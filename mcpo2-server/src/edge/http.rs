@@ -127,7 +127,9 @@ impl HttpEdge {
     /// Ends the sessions that nobody has used for long.
     pub(crate) async fn reap(&self) {
         let reaped = self.sessions.reap();
-        reaped.iter().for_each(|open| self.edge.noted("session_expired", &open.principal));
+        reaped
+            .iter()
+            .for_each(|open| self.edge.noted("session_expired", &open.principal));
         close(reaped).await;
     }
 
