@@ -32,7 +32,11 @@ pub(super) fn check(steps: &[Step], rows: &[Row]) -> Vec<Check> {
     };
     let mut checks = vec![claim(
         "every call and refusal has exactly one record, in order, by the caller of the call",
-        steps.len() == rows.len() && steps.iter().zip(rows).all(|(s, r)| s.caller == r.caller),
+        steps.len() == rows.len()
+            && steps
+                .iter()
+                .zip(rows)
+                .all(|(s, r)| s.caller == r.asked.caller),
     )];
     let odd = steps
         .iter()
@@ -41,7 +45,7 @@ pub(super) fn check(steps: &[Step], rows: &[Row]) -> Vec<Check> {
     checks.extend(odd.map(|(step, row)| Check {
         says: format!(
             "{:?} is {:?}, not {:?} by {:?}",
-            step.id, step.fate, row.outcome, row.rules
+            step.id, step.fate, row.outcome, row.found.rules
         ),
         holds: false,
     }));
@@ -81,17 +85,20 @@ pub(super) fn check(steps: &[Step], rows: &[Row]) -> Vec<Check> {
 
 fn is_fate(fate: Fate, row: &Row) -> bool {
     let by = |effect: &str, rule: &str| {
-        row.effect.as_deref() == Some(effect) && row.rules.iter().any(|known| known == rule)
+        row.found.effect.as_deref() == Some(effect)
+            && row.found.rules.iter().any(|known| known == rule)
     };
     match fate {
         Fate::Allowed(rule) => by("allow", rule) && row.outcome == "ok",
         Fate::Denied(Some(rule)) => by("deny", rule) && row.outcome == "denied",
         Fate::Denied(None) => {
-            row.effect.as_deref() == Some("deny") && row.rules.is_empty() && row.outcome == "denied"
+            row.found.effect.as_deref() == Some("deny")
+                && row.found.rules.is_empty()
+                && row.outcome == "denied"
         }
         Fate::Waits(rule) => by("require_approval", rule) && row.outcome == "approval_required",
         Fate::Absent(rule) => by("allow", rule) && row.outcome != "ok",
-        Fate::Refused => row.effect.is_none() && row.route.is_empty(),
+        Fate::Refused => row.found.effect.is_none() && row.found.route.is_empty(),
     }
 }
 
@@ -120,8 +127,12 @@ fn work<'a>(of: &impl Fn(Id) -> Option<&'a Answer>, rows: &[Row]) -> bool {
     };
     let ledger = |family: &str| {
         rows.iter().any(|row| {
-            row.family.as_deref() == Some(family)
-                && row.preamble.as_ref().is_some_and(|(id, _)| id == family)
+            row.asked.family.as_deref() == Some(family)
+                && row
+                    .found
+                    .preamble
+                    .as_ref()
+                    .is_some_and(|(id, _)| id == family)
         })
     };
     told(Id::Scan, "/findings/0/rule").is_some_and(|rule| rule == "aws-access-key")

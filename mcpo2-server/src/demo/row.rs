@@ -10,11 +10,25 @@ use serde_json::Value;
 #[derive(Debug, Default)]
 pub(super) struct Row {
     pub(super) seq: u64,
+    pub(super) asked: Asked,
+    pub(super) found: Facts,
+    pub(super) outcome: String,
+    pub(super) micros: Option<u64>,
+}
+
+/// Who asked what.
+#[derive(Debug, Default)]
+pub(super) struct Asked {
     pub(super) tenant: String,
     pub(super) caller: String,
     pub(super) method: String,
     pub(super) item: Option<String>,
     pub(super) family: Option<String>,
+}
+
+/// What the layers found.
+#[derive(Debug, Default)]
+pub(super) struct Facts {
     /// `allow`, `require_approval` or `deny`; none where nobody decided.
     pub(super) effect: Option<String>,
     pub(super) rules: Vec<String>,
@@ -26,8 +40,6 @@ pub(super) struct Row {
     pub(super) filtered: Option<(u64, u64)>,
     /// The length and the digest of what became a reference.
     pub(super) reference: Option<(u64, String)>,
-    pub(super) outcome: String,
-    pub(super) micros: Option<u64>,
 }
 
 /// The calls and refusals behind the record `after`.
@@ -51,34 +63,40 @@ pub(super) fn read(ledger: &Path, after: u64) -> Result<Vec<Row>, BoxError> {
 
 impl Row {
     fn of_call(call: &CallRecord) -> Self {
-        let mut row = Self {
-            method: call.request.method.to_string(),
-            item: call.request.item.as_ref().map(|item| item.name.to_string()),
-            family: call.family.as_ref().map(ToString::to_string),
-            outcome: outcome(&call.end.outcome),
-            micros: Some(call.end.duration_us),
-            ..Self::by(&call.principal)
-        };
+        let mut found = Facts::default();
         for fact in &call.facts {
             if let Found::Json(Value::Object(fact)) = fact {
-                fact.iter().for_each(|(kind, fact)| row.add(kind, fact));
+                fact.iter().for_each(|(kind, fact)| found.add(kind, fact));
             }
         }
-        row
+        Self {
+            asked: Asked {
+                method: call.request.method.to_string(),
+                item: call.request.item.as_ref().map(|item| item.name.to_string()),
+                family: call.family.as_ref().map(ToString::to_string),
+                ..Asked::by(&call.principal)
+            },
+            found,
+            outcome: outcome(&call.end.outcome),
+            micros: Some(call.end.duration_us),
+            ..Self::default()
+        }
     }
 
     fn of_reject(reject: &Reject) -> Self {
-        let row = reject.principal.as_ref().map(Self::by).unwrap_or_default();
         let status = reject
             .status
             .map(|status| format!(" ({status})"))
             .unwrap_or_default();
         Self {
+            asked: reject.principal.as_ref().map(Asked::by).unwrap_or_default(),
             outcome: format!("{}{status}", reject.reason),
-            ..row
+            ..Self::default()
         }
     }
+}
 
+impl Asked {
     fn by(caller: &Caller) -> Self {
         let (tenant, caller) = (caller.tenant.to_string(), caller.id.to_string());
         Self {
@@ -87,7 +105,9 @@ impl Row {
             ..Self::default()
         }
     }
+}
 
+impl Facts {
     fn add(&mut self, kind: &str, fact: &Value) {
         match kind {
             "decided" => {

@@ -31,9 +31,9 @@ pub(super) fn render(rows: &[Row]) -> String {
     for (number, row) in (1_u8..).zip(rows) {
         table.add_row([
             number.to_string(),
-            format!("{}\n{}", row.tenant, row.caller),
+            format!("{}\n{}", row.asked.tenant, row.asked.caller),
             call(row),
-            row.family.clone().unwrap_or_default(),
+            row.asked.family.clone().unwrap_or_default(),
             format!("{}\n{}", decision(row), rules(row)),
             route(row),
             preamble(row),
@@ -45,14 +45,14 @@ pub(super) fn render(rows: &[Row]) -> String {
 }
 
 fn call(row: &Row) -> String {
-    match row.method.as_str() {
+    match row.asked.method.as_str() {
         "" => "not a message".to_owned(),
         method => format!("{method}\n{}", item(row)),
     }
 }
 
 fn item(row: &Row) -> String {
-    match row.item.as_deref() {
+    match row.asked.item.as_deref() {
         None => String::new(),
         // Long and random: what matters is that it is one, and of what a part is read.
         Some(uri) if uri.contains("://") => {
@@ -65,7 +65,7 @@ fn item(row: &Row) -> String {
 }
 
 fn decision(row: &Row) -> &'static str {
-    match row.effect.as_deref() {
+    match row.found.effect.as_deref() {
         Some("allow") => "✔ allow",
         Some("deny") => "✘ deny",
         Some("require_approval") => "◌ approval",
@@ -74,15 +74,15 @@ fn decision(row: &Row) -> &'static str {
 }
 
 fn rules(row: &Row) -> String {
-    match (row.effect.as_deref(), row.rules.as_slice()) {
+    match (row.found.effect.as_deref(), row.found.rules.as_slice()) {
         (Some("deny"), []) => "no rule allows it".to_owned(),
         (_, rules) => rules.join("\n"),
     }
 }
 
 fn route(row: &Row) -> String {
-    match row.route.as_slice() {
-        [] if row.effect.as_deref() == Some("allow") => "gateway".to_owned(),
+    match row.found.route.as_slice() {
+        [] if row.found.effect.as_deref() == Some("allow") => "gateway".to_owned(),
         candidates => {
             let told = |(module, verdict): &(String, String)| format!("{module}:\n{verdict}");
             candidates.iter().map(told).collect::<Vec<_>>().join("\n")
@@ -91,14 +91,15 @@ fn route(row: &Row) -> String {
 }
 
 fn preamble(row: &Row) -> String {
-    row.preamble
+    row.found
+        .preamble
         .as_ref()
         .map(|(id, digest)| format!("{id}\n{}", short(digest)))
         .unwrap_or_default()
 }
 
 fn outcome(row: &Row) -> String {
-    let more = match (row.filtered, &row.reference) {
+    let more = match (row.found.filtered, &row.found.reference) {
         (Some((shown, hidden)), _) => format!("{shown} shown,\n{hidden} hidden"),
         (None, Some((bytes, digest))) => format!("{bytes} bytes →\nref {}", short(digest)),
         (None, None) => row
@@ -116,6 +117,7 @@ fn short(digest: &str) -> &str {
 
 #[cfg(test)]
 mod tests {
+    use super::super::row::{Asked, Facts};
     use super::*;
 
     #[test]
@@ -123,12 +125,18 @@ mod tests {
         let long = "x".repeat(200);
         let row = |effect: &str| Row {
             seq: 4_000_000_000,
-            tenant: long.clone(),
-            method: long.clone(),
-            item: Some(format!("mcpo2+artifact://r/{long}?bytes=0-160")),
-            effect: Some(effect.to_owned()),
-            rules: vec![long.clone(); 3],
-            route: vec![(long.clone(), "chosen".to_owned())],
+            asked: Asked {
+                tenant: long.clone(),
+                method: long.clone(),
+                item: Some(format!("mcpo2+artifact://r/{long}?bytes=0-160")),
+                ..Asked::default()
+            },
+            found: Facts {
+                effect: Some(effect.to_owned()),
+                rules: vec![long.clone(); 3],
+                route: vec![(long.clone(), "chosen".to_owned())],
+                ..Facts::default()
+            },
             outcome: long.clone(),
             ..Row::default()
         };
