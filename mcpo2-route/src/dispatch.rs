@@ -82,10 +82,11 @@ async fn forward(routed: &Routed, ours: &ClientInfo) -> Result<Reply, Error> {
         Body::Stream(frames) => {
             // The place is taken, and the request under way, until the stream ends or is dropped.
             let held = (place, asking);
-            Body::Stream(Frames::new(frames.inspect_ok(move |frame| {
+            Body::Stream(Frames::new(frames.map_ok(move |frame| {
                 let _ = &held;
-                if let Some((session, module)) = &watcher {
-                    session.note_reverse(module, frame.data());
+                match &watcher {
+                    Some((session, module)) => session.outgoing(module, frame),
+                    None => frame,
                 }
             })))
         }

@@ -1,11 +1,13 @@
+mod reverse;
+
 use std::{
     collections::{BTreeMap, HashMap},
     sync::{Arc, Mutex as SyncMutex, PoisonError},
 };
 
-use bytes::Bytes;
+use futures_util::{TryStreamExt as _, future::join_all, stream::select_all};
 use mcpo2_core::{
-    Error, ErrorKind, Frames, Id, Message, Method, ModuleId, ProtocolVersion, Request, Response,
+    Error, ErrorKind, Frame, Frames, Id, Method, ModuleId, ProtocolVersion, Request, Response,
 };
 use serde::Deserialize;
 use tokio::sync::Mutex;
@@ -14,6 +16,8 @@ use crate::{
     Connection,
     upstream::{Hello, Link},
 };
+
+use self::reverse::Reverse;
 
 /// One session of a client that speaks a revision with sessions, and its links to modules.
 ///
@@ -34,12 +38,8 @@ type Slot = Arc<Mutex<Option<Arc<dyn Link>>>>;
 struct Traffic {
     /// Requests of the client that are under way.
     asked: HashMap<Id, ModuleId>,
-    /// Requests of modules that the client has yet to answer.
-    reverse: HashMap<Id, ModuleId>,
+    reverse: Reverse,
 }
-
-/// One module can have this many requests open towards a client.
-const MAX_REVERSE: usize = 1024;
 
 impl Session {
     /// A session of a client that said this hello.
@@ -92,15 +92,19 @@ impl Session {
     pub async fn respond(&self, response: &Response) -> Result<(), Error> {
         let asked = response
             .id()
-            .and_then(|id| self.traffic().reverse.remove(id));
+            .and_then(|id| self.traffic().reverse.answered(id));
         let nobody = || Error::new(ErrorKind::InvalidRequest, "a response to no request");
-        let module = asked.ok_or_else(nobody)?;
+        let asked = asked.ok_or_else(nobody)?;
         let links = self.links();
         let (_, link) = links
             .into_iter()
-            .find(|(id, _)| *id == module)
+            .find(|(id, _)| *id == asked.module)
             .ok_or_else(nobody)?;
-        link.send(response.bytes().clone()).await
+        let message = match response.id() == Some(&asked.id) {
+            true => response.bytes().clone(),
+            false => response.with_id(&asked.id),
+        };
+        link.send(message).await
     }
 
     /// Takes a notification of the client to the modules that it concerns.
@@ -114,12 +118,16 @@ impl Session {
             },
             _ => None,
         };
-        for (id, link) in self.links() {
-            if only.as_ref().is_none_or(|only| *only == id) {
-                link.send(notification.bytes().clone()).await?;
-            }
+        let links = self.links().into_iter();
+        let told = links.filter(|(id, _)| only.as_ref().is_none_or(|only| only == id));
+        let told =
+            told.map(|(_, link)| async move { link.send(notification.bytes().clone()).await });
+        let (told, failed): (Vec<_>, Vec<_>) =
+            join_all(told).await.into_iter().partition(Result::is_ok);
+        match failed.into_iter().next() {
+            Some(error) if told.is_empty() => error,
+            _ => Ok(()),
         }
-        Ok(())
     }
 
     /// What modules say outside any request, from behind the event `after` where that is given.
@@ -128,27 +136,39 @@ impl Session {
     ///
     /// What the link says.
     pub async fn listen(self: &Arc<Self>, after: Option<&str>) -> Result<Option<Frames>, Error> {
-        let links = self.links();
-        let alone = links.len() == 1;
-        let mut streams = Vec::new();
-        for (id, link) in links {
+        let several = self.has_several();
+        let listening = self.links().into_iter().filter_map(|(id, link)| {
             let after = match after {
-                Some(event) if !alone => match event.split_once('/') {
+                Some(event) if several => match event.split_once('/') {
                     Some((module, event)) if module == id.as_str() => Some(event),
                     // Another module's event, so this one's stream is still open elsewhere.
-                    _ => continue,
+                    _ => return None,
                 },
                 after => after,
             };
-            if let Some(frames) = link.listen(after).await? {
-                let tag = (!alone).then(|| id.clone());
-                streams.push(self.watch(id, tag, frames));
+            Some(async move {
+                let frames = link.listen(after).await;
+                (id, frames)
+            })
+        });
+        let (mut streams, mut failed) = (Vec::new(), None);
+        for (id, frames) in join_all(listening).await {
+            match frames {
+                Ok(Some(frames)) => {
+                    let session = Arc::clone(self);
+                    let frames = frames.map_ok(move |frame| session.outgoing(&id, frame));
+                    streams.push(Frames::new(frames));
+                }
+                Ok(None) => {}
+                // One that fails does not silence the others.
+                Err(error) => failed = Some(error),
             }
         }
-        if streams.is_empty() {
-            return Ok(None);
+        match (streams.is_empty(), failed) {
+            (true, Some(error)) => Err(error),
+            (true, None) => Ok(None),
+            (false, _) => Ok(Some(Frames::new(select_all(streams)))),
         }
-        Ok(Some(Frames::new(futures_util::stream::select_all(streams))))
     }
 
     /// Ends all links, and tells the modules so.
@@ -173,31 +193,21 @@ impl Session {
         }
     }
 
-    /// Notes a request of a module, so that the client's answer finds back.
-    pub(crate) fn note_reverse(&self, module: &ModuleId, data: &Bytes) {
-        if let Ok(Message::Request(request)) = Message::parse(data.clone())
-            && let Some(id) = request.id()
-        {
-            let mut traffic = self.traffic();
-            if traffic.reverse.len() < MAX_REVERSE {
-                traffic.reverse.insert(id.clone(), module.clone());
-            }
+    /// A frame of a module as the client gets it: what it asks is noted, so that the answer finds
+    /// back, and where there are several modules its event says whose it is.
+    pub(crate) fn outgoing(&self, module: &ModuleId, frame: Frame) -> Frame {
+        let data = self.traffic().reverse.outgoing(module, frame.data());
+        let frame = frame.with_data(data);
+        let event = frame.event_id().filter(|_| self.has_several());
+        match event.map(|event| format!("{module}/{event}")) {
+            Some(event) => frame.with_event_id(event),
+            None => frame,
         }
     }
 
-    fn watch(self: &Arc<Self>, id: ModuleId, tag: Option<ModuleId>, frames: Frames) -> Frames {
-        use futures_util::TryStreamExt as _;
-        let session = Arc::clone(self);
-        Frames::new(frames.map_ok(move |frame| {
-            session.note_reverse(&id, frame.data());
-            match (&tag, frame.event_id()) {
-                (Some(tag), Some(event)) => {
-                    let event = format!("{tag}/{event}");
-                    frame.with_event_id(event)
-                }
-                _ => frame,
-            }
-        }))
+    /// Whether there are several modules, reached or not: that does not change while it lasts.
+    fn has_several(&self) -> bool {
+        self.slots().len() > 1
     }
 
     fn cancelled(&self, notification: &Request) -> Option<ModuleId> {

@@ -169,3 +169,13 @@ pub fn key(id: &str, tenant: &str) -> (String, String) {
     let entry = key.entry(&tenant.parse().unwrap());
     (key.text().expose().to_owned(), entry)
 }
+
+/// The fixture of the conformance suite over HTTP: its URL. It serves until the test ends.
+pub async fn fixture() -> String {
+    use mcpo2_testkit::fixture::{Fixture, Http};
+    let address = ([127, 0, 0, 1], 0).into();
+    let http = Http::bind(Fixture::new().unwrap(), address).await.unwrap();
+    let url = http.url();
+    tokio::spawn(http.serve(std::future::pending()));
+    url
+}
