@@ -12,7 +12,7 @@ use std::{
 use arc_swap::ArcSwap;
 use futures_util::future::join_all;
 use mcpo2_core::{
-    Directory, Error, Facts, Item, ItemKind, Message, Method, Module, ModuleId, Request,
+    Directory, Error, ErrorKind, Facts, Item, ItemKind, Message, Method, Module, ModuleId, Request,
 };
 use tokio::sync::Mutex;
 
@@ -38,11 +38,13 @@ pub struct Catalog {
     keep: Duration,
 }
 
-/// What one module has. None where it could not be asked.
+/// What one module has. None where it could never be asked.
 #[derive(Debug)]
 struct Entry {
     read: Instant,
-    has: Option<Has>,
+    /// It could not be asked again, and what is known is from before.
+    failed: bool,
+    has: Option<Arc<Has>>,
 }
 
 #[derive(Debug, Default)]
@@ -91,9 +93,11 @@ impl Catalog {
         let read = join_all(due.iter().map(|module| self.read(module))).await;
         let mut modules = BTreeMap::clone(&self.modules.load());
         for (module, has) in due.iter().zip(read) {
+            let before = || modules.get(module.id())?.has.clone();
             let entry = Entry {
                 read: Instant::now(),
-                has,
+                failed: has.is_none(),
+                has: has.map(Arc::new).or_else(before),
             };
             modules.insert(module.id().clone(), Arc::new(entry));
         }
@@ -104,11 +108,7 @@ impl Catalog {
         let known = self.modules.load_full();
         self.registry.approved().filter(move |module| {
             known.get(module.id()).is_none_or(|entry| {
-                let keep = if entry.has.is_some() {
-                    self.keep
-                } else {
-                    RETRY
-                };
+                let keep = if entry.failed { RETRY } else { self.keep };
                 entry.read.elapsed() >= keep
             })
         })
@@ -119,13 +119,19 @@ impl Catalog {
             let link = Connection::of(module)?.shared().await?;
             let mut has = Has::default();
             for method in &LISTS {
-                // A module without such a list has nothing of that kind.
-                let _ = self.read_list(&*link, method, &mut has).await;
+                match self.read_list(&*link, method, &mut has).await {
+                    // A module without such a list has nothing of that kind. One that fails has
+                    // not lost what it has: nobody knows.
+                    Err(error) if error.kind() == ErrorKind::MethodNotFound => {}
+                    read => read?,
+                }
             }
             Ok::<_, Error>(has)
         };
         read.await
-            .inspect_err(|error| tracing::warn!(module = %module.id(), error = %error.chain(), "not read"))
+            .inspect_err(
+                |error| tracing::warn!(module = %module.id(), error = %error.chain(), "not read"),
+            )
             .ok()
     }
 
@@ -154,7 +160,7 @@ impl Catalog {
         let text = format!(
             r#"{{"jsonrpc":"2.0","id":"mcpo2-catalog","method":"{method}","params":{{}}}}"#
         );
-        let internal = || Error::new(mcpo2_core::ErrorKind::Internal, "internal error");
+        let internal = || Error::new(ErrorKind::Internal, "internal error");
         let Ok(Message::Request(request)) = Message::parse(text) else {
             return Err(internal());
         };

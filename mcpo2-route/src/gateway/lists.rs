@@ -79,7 +79,7 @@ impl Gateway {
     }
 }
 
-/// Reads all pages of a list.
+/// Reads all pages of a list. [`ErrorKind::MethodNotFound`] where the module has none.
 pub(crate) async fn pages(
     link: &dyn Link,
     first: Request,
@@ -95,7 +95,10 @@ pub(crate) async fn pages(
             return Err(broken("the module answered a list with no response"));
         };
         let Some(result) = response.result_json() else {
-            return Err(broken("the module has no such list"));
+            return Err(Error::new(
+                ErrorKind::MethodNotFound,
+                "the module has no such list",
+            ));
         };
         let listed = Listed::all(result, kind).ok_or_else(|| broken("a list cannot be read"))?;
         each(&listed);
