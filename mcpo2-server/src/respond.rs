@@ -14,7 +14,7 @@ use mcpo2_core::{
 };
 use tokio_util::sync::CancellationToken;
 
-pub(crate) use stream::{Event, keep_alive_only};
+pub(crate) use stream::Event;
 
 /// The body of an HTTP answer.
 pub(crate) type HttpBody = UnsyncBoxBody<Bytes, BoxError>;

@@ -38,11 +38,6 @@ pub(super) fn events(
     })
 }
 
-/// A stream on which nothing is ever said, kept open until the end.
-pub(crate) fn keep_alive_only(closing: CancellationToken) -> impl Stream<Item = Event> + Send {
-    events(Frames::new(stream::pending()), None, closing)
-}
-
 async fn next(writing: &mut Writing) -> Option<Bytes> {
     let frames = writing.frames.as_mut()?;
     tokio::select! {

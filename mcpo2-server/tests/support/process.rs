@@ -20,9 +20,12 @@ use super::soon;
 ///
 /// It is this very test program, so nothing else has to be built first: it runs the test
 /// `raw_child` alone, which speaks through a descriptor that the test harness knows nothing of.
+///
+/// It also starts a process of its own that would never end; the id of that stands in `log` with
+/// `.pid` behind.
 pub fn raw_child(log: &Path) -> Vec<String> {
     let program = std::env::current_exe().unwrap();
-    let script = r#"RAW_LOG="$1" exec "$0" --exact support::process::raw_child_answers --ignored --nocapture 3>&1 1>/dev/null"#;
+    let script = r#"sleep 1000 >/dev/null 2>&1 & echo $! >"$1.pid"; RAW_LOG="$1" exec "$0" --exact support::process::raw_child_answers --ignored --nocapture 3>&1 1>/dev/null"#;
     ["sh", "-c", script]
         .map(str::to_owned)
         .into_iter()
@@ -158,6 +161,12 @@ pub async fn mcpo2(arguments: &[&str]) -> (Option<i32>, String, String) {
         text(output.stdout),
         text(output.stderr),
     )
+}
+
+/// The process that never ends, of the child with this log.
+pub fn grandchild(log: &Path) -> u32 {
+    let pid = std::fs::read_to_string(format!("{}.pid", log.display())).unwrap();
+    pid.trim().parse().unwrap()
 }
 
 /// Whether a process of this id is there, and is no zombie.

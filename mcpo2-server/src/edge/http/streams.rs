@@ -2,7 +2,7 @@
 
 use std::sync::Arc;
 
-use futures_util::StreamExt as _;
+use futures_util::{StreamExt as _, stream};
 use http::{HeaderMap, HeaderValue, Response, StatusCode, header};
 use mcpo2_audit::Source;
 use mcpo2_core::{Frames, Principal, ProtocolVersion};
@@ -77,14 +77,12 @@ impl HttpEdge {
     /// A stream that nobody speaks on stays open all the same, since clients come back at once
     /// when it ends; one that was resumed ends with what there was to resume.
     fn stream(&self, open: Open, frames: Option<Frames>, resumed: bool) -> Response<HttpBody> {
-        let ended = open.ended;
-        let frames =
-            frames.map(|frames| Frames::new(frames.take_until(ended.clone().cancelled_owned())));
-        match frames {
-            Some(frames) => respond::events(frames, None, self.shutdown.streams().clone()),
-            None if resumed => respond::event_stream(futures_util::stream::empty()),
-            None => respond::event_stream(respond::keep_alive_only(ended)),
+        if resumed && frames.is_none() {
+            return respond::event_stream(stream::empty());
         }
+        let frames = frames.unwrap_or_else(|| Frames::new(stream::pending()));
+        let frames = Frames::new(frames.take_until(open.ended.cancelled_owned()));
+        respond::events(frames, None, self.shutdown.streams().clone())
     }
 }
 
