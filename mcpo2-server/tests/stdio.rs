@@ -18,7 +18,7 @@ use self::support::{
     calls,
     client::{plain, stateless},
     process::{Mcpo2, grandchild, is_alive, path, raw_child},
-    rejects, until,
+    rejects, soon, until,
 };
 
 fn serve(dir: &Path, log: &Path) -> Mcpo2 {
@@ -54,9 +54,8 @@ async fn end(mut mcpo2: Mcpo2, log: &Path) -> String {
     let never_ends = grandchild(log);
     assert!(is_alive(never_ends));
     mcpo2.stdin.take();
-    while let Some(line) = mcpo2.stdout.next_line().await.unwrap() {
-        panic!("nobody asked for {line}");
-    }
+    let more = soon("the end of output", mcpo2.stdout.next_line()).await;
+    assert_eq!(more.unwrap(), None, "nobody asked for more");
     let (status, said) = mcpo2.ended().await;
     assert_eq!(status.code(), Some(0), "{said}");
     until("the end of the child", || {

@@ -71,9 +71,24 @@ pub struct Mcpo2 {
 
 impl Mcpo2 {
     pub fn run(arguments: &[&str]) -> Self {
-        let mut child = Command::new(env!("CARGO_BIN_EXE_mcpo2"))
-            .args(arguments)
-            .env_remove("RUST_LOG")
+        Self::start(
+            Command::new(env!("CARGO_BIN_EXE_mcpo2"))
+                .args(arguments)
+                .env_remove("RUST_LOG"),
+        )
+    }
+
+    /// The same, and it logs all that it has to say.
+    pub fn run_verbose(arguments: &[&str]) -> Self {
+        Self::start(
+            Command::new(env!("CARGO_BIN_EXE_mcpo2"))
+                .args(arguments)
+                .env("RUST_LOG", "trace"),
+        )
+    }
+
+    fn start(command: &mut Command) -> Self {
+        let mut child = command
             .stdin(Stdio::piped())
             .stdout(Stdio::piped())
             .stderr(Stdio::piped())
