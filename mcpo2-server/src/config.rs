@@ -28,6 +28,7 @@ use schemars::JsonSchema;
 use serde::{Deserialize, Deserializer};
 
 use self::{
+    diagnostic::line_of,
     fault::Mended,
     tree::{Node, Value},
 };
@@ -156,7 +157,7 @@ pub fn check_text(
         Ok(tree) => tree,
         Err(problem) => {
             found.push(*problem);
-            let is_secret = |line| text.lines().nth(line - 1).is_some_and(may_hold_secret);
+            let is_secret = |line| line_of(text, line).is_some_and(may_hold_secret);
             return Checked {
                 config: None,
                 diagnostics: found.finish(text, is_secret),

@@ -223,3 +223,13 @@ fn findings_for_tools_have_their_place() {
     );
     assert_eq!(finding.get("help").unwrap(), "did you mean `listen`?");
 }
+
+#[test]
+fn a_line_that_a_carriage_return_ends_counts_and_another_is_not_shown_for_it() {
+    let text = "version: 1\rlog: { level: 7 }\rmodules:\n- id: a\n  http: { headers: { authorization: hunter2 } }\n";
+    let found = check(text).diagnostics;
+    let level = found.iter().find(|one| one.message.contains('7')).unwrap();
+    assert_eq!(level.position.unwrap().line, 2);
+    assert_eq!(level.source.as_deref(), Some("log: { level: 7 }"));
+    assert!(!found.to_string().contains(SECRET), "{found}");
+}

@@ -163,10 +163,7 @@ impl Diagnostics {
         for item in &mut self.items {
             let line = item.position.map_or(0, |position| position.line);
             if line > 0 && !is_secret(line) {
-                item.source = text
-                    .lines()
-                    .nth(line - 1)
-                    .map(|line| line.chars().take(200).collect());
+                item.source = line_of(text, line).map(|line| line.chars().take(200).collect());
             }
         }
         self
@@ -235,6 +232,15 @@ impl fmt::Display for Diagnostics {
 }
 
 impl std::error::Error for Diagnostics {}
+
+/// A line by its number, as YAML counts: a carriage return alone ends one too. Another count would
+/// show other lines than those that were found to hold no secret. None where nothing stands.
+pub(crate) fn line_of(text: &str, number: usize) -> Option<&str> {
+    text.split('\n')
+        .flat_map(|line| line.strip_suffix('\r').unwrap_or(line).split('\r'))
+        .nth(number.checked_sub(1)?)
+        .filter(|line| !line.is_empty())
+}
 
 fn start(position: Position) -> (usize, usize) {
     (position.line, position.column)
