@@ -379,6 +379,7 @@ async fn readiness_of_the_layer_is_the_inner_services() {
     handle.allow(1);
     assert!(service.poll_ready().is_ready());
     let reply = tokio::spawn(service.call(tool("m__a")));
+    drop(service);
     let (call, responder) = handle.next_request().await.unwrap();
     assert_eq!(call.item().unwrap().name(), "m__a");
     responder.send_response(Reply::accepted());

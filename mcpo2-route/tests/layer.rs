@@ -65,6 +65,8 @@ async fn a_routed_call_goes_below_with_its_target_and_its_bytes() {
     obligations.preamble = Some("house".into());
     let permitted = call.clone().decide(Decision::Allow(obligations)).unwrap();
     let reply = tokio::spawn(service.call(permitted));
+    // So that the wait below ends where the call was refused.
+    drop(service);
     let (routed, responder) = handle.next_request().await.unwrap();
     assert_eq!(routed.target().facts().unwrap().module().as_str(), "github");
     assert_eq!(
@@ -133,6 +135,7 @@ async fn what_the_inner_service_fails_with_passes() {
     handle.allow(1);
     assert!(service.poll_ready().is_ready());
     let reply = tokio::spawn(service.call(permitted(tool("github__get"))));
+    drop(service);
     let (_, responder) = handle.next_request().await.unwrap();
     responder.send_error(Error::new(ErrorKind::TimedOut, "too slow"));
     let error = reply.await.unwrap().unwrap_err();
