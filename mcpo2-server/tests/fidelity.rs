@@ -280,3 +280,60 @@ async fn a_client_on_standard_streams_gets_and_gives_every_byte() {
         assert!(status.success(), "{said}");
     }
 }
+
+/// Over HTTP/2 all requests of a client share one connection.
+#[tokio::test]
+async fn http_2_keeps_every_byte_and_no_call_waits_for_another() {
+    use http_body_util::{BodyExt as _, Full};
+    use hyper_util::rt::{TokioExecutor, TokioIo};
+
+    let upstream = upstream(Era::Modern).await;
+    let gateway = Gateway::before(&upstream.url()).await;
+    let stream = tokio::net::TcpStream::connect(gateway.address)
+        .await
+        .unwrap();
+    let executor = TokioExecutor::new();
+    let (send, connection) = hyper::client::conn::http2::handshake(executor, TokioIo::new(stream))
+        .await
+        .unwrap();
+    let driving = tokio::spawn(connection);
+    let ask = |tool: &str, authority: &str| {
+        let body = request(
+            Era::Modern,
+            "1",
+            "tools/call",
+            &format!(r#""name":"{tool}""#),
+        );
+        let uri = format!("http://{authority}/mcp");
+        let ask = http::Request::post(uri)
+            .header("content-type", "application/json")
+            .header("accept", "application/json, text/event-stream")
+            .header("mcp-protocol-version", "2026-07-28")
+            .header("mcp-method", "tools/call")
+            .header("mcp-name", tool);
+        let ask = ask
+            .body(Full::new(bytes::Bytes::from(body.clone())))
+            .unwrap();
+        let mut send = send.clone();
+        async move { (send.send_request(ask).await.unwrap(), body) }
+    };
+    let ours = gateway.address.to_string();
+    let (hanging, _) = support::soon("the head", ask("vendor_hang", &ours)).await;
+    let (answer, body) = support::soon("the head", ask("vendor_call", &ours)).await;
+    assert_eq!(answer.version(), http::Version::HTTP_2);
+    let text = answer.into_body().collect().await.unwrap().to_bytes();
+    assert_eq!(text, answered(Era::Modern, "1", "tools/call"));
+    assert_eq!(sent(&upstream, "tools/call").await, body);
+    let (foreign, _) = support::soon("the head", ask("vendor_call", "evil.example")).await;
+    assert_eq!(foreign.status(), StatusCode::FORBIDDEN);
+    // A stream that is reset is a call that is cancelled, on a connection that goes on.
+    drop(hanging);
+    support::soon(
+        "the cancellation",
+        upstream.wait_for(|log| log.abandoned == 1),
+    )
+    .await;
+    let (answer, _) = support::soon("the head", ask("vendor_call", &ours)).await;
+    assert_eq!(answer.status(), StatusCode::OK);
+    driving.abort();
+}

@@ -263,6 +263,64 @@ async fn what_is_denied_answers_as_what_is_not_there() {
     assert!(platform.pending.log().received.is_empty());
 }
 
+/// Whatever addresses something by name in another way than the calls above.
+#[tokio::test]
+async fn no_other_method_tells_what_is_denied_from_what_is_not_there() {
+    let platform = Platform::new().await;
+    let ben = &platform.ben;
+    let address = platform.gateway.address;
+    let session = client::begin_as(address, "{}", Some(ben)).await;
+    let argument = r#""argument":{"name":"a","value":""}"#;
+    let prompt =
+        |name: &str| format!(r#""ref":{{"type":"ref/prompt","name":"{name}"}},{argument}"#);
+    let template =
+        |uri: &str| format!(r#""ref":{{"type":"ref/resource","uri":"{uri}"}},{argument}"#);
+    let resource = |uri: &str| format!(r#""uri":"{uri}""#);
+    let (real, not) = ("alpha__vendor_prompt", "alpha__vendor_nonono");
+    for (method, denied, unknown) in [
+        ("completion/complete", prompt(real), prompt(not)),
+        (
+            "completion/complete",
+            template("raw://t/{id}"),
+            template("raw://u/{id}"),
+        ),
+        (
+            "resources/subscribe",
+            resource("raw://one"),
+            resource("raw://two"),
+        ),
+        (
+            "resources/unsubscribe",
+            resource("raw://one"),
+            resource("raw://two"),
+        ),
+        ("resources/templates/list", String::new(), String::new()),
+    ] {
+        let mut answers = Vec::new();
+        for params in [&denied, &unknown] {
+            let here = platform.ask(ben, method, params).await;
+            let ask = client::in_session(address, &session, plain("1", method, params));
+            let there = ask.key(ben).answer().await;
+            let told = |answer: &Answer| {
+                let (status, headers, body) = told(answer, "raw://");
+                (
+                    status,
+                    headers,
+                    body.replace(real, "NAME").replace(not, "NAME"),
+                )
+            };
+            assert!(!there.text().contains("raw://t"), "{}", there.text());
+            answers.push((told(&here), told(&there)));
+        }
+        assert_eq!(answers[0], answers[1], "{method}");
+    }
+    for upstream in [&platform.alpha, &platform.beta] {
+        let log = upstream.log();
+        assert_eq!(log.of("completion/complete").count(), 0);
+        assert_eq!(log.of("resources/subscribe").count(), 0);
+    }
+}
+
 #[tokio::test]
 async fn what_is_denied_for_everybody_and_what_is_not_approved_is_not_there() {
     let platform = Platform::new().await;
