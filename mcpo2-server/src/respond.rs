@@ -30,6 +30,9 @@ mod codes {
     pub(super) const TOO_LARGE: i64 = -31006;
 }
 
+/// The code where nobody can take a call now.
+pub(crate) const UNAVAILABLE: i64 = codes::UNAVAILABLE;
+
 /// Who is answered, as far as the answer depends on it.
 #[derive(Debug, Clone)]
 pub(crate) struct Asker {

@@ -30,12 +30,16 @@ use crate::{
         stdio,
     },
     respond::HttpBody,
+    shutdown::Shutdown,
 };
 
 type Service = BoxCloneService<Request<Incoming>, Response<HttpBody>, std::convert::Infallible>;
 
 /// How often sessions that nobody uses are looked for.
 const REAPING: Duration = Duration::from_secs(60);
+
+/// How long those may still speak who have no more to say.
+const LAST_WORDS: Duration = Duration::from_secs(1);
 
 impl App {
     /// Serves HTTP on `listener` until the shutdown begins, then drains.
@@ -123,9 +127,34 @@ impl Server {
 
 async fn accept(app: &App, listener: TcpListener, server: &Server) {
     let http = &app.config.http;
-    let places = Arc::new(Semaphore::new(
-        http.max_connections.min(Semaphore::MAX_PERMITS),
-    ));
+    let mut door = Door {
+        listener,
+        server,
+        builder: builder(http),
+        places: Arc::new(Semaphore::new(
+            http.max_connections.min(Semaphore::MAX_PERMITS),
+        )),
+    };
+    let mut connections = JoinSet::new();
+    tokio::select! {
+        () = app.shutdown.streams().cancelled() => {}
+        () = door.take(&mut connections, &app.shutdown) => {}
+    }
+    // Who comes now is told that it is late, and a client can still answer what a call has asked.
+    door.builder.http1().keep_alive(false);
+    let (mut late, never) = (JoinSet::new(), Shutdown::new());
+    tokio::select! {
+        () = finish(app, &mut connections, http.timeouts.drain) => {}
+        () = door.take(&mut late, &never) => {}
+    }
+    drop(door);
+    tokio::select! {
+        () = app.shutdown.calls().cancelled() => {}
+        _ = tokio::time::timeout(LAST_WORDS, all(&mut late)) => {}
+    }
+}
+
+fn builder(http: &crate::config::Http) -> Builder<TokioExecutor> {
     let mut builder = Builder::new(TokioExecutor::new());
     builder
         .http1()
@@ -138,49 +167,54 @@ async fn accept(app: &App, listener: TcpListener, server: &Server) {
         .max_header_list_size(u32::try_from(http.max_header_bytes).unwrap_or(u32::MAX))
         .max_concurrent_streams(256)
         .keep_alive_interval(Duration::from_secs(30));
-    let mut connections = JoinSet::new();
-    let draining = app.shutdown.streams().clone();
-    loop {
-        let place = tokio::select! {
-            () = draining.cancelled() => break,
-            place = Arc::clone(&places).acquire_owned() => place,
-        };
-        let (stream, peer) = tokio::select! {
-            () = draining.cancelled() => break,
-            accepted = listener.accept() => match accepted {
+    builder
+}
+
+/// Where connections come in.
+struct Door<'a> {
+    listener: TcpListener,
+    server: &'a Server,
+    builder: Builder<TokioExecutor>,
+    places: Arc<Semaphore>,
+}
+
+impl Door<'_> {
+    /// Takes connections as they come, until this is dropped.
+    async fn take(&self, connections: &mut JoinSet<()>, shutdown: &Shutdown) {
+        loop {
+            let place = Arc::clone(&self.places).acquire_owned().await;
+            let (stream, peer) = match self.listener.accept().await {
                 Ok(accepted) => accepted,
                 Err(error) => {
                     pause(&error).await;
                     continue;
                 }
-            },
-        };
-        let serving = connection(
-            builder.clone(),
-            stream,
-            server.service(peer),
-            app.shutdown.clone(),
-        );
-        let edge = server.edge.clone();
-        connections.spawn(async move {
-            if let Err(error) = serving.await {
-                broke(&edge, error.as_ref(), peer);
-            }
-            drop(place);
-        });
-        while connections.try_join_next().is_some() {}
+            };
+            let serving = connection(
+                self.builder.clone(),
+                stream,
+                self.server.service(peer),
+                shutdown.clone(),
+            );
+            let edge = self.server.edge.clone();
+            connections.spawn(async move {
+                if let Err(error) = serving.await {
+                    broke(&edge, error.as_ref(), peer);
+                }
+                drop(place);
+            });
+            while connections.try_join_next().is_some() {}
+        }
     }
-    drop(listener);
-    finish(app, connections, http.timeouts.drain).await;
 }
 
 /// Waits for the calls that run, but no longer than the drain may take, and not beyond an abort.
-async fn finish(app: &App, mut connections: JoinSet<()>, grace: Duration) {
+async fn finish(app: &App, connections: &mut JoinSet<()>, grace: Duration) {
     let aborted = app.shutdown.calls().clone();
     let drained = tokio::select! {
         biased;
         () = aborted.cancelled() => false,
-        drained = tokio::time::timeout(grace, all(&mut connections)) => drained.is_ok(),
+        drained = tokio::time::timeout(grace, all(connections)) => drained.is_ok(),
     };
     if !drained {
         tracing::warn!(
@@ -189,7 +223,7 @@ async fn finish(app: &App, mut connections: JoinSet<()>, grace: Duration) {
         );
         app.shutdown.abort();
         // Streams end with a last word; what has nothing to say is dropped.
-        let _ = tokio::time::timeout(Duration::from_secs(1), all(&mut connections)).await;
+        let _ = tokio::time::timeout(LAST_WORDS, all(connections)).await;
         connections.shutdown().await;
     }
 }
@@ -202,7 +236,7 @@ async fn connection(
     builder: Builder<TokioExecutor>,
     stream: TcpStream,
     service: Service,
-    shutdown: crate::Shutdown,
+    shutdown: Shutdown,
 ) -> Result<(), BoxError> {
     // Without this a small event waits 40 ms for the client's acknowledgement of the last.
     stream.set_nodelay(true)?;
@@ -270,7 +304,7 @@ async fn admin_only(admin: Arc<Admin>, address: SocketAddr) {
         });
         let builder = Builder::new(TokioExecutor::new());
         let answer = BoxCloneService::new(answer);
-        let never = crate::Shutdown::new();
+        let never = Shutdown::new();
         connections.spawn(connection(builder, stream, answer, never));
         while connections.try_join_next().is_some() {}
     }

@@ -14,7 +14,7 @@ impl Shutdown {
         Self::default()
     }
 
-    /// Ends subscriptions and session streams, and takes no more connections. Calls go on.
+    /// Ends subscriptions and session streams, and lets no more calls begin. Those under way go on.
     pub fn drain(&self) {
         self.streams.cancel();
     }

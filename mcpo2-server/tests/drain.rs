@@ -58,9 +58,11 @@ async fn hang(address: SocketAddr, session: &str) -> Streaming {
     stream
 }
 
-async fn is_closed(address: SocketAddr) {
-    soon("the end of the listener", async {
-        while tokio::net::TcpStream::connect(address).await.is_ok() {
+/// Waits until it says that it drains.
+async fn is_draining(address: SocketAddr) {
+    let probe = || bare(address, "").method(Method::GET).path("/readyz");
+    soon("the drain", async {
+        while probe().answer().await.status != StatusCode::SERVICE_UNAVAILABLE {
             tokio::task::yield_now().await;
         }
     })
@@ -77,9 +79,20 @@ async fn a_signal_ends_streams_and_lets_calls_finish() {
     let mut stream = listen(address, &session).open().await;
     let mut call = hang(address, &session).await;
     mcpo2.signal("TERM");
-    // The stream would go on for ever, so it ends; who comes now finds nobody.
+    // The stream would go on for ever, so it ends; who comes now is told that it is late.
     assert_eq!(stream.event().await, None);
-    is_closed(address).await;
+    is_draining(address).await;
+    let late = in_session(address, &session, plain("8", "tools/list", ""))
+        .answer()
+        .await;
+    assert_eq!(
+        (late.status, late.code()),
+        (StatusCode::SERVICE_UNAVAILABLE, Some(-31002))
+    );
+    assert_eq!(
+        (late.header("retry-after"), &late.json()["id"]),
+        ("1", &8.into())
+    );
     upstream.emit(r#"{"jsonrpc":"2.0","id":"$id","result":{"content":[],"z":1.0}}"#);
     let answer = call.event().await.unwrap();
     assert_eq!(
@@ -96,6 +109,34 @@ async fn a_signal_ends_streams_and_lets_calls_finish() {
     assert!(matches!(last.event, Event::ServerStop(_)));
 }
 
+/// A call that waits for its user finishes too: the answer comes on a connection of its own.
+#[tokio::test]
+async fn while_it_drains_a_client_can_answer_what_a_call_asks() {
+    let gateway = Gateway::before(&support::fixture().await).await;
+    let address = gateway.address;
+    let session = client::begin(address, r#"{"elicitation":{"form":{}}}"#).await;
+    let body = plain(
+        "1",
+        "tools/call",
+        r#""name":"test_elicitation","arguments":{}"#,
+    );
+    let mut call = in_session(address, &session, body).open().await;
+    let question = call
+        .message(|message| message["method"] == "elicitation/create")
+        .await;
+    gateway.shutdown.drain();
+    is_draining(address).await;
+    let said = format!(
+        r#"{{"jsonrpc":"2.0","id":{},"result":{{"action":"decline"}}}}"#,
+        question["id"]
+    );
+    let taken = in_session(address, &session, said).answer().await;
+    assert_eq!(taken.status, StatusCode::ACCEPTED);
+    let answer = call.message(|message| message["id"] == 1).await;
+    assert!(answer.to_string().contains("action=decline"), "{answer}");
+    gateway.stop().await;
+}
+
 #[tokio::test]
 async fn a_second_signal_ends_the_calls_too() {
     let dir = tempfile::tempdir().unwrap();
@@ -105,7 +146,7 @@ async fn a_second_signal_ends_the_calls_too() {
     let session = client::begin(address, "{}").await;
     let mut call = hang(address, &session).await;
     mcpo2.signal("TERM");
-    is_closed(address).await;
+    is_draining(address).await;
     mcpo2.signal("TERM");
     while call.event().await.is_some() {}
     let (status, said) = mcpo2.ended().await;

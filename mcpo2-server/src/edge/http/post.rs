@@ -59,7 +59,14 @@ impl HttpEdge {
         bytes: Result<Bytes, Refusal>,
     ) -> Result<Response<HttpBody>, Refusal> {
         let message = Message::parse(bytes?).map_err(|error| Refusal::parse(&error))?;
-        match (era::of(post.headers, &message)?, message) {
+        let era = era::of(post.headers, &message)?;
+        if self.shutdown.is_draining()
+            && let Message::Request(request) = &message
+            && request.id().is_some()
+        {
+            return Err(draining().with_id(request.id()));
+        }
+        match (era, message) {
             (Era::Initialize, Message::Request(request)) => self.initialize(post, request).await,
             (Era::Session(id), message) => self.in_session(post, id, message).await,
             (Era::Stateless, Message::Request(request)) => {
@@ -193,6 +200,17 @@ pub(super) fn no_session() -> Refusal {
         "session_unknown",
         "session not found",
     )
+}
+
+/// No call begins while the server stops; what ends those under way still comes in.
+fn draining() -> Refusal {
+    Refusal::new(
+        StatusCode::SERVICE_UNAVAILABLE,
+        respond::UNAVAILABLE,
+        "draining",
+        "the gateway is shutting down",
+    )
+    .with_header(header::RETRY_AFTER, HeaderValue::from_static("1"))
 }
 
 fn negotiable(headers: &HeaderMap) -> Result<(), Refusal> {
