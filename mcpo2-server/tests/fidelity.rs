@@ -200,14 +200,7 @@ async fn a_child_process_gets_and_gives_every_byte() {
     let logs = tempfile::tempdir().unwrap();
     for era in [Era::Modern, Era::Legacy] {
         let log = logs.path().join(format!("{era:?}"));
-        let command = raw_child(&log);
-        let (program, arguments) = command.split_first().unwrap();
-        let stdio = serde_json::json!({ "command": program, "args": arguments });
-        let yaml = support::observed("http://127.0.0.1:1", "").replace(
-            r#"http: { url: "http://127.0.0.1:1" }"#,
-            &format!("stdio: {stdio}"),
-        );
-        let gateway = Gateway::start(&yaml, Mode::Observed).await;
+        let gateway = before_child(&log).await;
         let session = match era {
             Era::Modern => None,
             Era::Legacy => Some(client::begin(gateway.address, "{}").await),
@@ -238,6 +231,18 @@ async fn a_child_process_gets_and_gives_every_byte() {
         let records = gateway.stop().await;
         assert!(support::calls(records).len() >= REQUESTS.len());
     }
+}
+
+/// A gateway before one module that is a child process.
+async fn before_child(log: &std::path::Path) -> Gateway {
+    let command = raw_child(log);
+    let (program, arguments) = command.split_first().unwrap();
+    let stdio = serde_json::json!({ "command": program, "args": arguments });
+    let yaml = support::observed("http://127.0.0.1:1", "").replace(
+        r#"http: { url: "http://127.0.0.1:1" }"#,
+        &format!("stdio: {stdio}"),
+    );
+    Gateway::start(&yaml, Mode::Observed).await
 }
 
 fn line_of(log: &std::path::Path, method: &str) -> Option<String> {
@@ -336,4 +341,45 @@ async fn http_2_keeps_every_byte_and_no_call_waits_for_another() {
     let (answer, _) = support::soon("the head", ask("vendor_call", &ours)).await;
     assert_eq!(answer.status(), StatusCode::OK);
     driving.abort();
+}
+
+/// What a tool says before its result, with a token for its progress.
+fn streamed(era: Era, id: &str) -> (String, [String; 3]) {
+    let body = request(era, id, "tools/call", r#""name":"vendor_stream""#);
+    let token = r#""progressToken":"t\u006fken","com.example/x""#;
+    let body = body.replace(r#""com.example/x""#, token);
+    let told = |event: &str| event.replace(r#""$progressToken""#, r#""t\u006fken""#);
+    let [progress, note] = STREAM_EVENTS.map(told);
+    (body, [progress, note, answered(era, id, "tools/call")])
+}
+
+#[tokio::test]
+async fn events_of_a_module_over_http_are_lines_of_a_client_s_input() {
+    let dir = tempfile::tempdir().unwrap();
+    let upstream = upstream(Era::Modern).await;
+    let (dir, url) = (path(dir.path()), upstream.url());
+    let mut mcpo2 = Mcpo2::run(&["serve", "--stdio", "--dir", &dir, "--upstream", &url]);
+    let (body, told) = streamed(Era::Modern, "-7");
+    mcpo2.say(&body).await;
+    for line in told {
+        assert_eq!(mcpo2.hear().await, line);
+    }
+    mcpo2.stdin.take();
+    assert!(mcpo2.ended().await.0.success());
+}
+
+#[tokio::test]
+async fn lines_of_a_child_process_are_events_for_a_client_over_http() {
+    let logs = tempfile::tempdir().unwrap();
+    let log = logs.path().join("log");
+    let gateway = before_child(&log).await;
+    let (body, [progress, _, answer]) = streamed(Era::Modern, r#""a\u0062c""#);
+    let mut stream = client::modern(gateway.address, body).open().await;
+    let mut heard = Vec::new();
+    while let Some(event) = stream.event().await {
+        heard.push(event.data);
+    }
+    // What is of no call in particular has no place among the answers of one.
+    assert_eq!(heard, [progress, answer]);
+    gateway.stop().await;
 }

@@ -19,7 +19,7 @@ use super::soon;
 /// A command that answers line by line in the vendor's bytes, and copies what it gets to `log`.
 ///
 /// It is this very test program, so nothing else has to be built first: it runs the test
-/// `raw_child` alone, which speaks through a descriptor that the test harness knows nothing of.
+/// `raw_child_answers` alone, which speaks through a descriptor that the test harness knows nothing of.
 ///
 /// It also starts a process of its own that would never end; the id of that stands in `log` with
 /// `.pid` behind.
