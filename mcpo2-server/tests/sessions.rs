@@ -418,3 +418,28 @@ async fn a_session_goes_on_when_one_of_its_modules_is_gone() {
         .message(is_method("notifications/tools/list_changed"))
         .await;
 }
+
+#[tokio::test]
+async fn one_caller_cannot_have_all_sessions() {
+    let upstream = upstream(Era::Legacy).await;
+    let (gateway, ada, ben) = shared(&upstream.url()).await;
+    let address = gateway.address;
+    for _ in 0..256 {
+        client::begin_as(address, "{}", Some(&ada)).await;
+    }
+    let params = r#""protocolVersion":"2025-11-25","capabilities":{},"clientInfo":{"name":"t","version":"1"}"#;
+    let one_more = client::post(address, plain("0", "initialize", params)).key(&ada);
+    let refused = one_more.answer().await;
+    assert_eq!(
+        refused.status,
+        StatusCode::TOO_MANY_REQUESTS,
+        "{}",
+        refused.text()
+    );
+    assert_eq!(refused.json()["id"], 0);
+    assert_eq!(upstream.log().of("initialize").count(), 256);
+    client::begin_as(address, "{}", Some(&ben)).await;
+    let refused = support::rejects(gateway.stop().await);
+    let reasons: Vec<_> = refused.iter().map(|reject| &*reject.reason).collect();
+    assert_eq!(reasons, ["too_many_sessions"]);
+}

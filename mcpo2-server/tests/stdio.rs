@@ -278,3 +278,54 @@ async fn a_signal_ends_it_as_the_end_of_input_does() {
     .await;
     records(&dir.path().join("ledger"));
 }
+
+#[tokio::test]
+async fn a_file_governs_the_standard_streams_too() {
+    let dir = tempfile::tempdir().unwrap();
+    let log = dir.path().join("log");
+    let command = raw_child(&log);
+    let (program, arguments) = command.split_first().unwrap();
+    let stdio = json!({ "command": program, "args": arguments });
+    let yaml = format!(
+        "version: 1\nmodules: [{{ id: raw, family: design, approval: approved, stdio: {stdio} }}]\n\
+         policy: {{ rules: [{{ id: one, effect: allow, tenants: [local], tools: [raw__vendor_call] }}] }}\n"
+    );
+    let file = dir.path().join("mcpo2.yaml");
+    std::fs::write(&file, yaml).unwrap();
+    let mut mcpo2 = Mcpo2::run(&["serve", "-f", &path(&file), "--stdio"]);
+    let listed = ask(&mut mcpo2, &stateless("1", "tools/list", "")).await;
+    let names: Vec<_> = listed["result"]["tools"]
+        .as_array()
+        .unwrap()
+        .iter()
+        .map(|tool| tool["name"].as_str().unwrap())
+        .collect();
+    assert_eq!(names, ["raw__vendor_call"]);
+    let mut refused = Vec::new();
+    for name in ["raw__vendor_error", "raw__vendor_nope_", "vendor_call"] {
+        let params = format!(r#""name":"{name}""#);
+        let answer = ask(&mut mcpo2, &stateless("2", "tools/call", &params)).await;
+        refused.push(answer.to_string().replace(name, "NAME"));
+    }
+    assert!(refused[0].contains("-32602"));
+    assert!(
+        refused.iter().all(|answer| *answer == refused[0]),
+        "{refused:?}"
+    );
+    let params = r#""name":"raw__vendor_call""#;
+    let answer = ask(&mut mcpo2, &stateless("3", "tools/call", params)).await;
+    assert_eq!(answer["result"]["content"][0]["type"], "vendor/new");
+    end(mcpo2, &log).await;
+    let calls = calls(records(&dir.path().join("ledger")));
+    let outcomes: Vec<_> = calls.iter().map(|call| &call.end.outcome).collect();
+    let denied = &Outcome::Denied;
+    assert_eq!(
+        outcomes,
+        [&Outcome::Ok, denied, denied, denied, &Outcome::Ok]
+    );
+    assert!(
+        !std::fs::read_to_string(&log)
+            .unwrap()
+            .contains("vendor_error")
+    );
+}

@@ -41,6 +41,11 @@ impl Sessions {
         }
     }
 
+    /// Whether this principal may begin another.
+    pub(crate) fn has_room(&self, principal: &Principal) -> bool {
+        has_room(&self.live(), principal)
+    }
+
     /// Keeps a session and gives its id; none where its principal has too many.
     pub(crate) fn insert(
         &self,
@@ -48,11 +53,7 @@ impl Sessions {
         principal: &Arc<Principal>,
     ) -> Option<Box<str>> {
         let mut live = self.live();
-        let theirs = live
-            .values()
-            .filter(|live| live.open.principal == *principal)
-            .count();
-        if theirs >= PER_PRINCIPAL {
+        if !has_room(&live, principal) {
             return None;
         }
         let mut random = [0; 16];
@@ -126,4 +127,11 @@ impl Sessions {
     fn live(&self) -> MutexGuard<'_, HashMap<Box<str>, Live>> {
         self.live.lock().unwrap_or_else(PoisonError::into_inner)
     }
+}
+
+fn has_room(live: &HashMap<Box<str>, Live>, principal: &Principal) -> bool {
+    let theirs = live
+        .values()
+        .filter(|live| *live.open.principal == *principal);
+    theirs.count() < PER_PRINCIPAL
 }

@@ -91,6 +91,10 @@ impl HttpEdge {
                 "`initialize` is a request",
             ));
         }
+        // Before a module hears of it.
+        if !self.sessions.has_room(&post.principal) {
+            return Err(too_many_sessions().with_id(request.id()));
+        }
         let session = begin(&request)?;
         let mut call = post.call(request, session.version());
         call.extensions_mut().insert(Arc::clone(&session));
@@ -123,14 +127,7 @@ impl HttpEdge {
         if id.is_none() {
             session.close().await;
         }
-        id.ok_or_else(|| {
-            Refusal::new(
-                StatusCode::TOO_MANY_REQUESTS,
-                -32600,
-                "too_many_sessions",
-                "too many sessions",
-            )
-        })
+        id.ok_or_else(too_many_sessions)
     }
 
     async fn in_session(
@@ -191,6 +188,15 @@ impl Post<'_> {
         extensions.insert(self.source.clone());
         call
     }
+}
+
+fn too_many_sessions() -> Refusal {
+    Refusal::new(
+        StatusCode::TOO_MANY_REQUESTS,
+        -32600,
+        "too_many_sessions",
+        "too many sessions",
+    )
 }
 
 pub(super) fn no_session() -> Refusal {
