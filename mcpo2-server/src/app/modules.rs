@@ -2,6 +2,7 @@ use std::{io, path::PathBuf, sync::Arc};
 
 use http::{HeaderMap, HeaderName, HeaderValue};
 use mcpo2_core::{BoxError, Module as Registered};
+use mcpo2_rmcp::{Guard, InProcess};
 use mcpo2_route::{
     Connection,
     upstream::{
@@ -14,7 +15,7 @@ use mcpo2_route::{
 use tokio::io::{DuplexStream, ReadHalf, WriteHalf};
 
 use crate::{
-    builtin::{self, BuiltinModule, Running},
+    builtin::BuiltinModule,
     config::{Builtin, Config, HttpModule, Module, StdioModule, Transport},
 };
 
@@ -90,20 +91,15 @@ fn in_process(
 ) -> PipeUpstream<impl Fn() -> io::Result<Pipe> + use<>> {
     // A part that reads files reads below the directory that the server was started in.
     let root = std::env::current_dir().unwrap_or_else(|_| PathBuf::from("."));
-    let module = builtin::builtin(
-        match part {
-            Builtin::Secrets => "secrets",
-            Builtin::Contrast => "contrast",
-            Builtin::Outline => "outline",
-        },
-        &root,
-    );
+    let module = BuiltinModule::new(part, &root);
     PipeUpstream::new(ours(), limits.clone(), move || {
-        module
-            .as_ref()
-            .map(BuiltinModule::start)
-            .ok_or_else(|| io::ErrorKind::NotFound.into())
+        let InProcess {
+            reader,
+            writer,
+            guard,
+        } = module.start();
+        Ok((reader, writer, guard))
     })
 }
 
-type Pipe = (ReadHalf<DuplexStream>, WriteHalf<DuplexStream>, Running);
+type Pipe = (ReadHalf<DuplexStream>, WriteHalf<DuplexStream>, Guard);
