@@ -58,12 +58,16 @@ async fn hang(address: SocketAddr, session: &str) -> Streaming {
     stream
 }
 
-/// Waits until it says that it drains.
+/// Waits until it says that it drains. A connection that is opened in the moment in which the drain
+/// begins may be closed before it has said anything.
 async fn is_draining(address: SocketAddr) {
     let probe = || bare(address, "").method(Method::GET).path("/readyz");
     soon("the drain", async {
-        while probe().answer().await.status != StatusCode::SERVICE_UNAVAILABLE {
-            tokio::task::yield_now().await;
+        loop {
+            match probe().try_open().await {
+                Ok(answer) if answer.status == StatusCode::SERVICE_UNAVAILABLE => return,
+                Ok(_) | Err(_) => tokio::task::yield_now().await,
+            }
         }
     })
     .await;
