@@ -22,7 +22,8 @@ pub(crate) fn outgoing(
     link: ProtocolVersion,
     ours: &ClientInfo,
 ) -> Request {
-    if caller.is_stateless() || !link.is_stateless() {
+    let complete = caller.is_stateless() && request.meta().protocol_version.is_some();
+    if !link.is_stateless() || complete || request.id().is_none() {
         return request.clone();
     }
     request
@@ -111,6 +112,27 @@ mod tests {
         assert_eq!(
             bytes,
             r#"{"jsonrpc":"2.0","id":1,"result":{"ttlMs":0,"cacheScope":"private","resultType":"complete","tools":[],"vendor":1e400}}"#
+        );
+    }
+
+    #[test]
+    fn a_request_gets_the_metadata_that_it_lacks_and_keeps_what_it_has() {
+        let request = |text: &'static str| match Message::parse(text) {
+            Ok(Message::Request(request)) => request,
+            other => unreachable!("{other:?}"),
+        };
+        let (latest, session) = (ProtocolVersion::LATEST, ProtocolVersion::LATEST_SESSION);
+        let ours = ClientInfo::default();
+        let bare = request(r#"{"jsonrpc":"2.0","id":1,"method":"tools/list"}"#);
+        for caller in [latest, session] {
+            let sent = outgoing(&bare, caller, latest, &ours);
+            assert!(sent.meta().protocol_version.is_some());
+            let again = outgoing(&sent, latest, latest, &ours);
+            assert_eq!(again.bytes(), sent.bytes());
+        }
+        assert_eq!(
+            outgoing(&bare, session, session, &ours).bytes(),
+            bare.bytes()
         );
     }
 
