@@ -1,0 +1,44 @@
+use std::{net::SocketAddr, sync::Arc};
+
+use http::Request;
+use hyper::body::Incoming;
+use hyper_util::{rt::TokioExecutor, server::conn::auto::Builder};
+use tokio::{net::TcpListener, task::JoinSet};
+use tower::util::BoxCloneService;
+
+use super::door::{connection, pause};
+use crate::{
+    admin::{Admin, MetricsFor},
+    shutdown::Shutdown,
+};
+
+/// Answers operators on an address of their own, until it is dropped: also while calls drain.
+pub(super) async fn serve(admin: Arc<Admin>, address: SocketAddr) {
+    let listener = match TcpListener::bind(address).await {
+        Ok(listener) => listener,
+        Err(error) => {
+            tracing::error!(%error, %address, "the admin address cannot be bound");
+            return;
+        }
+    };
+    let mut connections = JoinSet::new();
+    loop {
+        let (stream, peer) = match listener.accept().await {
+            Ok(accepted) => accepted,
+            Err(error) => {
+                pause(&error).await;
+                continue;
+            }
+        };
+        let admin = Arc::clone(&admin);
+        let answer = tower::service_fn(move |request: Request<Incoming>| {
+            let response = admin.answer(&request, peer, MetricsFor::Anyone);
+            async move { Ok::<_, std::convert::Infallible>(response) }
+        });
+        let builder = Builder::new(TokioExecutor::new());
+        let answer = BoxCloneService::new(answer);
+        let never = Shutdown::new();
+        connections.spawn(connection(builder, stream, answer, never));
+        while connections.try_join_next().is_some() {}
+    }
+}
