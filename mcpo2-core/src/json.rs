@@ -1,8 +1,10 @@
 //! JSON as bytes: what is well formed is kept, never re-encoded.
 
 mod check;
+mod lexer;
 mod splice;
 
 pub(crate) use splice::Splice;
 
-pub use check::{Fault, MAX_DEPTH, check};
+pub use check::{MAX_DEPTH, check};
+pub use lexer::Fault;

@@ -1,31 +1,11 @@
 use std::{borrow::Cow, collections::HashSet};
 
+use super::lexer::{Fault, Lexer};
+
 /// How deep arrays and objects may nest in one message.
 ///
 /// The same as `serde_json`'s limit, so that what passes here can be decoded there.
 pub const MAX_DEPTH: usize = 127;
-
-/// Why a text is refused, and the byte at which that shows.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, thiserror::Error)]
-#[error("{reason} at byte {offset}")]
-pub struct Fault {
-    reason: &'static str,
-    offset: usize,
-}
-
-impl Fault {
-    /// What is wrong, fit for a client.
-    #[must_use]
-    pub fn reason(&self) -> &'static str {
-        self.reason
-    }
-
-    /// The byte at which it shows, counted from zero.
-    #[must_use]
-    pub fn offset(&self) -> usize {
-        self.offset
-    }
-}
 
 /// Checks that `bytes` is exactly one JSON text that two readers cannot read differently.
 ///
@@ -38,13 +18,10 @@ impl Fault {
 ///
 /// The first [`Fault`], by position.
 pub fn check(bytes: &[u8]) -> Result<&str, Fault> {
-    let text = std::str::from_utf8(bytes).map_err(|error| Fault {
-        reason: "invalid UTF-8",
-        offset: error.valid_up_to(),
-    })?;
+    let text = std::str::from_utf8(bytes)
+        .map_err(|error| Fault::new("invalid UTF-8", error.valid_up_to()))?;
     let mut scan = Scan {
-        text,
-        at: 0,
+        lexer: Lexer::new(text),
         open: Vec::new(),
         keys: Vec::new(),
     };
@@ -53,8 +30,7 @@ pub fn check(bytes: &[u8]) -> Result<&str, Fault> {
 }
 
 struct Scan<'a> {
-    text: &'a str,
-    at: usize,
+    lexer: Lexer<'a>,
     open: Vec<Open<'a>>,
     /// The keys of all open small objects, one after the other.
     keys: Vec<Cow<'a, str>>,
@@ -76,8 +52,8 @@ impl<'a> Scan<'a> {
     fn run(&mut self) -> Result<(), Fault> {
         loop {
             // Here a value is due.
-            self.space();
-            match self.peek() {
+            self.lexer.space();
+            match self.lexer.peek() {
                 Some(b'{') => {
                     self.enter(Open::Object {
                         from: self.keys.len(),
@@ -94,8 +70,8 @@ impl<'a> Scan<'a> {
                         continue;
                     }
                 }
-                Some(_) => self.scalar()?,
-                None => return Err(self.fault("unexpected end of JSON")),
+                Some(_) => self.lexer.scalar()?,
+                None => return Err(self.lexer.fault("unexpected end of JSON")),
             }
             if self.after_value()? {
                 return Ok(());
@@ -106,44 +82,44 @@ impl<'a> Scan<'a> {
     /// Goes on behind a value; true when the text ends there.
     fn after_value(&mut self) -> Result<bool, Fault> {
         loop {
-            self.space();
-            match (self.open.last(), self.peek()) {
+            self.lexer.space();
+            match (self.open.last(), self.lexer.peek()) {
                 (None, None) => return Ok(true),
-                (None, Some(_)) => return Err(self.fault("more than one JSON value")),
-                (Some(_), None) => return Err(self.fault("unexpected end of JSON")),
+                (None, Some(_)) => return Err(self.lexer.fault("more than one JSON value")),
+                (Some(_), None) => return Err(self.lexer.fault("unexpected end of JSON")),
                 (Some(Open::Array), Some(b',')) => {
-                    self.at += 1;
+                    self.lexer.pass();
                     return Ok(false);
                 }
                 (Some(Open::Object { .. }), Some(b',')) => {
-                    self.at += 1;
+                    self.lexer.pass();
                     self.key()?;
                     return Ok(false);
                 }
                 (Some(Open::Array), Some(b']')) | (Some(Open::Object { .. }), Some(b'}')) => {
-                    self.at += 1;
+                    self.lexer.pass();
                     self.leave();
                 }
-                _ => return Err(self.fault("expected a comma or a closing bracket")),
+                _ => return Err(self.lexer.fault("expected a comma or a closing bracket")),
             }
         }
     }
 
     fn enter(&mut self, open: Open<'a>) -> Result<(), Fault> {
         if self.open.len() >= MAX_DEPTH {
-            return Err(self.fault("nesting is too deep"));
+            return Err(self.lexer.fault("nesting is too deep"));
         }
         self.open.push(open);
-        self.at += 1;
+        self.lexer.pass();
         Ok(())
     }
 
     /// True, and left, when the array or object that was just entered is empty.
     fn closes(&mut self, with: u8) -> bool {
-        self.space();
-        let closes = self.peek() == Some(with);
+        self.lexer.space();
+        let closes = self.lexer.peek() == Some(with);
         if closes {
-            self.at += 1;
+            self.lexer.pass();
             self.leave();
         }
         closes
@@ -156,28 +132,21 @@ impl<'a> Scan<'a> {
     }
 
     fn key(&mut self) -> Result<(), Fault> {
-        self.space();
-        let start = self.at;
-        let raw = self.string()?;
+        self.lexer.space();
+        let start = self.lexer.at();
+        let raw = self.lexer.string()?;
         let key = if raw.contains('\\') {
-            let quoted = self.text.get(start..self.at).unwrap_or_default();
-            serde_json::from_str::<String>(quoted)
+            serde_json::from_str::<String>(&format!("\"{raw}\""))
                 .map(Cow::Owned)
-                .map_err(|_| Fault {
-                    reason: "invalid escape in a key",
-                    offset: start,
-                })?
+                .map_err(|_| Fault::new("invalid escape in a key", start))?
         } else {
             Cow::Borrowed(raw)
         };
         if !self.is_new(key) {
-            return Err(Fault {
-                reason: "duplicate key",
-                offset: start,
-            });
+            return Err(Fault::new("duplicate key", start));
         }
-        self.space();
-        self.expect(b':', "expected a colon")
+        self.lexer.space();
+        self.lexer.expect(b':', "expected a colon")
     }
 
     fn is_new(&mut self, key: Cow<'a, str>) -> bool {
@@ -199,127 +168,6 @@ impl<'a> Scan<'a> {
             self.keys.push(key);
         }
         true
-    }
-
-    fn scalar(&mut self) -> Result<(), Fault> {
-        match self.peek() {
-            Some(b'"') => self.string().map(drop),
-            Some(b't') => self.literal("true"),
-            Some(b'f') => self.literal("false"),
-            Some(b'n') => self.literal("null"),
-            Some(b'-' | b'0'..=b'9') => self.number(),
-            _ => Err(self.fault("expected a JSON value")),
-        }
-    }
-
-    fn literal(&mut self, word: &str) -> Result<(), Fault> {
-        if !self.rest().starts_with(word) {
-            return Err(self.fault("expected a JSON value"));
-        }
-        self.at += word.len();
-        Ok(())
-    }
-
-    fn number(&mut self) -> Result<(), Fault> {
-        if self.peek() == Some(b'-') {
-            self.at += 1;
-        }
-        if self.peek() == Some(b'0') {
-            self.at += 1;
-        } else {
-            self.digits()?;
-        }
-        if self.peek() == Some(b'.') {
-            self.at += 1;
-            self.digits()?;
-        }
-        if matches!(self.peek(), Some(b'e' | b'E')) {
-            self.at += 1;
-            if matches!(self.peek(), Some(b'+' | b'-')) {
-                self.at += 1;
-            }
-            self.digits()?;
-        }
-        Ok(())
-    }
-
-    fn digits(&mut self) -> Result<(), Fault> {
-        let count = self.rest().bytes().take_while(u8::is_ascii_digit).count();
-        self.at += count;
-        if count == 0 {
-            Err(self.fault("expected a digit"))
-        } else {
-            Ok(())
-        }
-    }
-
-    /// Passes a string and gives what stands between its quotes, escapes unresolved.
-    fn string(&mut self) -> Result<&'a str, Fault> {
-        self.expect(b'"', "expected a string")?;
-        let start = self.at;
-        loop {
-            let plain = self
-                .rest()
-                .bytes()
-                .take_while(|&b| b >= 0x20 && b != b'"' && b != b'\\');
-            self.at += plain.count();
-            match self.peek() {
-                Some(b'"') => {
-                    let inner = self.text.get(start..self.at).unwrap_or_default();
-                    self.at += 1;
-                    return Ok(inner);
-                }
-                Some(b'\\') => self.escape()?,
-                Some(_) => return Err(self.fault("control character in a string")),
-                None => return Err(self.fault("unexpected end of JSON")),
-            }
-        }
-    }
-
-    fn escape(&mut self) -> Result<(), Fault> {
-        self.at += 1;
-        let length = match self.peek() {
-            Some(b'"' | b'\\' | b'/' | b'b' | b'f' | b'n' | b'r' | b't') => 1,
-            Some(b'u') => {
-                let hex = self.rest().bytes().skip(1).take(4);
-                if hex.filter(u8::is_ascii_hexdigit).count() != 4 {
-                    return Err(self.fault("invalid escape"));
-                }
-                5
-            }
-            _ => return Err(self.fault("invalid escape")),
-        };
-        self.at += length;
-        Ok(())
-    }
-
-    fn space(&mut self) {
-        let space = |b: &u8| matches!(b, b' ' | b'\t' | b'\n' | b'\r');
-        self.at += self.rest().bytes().take_while(space).count();
-    }
-
-    fn expect(&mut self, byte: u8, or: &'static str) -> Result<(), Fault> {
-        if self.peek() != Some(byte) {
-            return Err(self.fault(or));
-        }
-        self.at += 1;
-        Ok(())
-    }
-
-    fn peek(&self) -> Option<u8> {
-        self.text.as_bytes().get(self.at).copied()
-    }
-
-    fn rest(&self) -> &'a str {
-        // `at` stops only behind ASCII, or behind whole runs of bytes that end before ASCII.
-        self.text.get(self.at..).unwrap_or_default()
-    }
-
-    fn fault(&self, reason: &'static str) -> Fault {
-        Fault {
-            reason,
-            offset: self.at,
-        }
     }
 }
 
