@@ -17,9 +17,9 @@ use mcpo2_rmcp::InProcess;
 use self::{contrast::Contrast, outline::Outline, root::Root, secrets::Secrets};
 use crate::config::Builtin;
 
-/// A module that is part of this program.
+/// One of them, as an MCP server.
 #[derive(Debug, Clone)]
-pub struct BuiltinModule(Kind);
+pub struct Server(Kind);
 
 #[derive(Debug, Clone)]
 enum Kind {
@@ -28,7 +28,7 @@ enum Kind {
     Outline(Outline),
 }
 
-impl BuiltinModule {
+impl Server {
     /// The module of this name, reading files below `root` only.
     #[must_use]
     pub fn new(name: Builtin, root: &Path) -> Self {

@@ -38,7 +38,7 @@ pub use self::{
     http::{Http, HttpTimeouts},
     identity::{Algorithm, Anonymous, ApiKey, Identity, Jwt},
     log::{Log, LogFormat, LogLevel},
-    module::{Builtin, HttpModule, Module, ModuleLimits, StdioModule, Transport},
+    module::{Builtin, BuiltinModule, HttpModule, Module, ModuleLimits, StdioModule, Transport},
     reference::{FULL, MINIMAL, reference},
     schema::schema,
     secret::Secret,
@@ -241,9 +241,14 @@ fn resolve_paths(config: &mut Config, base: &Path) {
         jwt.jwks_file = base.join(&jwt.jwks_file);
     }
     for module in &mut config.modules {
-        if let Transport::Stdio(stdio) = &mut module.transport {
-            let cwd = stdio.cwd.as_deref().unwrap_or(Path::new(""));
-            stdio.cwd = Some(base.join(cwd)).filter(|cwd| !cwd.as_os_str().is_empty());
+        match &mut module.transport {
+            Transport::Stdio(stdio) => {
+                let cwd = stdio.cwd.as_deref().unwrap_or(Path::new(""));
+                stdio.cwd = Some(base.join(cwd)).filter(|cwd| !cwd.as_os_str().is_empty());
+            }
+            // An empty path is no directory.
+            Transport::Builtin(part) => part.root = Path::new(".").join(base).join(&part.root),
+            Transport::Http(_) => {}
         }
     }
 }

@@ -39,9 +39,6 @@ pub struct DemoOptions {
 
 /// Runs the demonstration and shows it on `out`, in colour on a terminal unless `NO_COLOR` is set.
 ///
-/// The current directory of the process becomes that of its sample workspace, and stays so: the
-/// built-in modules read below the current directory and nowhere else.
-///
 /// # Errors
 ///
 /// If the gateway cannot be started, or if anything is not as it should be.
@@ -52,7 +49,6 @@ pub async fn run(
     let place = Place::prepare(options.dir.as_deref())?;
     let keys = Keys::generate()?;
     let config = place.write_config(options.listen, &keys)?;
-    std::env::set_current_dir(place.workspace())?;
     let gateway = Gateway::start(&config, options.listen).await?;
     let before = gateway.ledger.stats().head.seq;
 

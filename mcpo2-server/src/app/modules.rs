@@ -1,4 +1,4 @@
-use std::{io, path::PathBuf, sync::Arc};
+use std::{io, sync::Arc};
 
 use http::{HeaderMap, HeaderName, HeaderValue};
 use mcpo2_core::{BoxError, Module as Registered};
@@ -15,8 +15,8 @@ use mcpo2_route::{
 use tokio::io::{DuplexStream, ReadHalf, WriteHalf};
 
 use crate::{
-    builtin::BuiltinModule,
-    config::{Builtin, Config, HttpModule, Module, StdioModule, Transport},
+    builtin,
+    config::{BuiltinModule, Config, HttpModule, Module, StdioModule, Transport},
 };
 
 /// What the gateway says it is, to clients and to modules.
@@ -34,7 +34,7 @@ fn connect_one(module: &Module) -> Result<Arc<Registered>, BoxError> {
     let connection = match &module.transport {
         Transport::Http(http) => Connection::new(self::http(http, &limits)?, &limits),
         Transport::Stdio(child) => Connection::new(stdio(child, &limits), &limits),
-        Transport::Builtin(part) => Connection::new(in_process(*part, &limits), &limits),
+        Transport::Builtin(part) => Connection::new(in_process(part, &limits), &limits),
     };
     let builder = Registered::builder(
         module.id.clone(),
@@ -86,12 +86,10 @@ fn stdio(module: &StdioModule, limits: &Limits) -> StdioUpstream {
 }
 
 fn in_process(
-    part: Builtin,
+    part: &BuiltinModule,
     limits: &Limits,
 ) -> PipeUpstream<impl Fn() -> io::Result<Pipe> + use<>> {
-    // A part that reads files reads below the directory that the server was started in.
-    let root = std::env::current_dir().unwrap_or_else(|_| PathBuf::from("."));
-    let module = BuiltinModule::new(part, &root);
+    let module = builtin::Server::new(part.name, &part.root);
     PipeUpstream::new(ours(), limits.clone(), move || {
         let InProcess {
             reader,

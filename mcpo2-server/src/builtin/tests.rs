@@ -10,7 +10,7 @@ async fn answers(name: &str, root: &Path, requests: &[(&str, Value)]) -> Vec<Val
         reader,
         mut writer,
         guard: _guard,
-    } = BuiltinModule::new(name, root).start();
+    } = Server::new(name, root).start();
     let mut lines = BufReader::new(reader).lines();
     let mut answers = Vec::new();
     for (id, (method, params)) in requests.iter().enumerate() {

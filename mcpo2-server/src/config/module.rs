@@ -55,7 +55,7 @@ pub enum Transport {
     /// As a child process, over its standard streams.
     Stdio(StdioModule),
     /// In this process.
-    Builtin(Builtin),
+    Builtin(BuiltinModule),
 }
 
 /// A module: what is known of it, and how it is reached.
@@ -90,6 +90,10 @@ struct Written {
     /// Part of this program.
     #[serde(default)]
     builtin: Option<Builtin>,
+    /// Where a built-in module reads files, and nowhere else; the directory of this file if none
+    /// is given.
+    #[serde(default)]
+    root: Option<PathBuf>,
     /// How much it may take.
     #[serde(default)]
     limits: ModuleLimits,
@@ -108,12 +112,21 @@ impl TryFrom<Written> for Module {
             http,
             stdio,
             builtin,
+            root,
             limits,
         } = written;
+        if root.is_some() && builtin.is_none() {
+            return Err(format!(
+                "module `{id}` is not built in, so it has no `root`"
+            ));
+        }
         let transport = match (http, stdio, builtin) {
             (Some(http), None, None) => Transport::Http(http),
             (None, Some(stdio), None) => Transport::Stdio(stdio),
-            (None, None, Some(builtin)) => Transport::Builtin(builtin),
+            (None, None, Some(name)) => {
+                let root = root.unwrap_or_default();
+                Transport::Builtin(BuiltinModule { name, root })
+            }
             (None, None, None) => {
                 return Err(format!(
                     "module `{id}` has no transport: it needs one of `http`, `stdio` and `builtin`"
@@ -214,7 +227,27 @@ impl StdioModule {
     }
 }
 
-/// A module that is part of this program.
+/// A module that is part of this program, and where it reads files.
+#[derive(Debug, Clone, PartialEq, Eq)]
+#[non_exhaustive]
+pub struct BuiltinModule {
+    /// Which one.
+    pub name: Builtin,
+    /// The directory below which it reads files, and nowhere else.
+    pub root: PathBuf,
+}
+
+impl BuiltinModule {
+    /// This one, reading below this directory.
+    pub fn new(name: Builtin, root: impl Into<PathBuf>) -> Self {
+        Self {
+            name,
+            root: root.into(),
+        }
+    }
+}
+
+/// The name of a module that is part of this program.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Deserialize, Serialize, JsonSchema)]
 #[serde(rename_all = "snake_case")]
 #[non_exhaustive]
