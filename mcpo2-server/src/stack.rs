@@ -14,7 +14,7 @@ use tower::{
     util::{BoxCloneSyncService, MapErrLayer, option_layer},
 };
 
-use crate::telemetry::{Metrics, MetricsLayer, UpstreamMetricsLayer};
+use crate::telemetry::{Metrics, MetricsLayer};
 
 /// What answers calls: all layers, and the modules below them.
 pub type Stack = BoxCloneSyncService<Call, Reply, Error>;
@@ -52,7 +52,7 @@ pub(crate) fn stack(parts: Parts) -> Stack {
         .layer(RouteLayer::new(parts.router)) // Permitted -> Routed
         .layer(PreambleLayer::new(parts.profiles)) // Routed + preamble
         .layer(ArtifactLayer::new(parts.artifacts)) // large results become references
-        .layer(UpstreamMetricsLayer::new(Arc::clone(&metrics)))
+        .layer(MetricsLayer::new(Arc::clone(&metrics)))
         .service(parts.dispatch); // Routed -> Reply
     let stack = ServiceBuilder::new()
         .layer(MetricsLayer::new(metrics))

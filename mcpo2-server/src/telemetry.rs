@@ -8,4 +8,3 @@ mod upstream;
 pub use log::init;
 pub(crate) use metrics::Metrics;
 pub(crate) use service::MetricsLayer;
-pub(crate) use upstream::UpstreamMetricsLayer;

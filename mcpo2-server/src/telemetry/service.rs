@@ -17,7 +17,7 @@ use tower::{Layer, Service};
 
 use super::Metrics;
 
-/// Counts and times calls.
+/// Counts and times calls, and above what dispatches the requests to modules.
 #[derive(Debug, Clone)]
 pub(crate) struct MetricsLayer {
     metrics: Arc<Metrics>,
@@ -42,8 +42,8 @@ impl<S> Layer<S> for MetricsLayer {
 
 #[derive(Debug, Clone)]
 pub(crate) struct MetricsService<S> {
-    inner: S,
-    metrics: Arc<Metrics>,
+    pub(super) inner: S,
+    pub(super) metrics: Arc<Metrics>,
 }
 
 impl<S> Service<Call> for MetricsService<S>

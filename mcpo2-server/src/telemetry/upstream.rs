@@ -7,40 +7,12 @@ use std::{
 };
 
 use mcpo2_core::{Error, Reply, Routed};
-use tower::{Layer, Service};
+use tower::Service;
 
-use super::Metrics;
+use super::service::MetricsService;
 
 /// Times what goes to modules.
-#[derive(Debug, Clone)]
-pub(crate) struct UpstreamMetricsLayer {
-    metrics: Arc<Metrics>,
-}
-
-impl UpstreamMetricsLayer {
-    pub(crate) fn new(metrics: Arc<Metrics>) -> Self {
-        Self { metrics }
-    }
-}
-
-impl<S> Layer<S> for UpstreamMetricsLayer {
-    type Service = UpstreamMetricsService<S>;
-
-    fn layer(&self, inner: S) -> Self::Service {
-        UpstreamMetricsService {
-            inner,
-            metrics: Arc::clone(&self.metrics),
-        }
-    }
-}
-
-#[derive(Debug, Clone)]
-pub(crate) struct UpstreamMetricsService<S> {
-    inner: S,
-    metrics: Arc<Metrics>,
-}
-
-impl<S> Service<Routed> for UpstreamMetricsService<S>
+impl<S> Service<Routed> for MetricsService<S>
 where
     S: Service<Routed, Response = Reply, Error = Error>,
     S::Future: Send + 'static,
