@@ -62,15 +62,22 @@ impl Edge {
     }
 }
 
+/// The revision that an `initialize` asks for.
+///
+/// Only this member is decoded, so that no other can hide it.
+pub(crate) fn wanted_version(request: &Request) -> Option<String> {
+    #[derive(Deserialize)]
+    struct Params {
+        #[serde(rename = "protocolVersion")]
+        version: String,
+    }
+    let params: Params = serde_json::from_slice(request.params()?).ok()?;
+    Some(params.version)
+}
+
 /// The session that a client begins with `initialize`, and the revision that it will speak.
 pub(crate) fn begin(request: &Request) -> Result<Arc<Session>, Refusal> {
-    #[derive(Deserialize)]
-    struct Params<'a> {
-        #[serde(borrow, rename = "protocolVersion")]
-        version: std::borrow::Cow<'a, str>,
-    }
-    let params = request.params().unwrap_or_default();
-    let wanted: Params<'_> = serde_json::from_slice(params).map_err(|_| {
+    let wanted = wanted_version(request).ok_or_else(|| {
         let status = ::http::StatusCode::BAD_REQUEST;
         Refusal::new(
             status,
@@ -82,12 +89,11 @@ pub(crate) fn begin(request: &Request) -> Result<Arc<Session>, Refusal> {
     })?;
     // A revision that has no handshake, or that nobody knows, is answered with the newest that has.
     let known = wanted
-        .version
         .parse()
         .ok()
         .filter(|version: &ProtocolVersion| !version.is_stateless());
     let version = known.unwrap_or(ProtocolVersion::LATEST_SESSION);
-    let params = bytes::Bytes::copy_from_slice(params);
+    let params = bytes::Bytes::copy_from_slice(request.params().unwrap_or_default());
     Ok(Arc::new(Session::new(Hello::new(params, version))))
 }
 

@@ -33,9 +33,19 @@ pub fn raw_child(log: &Path) -> Vec<String> {
         .collect()
 }
 
+/// The child process itself, and where it is not one, a look at what it says.
 #[test]
 fn raw_child_answers() {
+    let opening = vendor::result(Era::Legacy, "initialize").unwrap();
+    let canned = Canned::vendor(Era::Modern)
+        .with("initialize", Answer::result(&opening))
+        .with("ping", Answer::result("{}"));
     let Some(log) = std::env::var_os("RAW_LOG") else {
+        let asked = b"{\"jsonrpc\":\"2.0\",\"id\":1,\"method\":\"initialize\"}\n".as_slice();
+        let (mut said, mut heard) = (Vec::new(), Vec::new());
+        serve_stdio(&canned, asked, &mut said, &mut heard).unwrap();
+        assert_eq!(heard, asked);
+        assert!(String::from_utf8(said).unwrap().contains(&*opening));
         return;
     };
     let log = std::fs::OpenOptions::new()
@@ -47,10 +57,6 @@ fn raw_child_answers() {
         .write(true)
         .open("/dev/fd/3")
         .unwrap();
-    let opening = vendor::result(Era::Legacy, "initialize").unwrap();
-    let canned = Canned::vendor(Era::Modern)
-        .with("initialize", Answer::result(&opening))
-        .with("ping", Answer::result("{}"));
     serve_stdio(&canned, std::io::stdin().lock(), output, log).unwrap();
 }
 

@@ -4,7 +4,7 @@ use http::HeaderMap;
 use mcpo2_core::{Message, Meta, Method, ProtocolVersion, Request};
 
 use super::headers::{METHOD, NAME, SESSION, VERSION, decoded, single};
-use crate::refusal::Refusal;
+use crate::{edge::wanted_version, refusal::Refusal};
 
 /// How a message is to be taken.
 #[derive(Debug, PartialEq, Eq)]
@@ -46,14 +46,8 @@ fn initialize<'a>(
     version: Option<&str>,
     request: &Request,
 ) -> Result<Era<'a>, Refusal> {
-    let params: serde_json::Value = request
-        .params()
-        .and_then(|params| serde_json::from_slice(params).ok())
-        .unwrap_or_default();
-    let asked = params
-        .get("protocolVersion")
-        .and_then(serde_json::Value::as_str);
-    if version.is_some() && asked.is_some() && version != asked {
+    let asked = wanted_version(request);
+    if version.is_some() && asked.is_some() && version != asked.as_deref() {
         return Err(Refusal::invalid(
             "header_mismatch",
             "the header `mcp-protocol-version` does not match `params.protocolVersion`",
@@ -164,4 +158,23 @@ fn missing(header: &str) -> Refusal {
 
 fn mismatch(header: &str) -> Refusal {
     Refusal::mismatch(format!("the header `{header}` does not match the body"))
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_number_that_nobody_can_hold_does_not_hide_a_header_that_disagrees() {
+        let text = r#"{"jsonrpc":"2.0","id":1,"method":"initialize","params":{"protocolVersion":"2025-11-25","vendor":1e400}}"#;
+        let message = Message::parse(text).unwrap();
+        let mut headers = HeaderMap::new();
+        headers.insert(VERSION, "2025-11-25".parse().unwrap());
+        assert_eq!(of(&headers, &message).unwrap(), Era::Initialize);
+        headers.insert(VERSION, "2025-03-26".parse().unwrap());
+        assert_eq!(
+            of(&headers, &message).unwrap_err().reason(),
+            "header_mismatch"
+        );
+    }
 }
