@@ -43,13 +43,10 @@ fuzz_target!(|text: &str| {
     let item = Item::new(ItemKind::Resource, text);
     let query = Query::new(&Method::ResourcesRead, Some(&item), &ADA);
     if TREE.decide(&query).decided().effect == Effect::Allow {
-        let lower = text.to_ascii_lowercase();
-        let path = lower.strip_prefix("file:").expect("a file");
+        let path = local_path(text).expect("a file of this machine");
         assert!(!path.contains(['\\', '\0']), "{text:?}");
-        let decoded = percent_decoded(path.split(['?', '#']).next().unwrap_or_default());
-        let path = decoded.strip_prefix("//localhost").unwrap_or(&decoded);
-        let path = path.strip_prefix("//").unwrap_or(path);
-        let resolved = resolve(path).expect("a uri that leaves its root was allowed");
+        let path = percent_decoded(path.split(['?', '#']).next().unwrap_or_default());
+        let resolved = resolve(&path).expect("a uri that leaves its root was allowed");
         assert!(resolved.starts_with("/srv/data/"), "{text:?} -> {resolved}");
     }
 });
@@ -65,6 +62,19 @@ fn resolve(path: &str) -> Option<String> {
         }
     }
     Some(format!("/{}", parts.join("/")))
+}
+
+/// The path of a `file` URI whose authority, if it has one, is this machine.
+fn local_path(uri: &str) -> Option<&str> {
+    let (scheme, rest) = uri.split_once(':')?;
+    let path = match rest.strip_prefix("//") {
+        Some(rest) => {
+            let (authority, path) = rest.split_at(rest.find('/')?);
+            (authority.is_empty() || authority.eq_ignore_ascii_case("localhost")).then_some(path)?
+        }
+        None => rest,
+    };
+    scheme.eq_ignore_ascii_case("file").then_some(path)
 }
 
 fn percent_decoded(text: &str) -> String {
