@@ -9,14 +9,17 @@ CORE = "mcpo2-core"
 LAYERS = {"mcpo2-classify", "mcpo2-policy", "mcpo2-preamble", "mcpo2-artifact", "mcpo2-audit"}
 ADAPTERS = {"mcpo2-route", "mcpo2-rmcp"}
 SERVER = "mcpo2-server"
+SEAL = "mcpo2-seal"
 
 # What each crate may name of ours in [dependencies]. A crate missing here fails the check.
 MAY_USE = {
     CORE: set(),
+    SEAL: set(),
     **{name: {CORE} for name in LAYERS | ADAPTERS},
-    SERVER: {CORE} | LAYERS | ADAPTERS,
+    "mcpo2-route": {CORE, SEAL},
+    SERVER: {CORE, SEAL} | LAYERS | ADAPTERS,
     "mcpo2-testkit": {CORE},
-    "mcpo2-examples": {CORE, SERVER} | LAYERS | ADAPTERS,
+    "mcpo2-examples": {CORE, SEAL, SERVER} | LAYERS | ADAPTERS,
 }
 MAY_TEST_SERVER = {"mcpo2-examples", SERVER}
 MAY_USE_RMCP = {"mcpo2-rmcp", SERVER, "mcpo2-testkit", "mcpo2-examples"}
@@ -24,7 +27,7 @@ MAY_USE_RMCP = {"mcpo2-rmcp", SERVER, "mcpo2-testkit", "mcpo2-examples"}
 # What must not be anywhere below a crate with its default features, patterns of names.
 RUNTIMES = ["tokio", "tokio-*", "tower", "tower-*", "rmcp", "rmcp-*", "hyper", "hyper-*"]
 LAYER_TRAITS = {"tower-layer", "tower-service"}
-FREE_OF_RUNTIME = {CORE: set(), **{name: LAYER_TRAITS for name in LAYERS | {"mcpo2-route"}}}
+FREE_OF_RUNTIME = {CORE: set(), SEAL: set(), **{name: LAYER_TRAITS for name in LAYERS | {"mcpo2-route"}}}
 
 
 def direct_problems(packages):

@@ -2,7 +2,7 @@ use std::{collections::BTreeSet, fmt};
 
 use serde::{Deserialize, Serialize};
 
-use crate::{PrincipalId, TenantId};
+use crate::{Digest, PrincipalId, TenantId};
 
 /// What kind of caller this is.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Hash, Serialize, Deserialize)]
@@ -117,6 +117,30 @@ impl Principal {
         self.auth
     }
 
+    /// What stays the same of this caller from call to call: tenant, id and how it showed who it
+    /// is. Roles and scopes are not in it, since they may change under what is bound to a caller.
+    #[must_use]
+    pub fn binding(&self) -> Digest {
+        let auth = match self.auth {
+            AuthMethod::None => "none",
+            AuthMethod::ApiKey => "api_key",
+            AuthMethod::Jwt => "jwt",
+            AuthMethod::Process => "process",
+            AuthMethod::Host => "host",
+        };
+        let mut bytes = Vec::new();
+        for part in [
+            "mcpo2.principal/v1",
+            self.tenant.as_str(),
+            self.id.as_str(),
+            auth,
+        ] {
+            bytes.extend_from_slice(&(part.len() as u64).to_be_bytes());
+            bytes.extend_from_slice(part.as_bytes());
+        }
+        Digest::of(&bytes)
+    }
+
     /// Its roles, in order.
     pub fn roles(&self) -> impl Iterator<Item = &str> {
         self.roles.iter().map(AsRef::as_ref)
@@ -137,5 +161,26 @@ impl Principal {
 impl fmt::Display for Principal {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         write!(f, "{}/{}", self.tenant, self.id)
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_binding_tells_callers_apart_and_not_what_they_may_do() {
+        let of = |tenant: &str, id: &str, auth| {
+            Principal::new(tenant.parse().unwrap(), id.parse().unwrap(), auth)
+        };
+        let ada = of("acme", "ada", AuthMethod::Jwt);
+        assert_eq!(ada.binding(), ada.clone().with_roles(["admin"]).binding());
+        for other in [
+            of("acmea", "da", AuthMethod::Jwt),
+            of("acme", "bob", AuthMethod::Jwt),
+            of("acme", "ada", AuthMethod::ApiKey),
+        ] {
+            assert_ne!(ada.binding(), other.binding(), "{other}");
+        }
     }
 }
