@@ -5,6 +5,7 @@
     reason = "a test that meets one of these has failed"
 )]
 
+mod chaos;
 mod exchange;
 mod fixture;
 mod raw;
