@@ -8,13 +8,26 @@ use crate::{AuditService, Ledger};
 #[derive(Debug, Clone)]
 pub struct AuditLayer {
     ledger: Ledger,
+    generation: Option<u64>,
 }
 
 impl AuditLayer {
     /// A layer that writes to this ledger.
     #[must_use]
     pub fn new(ledger: Ledger) -> Self {
-        Self { ledger }
+        Self {
+            ledger,
+            generation: None,
+        }
+    }
+
+    /// Says in each record which generation of the configuration the call went through.
+    #[must_use]
+    pub fn with_generation(self, generation: u64) -> Self {
+        Self {
+            generation: Some(generation),
+            ..self
+        }
     }
 }
 
@@ -22,6 +35,6 @@ impl<S> Layer<S> for AuditLayer {
     type Service = AuditService<S>;
 
     fn layer(&self, inner: S) -> AuditService<S> {
-        AuditService::new(inner, self.ledger.clone())
+        AuditService::new(inner, self.ledger.clone(), self.generation)
     }
 }

@@ -20,6 +20,7 @@ struct Open {
     place: Place,
     started: Duration,
     principal: Arc<Principal>,
+    generation: Option<u64>,
     source: Option<Source>,
     trace: Option<Box<str>>,
     asked: Asked,
@@ -39,7 +40,7 @@ struct Said {
 }
 
 impl Pending {
-    pub(crate) fn new(place: Place, call: &Call) -> Self {
+    pub(crate) fn new(place: Place, call: &Call, generation: Option<u64>) -> Self {
         let request = call.request();
         let source = call.extensions().get::<Source>().cloned();
         let trace = source.as_ref().and_then(|source| source.trace());
@@ -50,6 +51,7 @@ impl Pending {
         let open = Open {
             started: place.ledger().clock().monotonic(),
             principal: Arc::clone(call.principal()),
+            generation,
             source,
             trace,
             asked: Asked::new(call, place.ledger().digest(request.bytes())),
@@ -138,6 +140,7 @@ impl Open {
             principal: Caller::from(&*self.principal),
             transport,
             remote,
+            generation: self.generation,
             trace: self.trace,
             request: self.asked,
             family,

@@ -14,12 +14,17 @@ use crate::{Ledger, ResponseFuture, pending::Pending};
 pub struct AuditService<S> {
     inner: S,
     ledger: Ledger,
+    generation: Option<u64>,
 }
 
 impl<S> AuditService<S> {
-    /// A service that writes to this ledger.
-    pub fn new(inner: S, ledger: Ledger) -> Self {
-        Self { inner, ledger }
+    /// A service that writes to this ledger, in this generation of the configuration.
+    pub fn new(inner: S, ledger: Ledger, generation: Option<u64>) -> Self {
+        Self {
+            inner,
+            ledger,
+            generation,
+        }
     }
 }
 
@@ -39,7 +44,7 @@ where
         match self.ledger.reserve() {
             Ok(place) => {
                 call.extensions_mut().insert(place.id());
-                let pending = Pending::new(place, &call);
+                let pending = Pending::new(place, &call, self.generation);
                 ResponseFuture::recorded(self.inner.call(call), pending)
             }
             Err(error) => ResponseFuture::refused(error.into()),

@@ -48,8 +48,8 @@ impl MetricsFor {
 impl Admin {
     pub(crate) fn new(app: &App, edge: HttpEdge) -> Self {
         Self {
-            metrics: Arc::clone(&app.metrics),
-            ledger: app.ledger.clone(),
+            metrics: Arc::clone(&app.lasting.metrics),
+            ledger: app.lasting.ledger.clone(),
             shutdown: app.shutdown.clone(),
             edge,
         }
@@ -74,7 +74,7 @@ impl Admin {
                 response.headers_mut().insert(header::CONTENT_TYPE, kind);
                 response
             }
-            path => match self.edge.resource() {
+            path => match self.edge.now().authenticator().resource() {
                 Some(resource) if resource.metadata_path() == path => {
                     respond::json(StatusCode::OK, resource.metadata().to_string().into())
                 }

@@ -1,35 +1,32 @@
 //! A configuration becomes a gateway.
 
+mod generation;
 mod modules;
 
-use std::{path::PathBuf, sync::Arc, time::Duration};
+use std::{path::PathBuf, sync::Arc};
 
 use mcpo2_audit::{Event, Ledger, Note};
 use mcpo2_core::{AuthMethod, BoxError, Principal, PrincipalKind};
-use mcpo2_policy::Policy;
-use mcpo2_route::{Catalog, Connection, Dispatch, Gateway, Naming, Registry, Router};
+use mcpo2_route::Connection;
+use tower::util::BoxCloneSyncService;
 
 use crate::{
     config::Config,
-    edge::{
-        Edge,
-        http::{BodyLimits, Guard, HttpEdge},
-    },
-    identity::Authenticator,
+    edge::{Edge, http::HttpEdge},
     shutdown::Shutdown,
-    stack::{Admission, Parts, Stack, stack},
+    stack::{Admission, Stack},
     telemetry::Metrics,
 };
+
+pub(crate) use self::generation::{Generation, Generations, Lasting};
 
 /// A gateway that is ready to serve.
 #[derive(Debug)]
 pub struct App {
-    pub(crate) stack: Stack,
-    pub(crate) ledger: Ledger,
-    pub(crate) metrics: Arc<Metrics>,
-    pub(crate) registry: Arc<Registry>,
-    pub(crate) config: Config,
+    pub(crate) generations: Generations,
+    pub(crate) lasting: Arc<Lasting>,
     pub(crate) shutdown: Shutdown,
+    stack: Stack,
 }
 
 /// Why a configuration is no gateway.
@@ -58,12 +55,6 @@ pub enum Mode {
     Observed,
 }
 
-/// What modules have is read again after this long.
-const CATALOG_KEPT: Duration = Duration::from_secs(60);
-
-/// Calls at once, over all modules.
-const CALLS: usize = 4096;
-
 impl App {
     /// Opens the ledger, compiles what decides, and puts the stack together. Modules are reached
     /// when they are first called.
@@ -73,72 +64,26 @@ impl App {
     /// [`BuildError`] says which part, and why.
     pub fn build(config: Config, mode: Mode) -> Result<Self, BuildError> {
         let ledger = open_ledger(&config)?;
-        let connections = modules::connect(&config).map_err(because("modules"))?;
-        let naming = match mode {
-            Mode::Governed => Naming::Prefixed,
-            Mode::Observed => Naming::Plain,
-        };
-        let registry = Arc::new(Registry::new(connections, naming).map_err(because("modules"))?);
-        let rules = Arc::new(
-            config
-                .classify
-                .clone()
-                .compile()
-                .map_err(because("classify"))?,
-        );
-        let profiles = Arc::new(
-            config
-                .preamble
-                .clone()
-                .compile()
-                .map_err(because("preamble"))?,
-        );
-        let artifacts = Arc::new(
-            config
-                .artifact
-                .clone()
-                .compile()
-                .map_err(because("artifact"))?,
-        );
-        let policy = match mode {
-            Mode::Governed => config.policy.clone().compile().map_err(because("policy"))?,
-            Mode::Observed => Policy::allow_all(),
-        };
-        let metrics = Arc::new(metrics(&ledger, &artifacts));
-        let (catalog, router) = match mode {
-            Mode::Governed => {
-                let catalog = Arc::new(Catalog::new(
-                    Arc::clone(&registry),
-                    modules::ours(),
-                    CATALOG_KEPT,
-                ));
-                let router = Router::over(&catalog);
-                (Some(catalog), router)
-            }
-            Mode::Observed => (None, Router::new(Arc::clone(&registry))),
-        };
-        let gateway = gateway(mode, &registry, &profiles);
-        let stack = stack(Parts {
-            ledger: ledger.clone(),
-            metrics: Arc::clone(&metrics),
-            admission: Admission {
-                calls: CALLS,
-                time: config.http.timeouts.request,
-            },
-            catalog,
-            rules,
-            policy: Arc::new(policy),
-            router: Arc::new(router),
-            profiles,
+        let artifacts = config.artifact.clone().compile();
+        let artifacts = Arc::new(artifacts.map_err(because("artifact"))?);
+        let lasting = Arc::new(Lasting {
+            metrics: Arc::new(metrics(&ledger, &artifacts)),
+            ledger,
             artifacts,
-            dispatch: Dispatch::new(Arc::new(gateway)),
+            admission: Admission::new(),
+            mode,
+        });
+        let first = Generation::build(config, &lasting, None)?;
+        let generations = Generations::new(first);
+        let follows = generations.clone();
+        let stack = tower::service_fn(move |call| {
+            let generation = follows.now();
+            async move { generation.run(call).await }
         });
         Ok(Self {
-            stack,
-            ledger,
-            metrics,
-            registry,
-            config,
+            stack: BoxCloneSyncService::new(stack),
+            generations,
+            lasting,
             shutdown: Shutdown::new(),
         })
     }
@@ -152,54 +97,39 @@ impl App {
     /// The ledger.
     #[must_use]
     pub fn ledger(&self) -> &Ledger {
-        &self.ledger
+        &self.lasting.ledger
     }
 
-    /// The stack, for a host that has its own edge.
+    /// The stack, for a host that has its own edge. It follows reloads: each call runs through the
+    /// one that stands when it begins.
     #[must_use]
     pub fn stack(&self) -> &Stack {
         &self.stack
     }
 
     pub(crate) fn edge(&self) -> Edge {
-        Edge::new(self.stack.clone(), self.ledger.clone())
+        Edge::new(self.generations.clone(), self.lasting.ledger.clone())
     }
 
-    pub(crate) fn http_edge(&self) -> Result<HttpEdge, BuildError> {
-        let http = &self.config.http;
-        let authenticator =
-            Authenticator::new(&self.config.identity).map_err(because("identity"))?;
-        let loopback = self.config.listen.ip().is_loopback();
-        let guard = Guard::new(loopback, &http.allowed_hosts, &http.allowed_origins);
-        let limits = BodyLimits {
-            bytes: http.max_body_bytes,
-            time: http.timeouts.body,
-        };
-        let shutdown = self.shutdown.clone();
-        Ok(HttpEdge::new(
-            self.edge(),
-            Arc::new(authenticator),
-            guard,
-            limits,
-            shutdown,
-        ))
+    pub(crate) fn http_edge(&self) -> HttpEdge {
+        HttpEdge::new(self.edge(), self.shutdown.clone())
     }
 
     pub(crate) fn note(&self, event: fn(Note) -> Event, note: Note) {
-        if let Err(error) = self.ledger.append(event(note)) {
+        if let Err(error) = self.lasting.ledger.append(event(note)) {
             tracing::error!(%error, "not recorded");
         }
     }
 
     /// Ends all connections to modules, and the ledger.
     pub(crate) async fn close(&self) {
-        for module in self.registry.modules() {
+        for module in self.generations.now().registry().modules() {
             if let Some(connection) = module.endpoint().get::<Connection>() {
                 connection.close().await;
             }
         }
         self.note(Event::ServerStop, Note::new("stop"));
-        let ledger = self.ledger.clone();
+        let ledger = self.lasting.ledger.clone();
         let closed = tokio::task::spawn_blocking(move || ledger.close()).await;
         if let Ok(Err(error)) = closed {
             tracing::error!(%error, "the ledger did not close");
@@ -217,26 +147,14 @@ pub(crate) fn process_principal() -> Option<Principal> {
     Some(principal.with_kind(PrincipalKind::User))
 }
 
-fn gateway(
-    mode: Mode,
-    registry: &Arc<Registry>,
-    profiles: &Arc<mcpo2_preamble::Profiles>,
-) -> Gateway {
-    let profiles = Arc::clone(profiles);
-    let gateway = Gateway::new(Arc::clone(registry), modules::ours())
-        .with_instructions(move |principal| profiles.instructions(principal));
-    match mode {
-        // Any rule may oblige a result to become a reference.
-        Mode::Governed => gateway.with_own_resources(),
-        Mode::Observed => gateway,
-    }
-}
-
 fn open_ledger(config: &Config) -> Result<Ledger, BuildError> {
     let options = config.audit.compile().map_err(because("audit"))?;
     let dir = PathBuf::from(&config.audit.dir);
     let ledger = Ledger::open(&dir, options).map_err(because("audit"))?;
-    let note = Note::new("start").with("version", env!("CARGO_PKG_VERSION"));
+    let mut note = Note::new("start").with("version", env!("CARGO_PKG_VERSION"));
+    if let Some(digest) = config.digest {
+        note = note.with("config", digest.to_string());
+    }
     ledger
         .append(Event::ServerStart(note))
         .map_err(because("audit"))?;

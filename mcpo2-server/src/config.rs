@@ -24,6 +24,7 @@ use std::{
     path::Path,
 };
 
+use mcpo2_core::Digest;
 use schemars::JsonSchema;
 use serde::{Deserialize, Deserializer};
 
@@ -79,6 +80,9 @@ pub struct Config {
     pub audit: mcpo2_audit::Config,
     /// What the server logs of itself.
     pub log: Log,
+    /// The digest of the file that it was read from; none where there was no file.
+    #[serde(skip)]
+    pub digest: Option<Digest>,
 }
 
 impl Default for Config {
@@ -95,6 +99,7 @@ impl Default for Config {
             artifact: mcpo2_artifact::Config::default(),
             audit: mcpo2_audit::Config::new("ledger"),
             log: Log::default(),
+            digest: None,
         }
     }
 }
@@ -171,6 +176,7 @@ pub fn check_text(
     let resolved = check::resolved(&tree);
     let mut config = deserialize(&mut tree, &mut found);
     if let Some(config) = &mut config {
+        config.digest = Some(Digest::of(text.as_bytes()));
         resolve_paths(config, base);
         check::check(config, &tree, &mut found);
     }

@@ -7,28 +7,33 @@ pub(crate) mod stdio;
 use std::sync::Arc;
 
 use mcpo2_audit::{Caller, Event, Ledger, Note, Reject, Source};
-use mcpo2_core::{Call, Error, Message, Principal, ProtocolVersion, Reply, Request};
+use mcpo2_core::{Message, Principal, ProtocolVersion, Reply, Request};
 use mcpo2_route::{Session, upstream::Hello};
 use serde::Deserialize;
-use tower::ServiceExt as _;
 
-use crate::{refusal::Refusal, stack::Stack};
+use crate::{
+    app::{Generation, Generations},
+    refusal::Refusal,
+};
 
-/// What all edges share: the stack that answers calls, and the ledger for what is no call.
+/// What all edges share: what answers calls, and the ledger for what is no call.
 #[derive(Debug, Clone)]
 pub(crate) struct Edge {
-    stack: Stack,
+    generations: Generations,
     ledger: Ledger,
 }
 
 impl Edge {
-    pub(crate) fn new(stack: Stack, ledger: Ledger) -> Self {
-        Self { stack, ledger }
+    pub(crate) fn new(generations: Generations, ledger: Ledger) -> Self {
+        Self {
+            generations,
+            ledger,
+        }
     }
 
-    /// Runs a call through the stack.
-    pub(crate) async fn run(&self, call: Call) -> Result<Reply, Error> {
-        self.stack.clone().oneshot(call).await
+    /// What decides about a request that begins now.
+    pub(crate) fn now(&self) -> Arc<Generation> {
+        self.generations.now()
     }
 
     /// Records what was refused before it was a call.

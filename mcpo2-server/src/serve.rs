@@ -8,7 +8,7 @@ use std::{net::SocketAddr, sync::Arc, time::Duration};
 use http::{HeaderName, Request, Response, header};
 use hyper::body::Incoming;
 use tokio::net::TcpListener;
-use tower::{ServiceBuilder, util::BoxCloneService};
+use tower::{Layer as _, ServiceBuilder, ServiceExt as _, util::BoxCloneService};
 use tower_http::{
     catch_panic::CatchPanicLayer, map_response_body::MapResponseBodyLayer,
     sensitive_headers::SetSensitiveRequestHeadersLayer, trace::TraceLayer,
@@ -16,8 +16,7 @@ use tower_http::{
 
 use crate::{
     admin::{Admin, MetricsFor},
-    app::{App, BuildError},
-    cors,
+    app::{App, BuildError, Generation},
     edge::{http::HttpEdge, stdio},
     respond::HttpBody,
 };
@@ -35,22 +34,18 @@ impl App {
     /// [`BuildError`] where what is configured for callers cannot be used. Faults of single
     /// connections end those connections only.
     pub async fn serve(self, listener: TcpListener) -> Result<(), BuildError> {
-        let edge = self.http_edge()?;
+        let edge = self.http_edge();
+        let admin_listen = self.generations.now().config().http.admin_listen;
         let admin = Arc::new(Admin::new(&self, edge.clone()));
         let server = Server {
             edge: edge.clone(),
             admin: Arc::clone(&admin),
-            path: self.config.http.path.clone().into(),
-            metrics: match self.config.http.admin_listen {
+            metrics: match admin_listen {
                 Some(_) => MetricsFor::Nobody,
                 None => MetricsFor::ThisMachine,
             },
         };
-        let apart = self
-            .config
-            .http
-            .admin_listen
-            .map(|address| tokio::spawn(operators::serve(admin, address)));
+        let apart = admin_listen.map(|address| tokio::spawn(operators::serve(admin, address)));
         tokio::select! {
             () = door::serve(&self, listener, &server) => {}
             () = reap(&edge) => {}
@@ -69,7 +64,7 @@ impl App {
             return;
         };
         let streams = (tokio::io::stdin(), tokio::io::stdout());
-        let limit = self.config.http.max_body_bytes;
+        let limit = self.generations.now().config().http.max_body_bytes;
         let closing = self.shutdown.streams().clone();
         stdio::serve(self.edge(), Arc::new(principal), streams, limit, closing).await;
         self.close().await;
@@ -81,7 +76,6 @@ impl App {
 struct Server {
     edge: HttpEdge,
     admin: Arc<Admin>,
-    path: Arc<str>,
     metrics: MetricsFor,
 }
 
@@ -93,7 +87,6 @@ impl Server {
             .layer(MapResponseBodyLayer::new(HttpBody::new))
             .layer(SetSensitiveRequestHeadersLayer::new(sensitive()))
             .layer(TraceLayer::new_for_http())
-            .layer(cors::layer(self.edge.origins()))
             .layer(CatchPanicLayer::custom(crate::respond::panicked))
             .service(answer);
         BoxCloneService::new(service)
@@ -104,8 +97,23 @@ impl Server {
         request: Request<Incoming>,
         peer: SocketAddr,
     ) -> Result<Response<HttpBody>, std::convert::Infallible> {
-        if request.uri().path() == &*self.path {
-            return self.edge.handle(request, peer).await;
+        let generation = self.edge.now();
+        if !request.headers().contains_key(header::ORIGIN) {
+            return self.route(&generation, request, peer).await;
+        }
+        let route = |request| self.clone().route(&generation, request, peer);
+        let route = generation.cors().layer(tower::service_fn(route));
+        route.oneshot(request).await
+    }
+
+    async fn route(
+        self,
+        generation: &Generation,
+        request: Request<Incoming>,
+        peer: SocketAddr,
+    ) -> Result<Response<HttpBody>, std::convert::Infallible> {
+        if request.uri().path() == generation.config().http.path {
+            return self.edge.handle(generation, request, peer).await;
         }
         Ok(self.admin.answer(&request, peer, self.metrics))
     }

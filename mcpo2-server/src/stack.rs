@@ -3,14 +3,16 @@
 use std::{sync::Arc, time::Duration};
 
 use mcpo2_artifact::{ArtifactLayer, Artifacts};
-use mcpo2_audit::{AuditLayer, Ledger};
+use mcpo2_audit::AuditLayer;
 use mcpo2_classify::{ClassifyLayer, Rules};
 use mcpo2_core::{Call, Directory, Error, Reply};
 use mcpo2_policy::{Policy, PolicyLayer};
 use mcpo2_preamble::{PreambleLayer, Profiles};
 use mcpo2_route::{Catalog, CatalogLayer, Dispatch, RouteLayer, Router};
+use tokio::sync::Semaphore;
 use tower::{
     ServiceBuilder,
+    limit::GlobalConcurrencyLimitLayer,
     util::{BoxCloneSyncService, MapErrLayer, option_layer},
 };
 
@@ -21,7 +23,7 @@ pub type Stack = BoxCloneSyncService<Call, Reply, Error>;
 
 /// What the layers decide by.
 pub(crate) struct Parts {
-    pub(crate) ledger: Ledger,
+    pub(crate) audit: AuditLayer,
     pub(crate) metrics: Arc<Metrics>,
     pub(crate) admission: Admission,
     /// None where names need not be real: whatever is not denied goes to the one module.
@@ -34,11 +36,28 @@ pub(crate) struct Parts {
     pub(crate) dispatch: Dispatch,
 }
 
-/// How much the gateway takes on.
-#[derive(Debug, Clone, Copy)]
+/// How much the gateway takes on, over all generations.
+#[derive(Debug, Clone)]
 pub(crate) struct Admission {
-    pub(crate) calls: usize,
-    pub(crate) time: Duration,
+    calls: Arc<Semaphore>,
+    time: Duration,
+}
+
+/// Calls at once, over all modules.
+const CALLS: usize = 4096;
+
+impl Admission {
+    pub(crate) fn new() -> Self {
+        Self {
+            calls: Arc::new(Semaphore::new(CALLS)),
+            time: Duration::MAX,
+        }
+    }
+
+    /// The same, where a call may take this long.
+    pub(crate) fn within(self, time: Duration) -> Self {
+        Self { time, ..self }
+    }
 }
 
 pub(crate) fn stack(parts: Parts) -> Stack {
@@ -56,10 +75,10 @@ pub(crate) fn stack(parts: Parts) -> Stack {
         .service(parts.dispatch); // Routed -> Reply
     let stack = ServiceBuilder::new()
         .layer(MetricsLayer::new(metrics))
-        .layer(AuditLayer::new(parts.ledger)) // Call -> Record, whatever happens below
+        .layer(parts.audit) // Call -> Record, whatever happens below
         .layer(MapErrLayer::new(Error::from)) // tower's BoxError -> Error
         .load_shed()
-        .concurrency_limit(calls)
+        .layer(GlobalConcurrencyLimitLayer::with_semaphore(calls))
         .timeout(time)
         .service(governed);
     BoxCloneSyncService::new(stack)

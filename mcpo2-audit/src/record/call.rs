@@ -29,6 +29,9 @@ pub struct CallRecord {
     /// The id of the trace, from `traceparent`.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub trace: Option<Box<str>>,
+    /// The generation of the configuration that it went through, where the host counts them.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub generation: Option<u64>,
     /// What was asked.
     pub request: Asked,
     /// The capability family, once classified.

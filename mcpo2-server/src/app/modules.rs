@@ -1,19 +1,20 @@
 use std::{io, sync::Arc};
 
 use http::{HeaderMap, HeaderName, HeaderValue};
-use mcpo2_core::{BoxError, Module as Registered};
+use mcpo2_core::{BoxError, Endpoint, Module as Registered};
 use mcpo2_rmcp::{Guard, InProcess};
 use mcpo2_route::{
     Connection,
     upstream::{
         ClientInfo, Limits,
-        http::{Endpoint, HttpUpstream},
+        http::{Endpoint as Address, HttpUpstream},
         line::PipeUpstream,
         stdio::{Command, StdioUpstream},
     },
 };
 use tokio::io::{DuplexStream, ReadHalf, WriteHalf};
 
+use super::Generation;
 use crate::{
     builtin,
     config::{BuiltinModule, Config, HttpModule, Module, StdioModule, Transport},
@@ -24,28 +25,50 @@ pub(super) fn ours() -> ClientInfo {
     ClientInfo::new("mcpo2", env!("CARGO_PKG_VERSION"))
 }
 
-/// The modules of a configuration, each with a connection that opens on its first call.
-pub(super) fn connect(config: &Config) -> Result<Vec<Arc<Registered>>, BoxError> {
-    config.modules.iter().map(connect_one).collect()
+/// The modules of a configuration, each with a connection that opens on its first call, or that
+/// it had before.
+pub(super) fn connect(
+    config: &Config,
+    before: Option<&Generation>,
+) -> Result<Vec<Arc<Registered>>, BoxError> {
+    let modules = config.modules.iter();
+    let each = modules.map(
+        |module| match before.and_then(|before| known(module, before)) {
+            Some((as_written, registered)) if as_written == module => Ok(Arc::clone(registered)),
+            // Its address and its limits are the same: only what is known of it changed.
+            Some((_, registered)) => Ok(register(module, registered.endpoint().clone())),
+            None => Ok(register(module, connection(module)?.into_endpoint())),
+        },
+    );
+    each.collect()
 }
 
-fn connect_one(module: &Module) -> Result<Arc<Registered>, BoxError> {
+/// The module as it was, if it is reached the same way.
+fn known<'a>(module: &Module, before: &'a Generation) -> Option<(&'a Module, &'a Arc<Registered>)> {
+    let mut written = before.config().modules.iter();
+    let as_written = written
+        .find(|known| known.id == module.id)
+        .filter(|known| (&known.transport, &known.limits) == (&module.transport, &module.limits))?;
+    let registered = before.registry().module(module.id.as_str())?;
+    Some((as_written, registered))
+}
+
+fn connection(module: &Module) -> Result<Connection, BoxError> {
     let limits = limits(module);
-    let connection = match &module.transport {
+    Ok(match &module.transport {
         Transport::Http(http) => Connection::new(self::http(http, &limits)?, &limits),
         Transport::Stdio(child) => Connection::new(stdio(child, &limits), &limits),
         Transport::Builtin(part) => Connection::new(in_process(part, &limits), &limits),
-    };
-    let builder = Registered::builder(
-        module.id.clone(),
-        module.family.clone(),
-        connection.into_endpoint(),
-    );
+    })
+}
+
+fn register(module: &Module, endpoint: Endpoint) -> Arc<Registered> {
+    let builder = Registered::builder(module.id.clone(), module.family.clone(), endpoint);
     let builder = builder.approval(module.approval).tier(module.tier);
-    Ok(match &module.region {
+    match &module.region {
         Some(region) => builder.region(region.clone()).build(),
         None => builder.build(),
-    })
+    }
 }
 
 fn limits(module: &Module) -> Limits {
@@ -68,7 +91,7 @@ fn http(module: &HttpModule, limits: &Limits) -> Result<HttpUpstream, BoxError> 
         value.set_sensitive(true);
         headers.insert(name.parse::<HeaderName>()?, value);
     }
-    let endpoint = Endpoint::new(module.url.parse()?, headers)?;
+    let endpoint = Address::new(module.url.parse()?, headers)?;
     Ok(HttpUpstream::new(endpoint, ours(), limits.clone())?)
 }
 

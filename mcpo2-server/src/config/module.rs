@@ -10,7 +10,7 @@ use super::{
 };
 
 /// A module: what is known of it, and how it is reached.
-#[derive(Debug, Clone, Deserialize)]
+#[derive(Debug, Clone, PartialEq, Eq, Deserialize)]
 #[serde(try_from = "Written")]
 #[non_exhaustive]
 pub struct Module {
@@ -47,7 +47,7 @@ impl Module {
 }
 
 /// How a module is reached.
-#[derive(Debug, Clone)]
+#[derive(Debug, Clone, PartialEq, Eq)]
 #[non_exhaustive]
 pub enum Transport {
     /// Over Streamable HTTP.
@@ -164,7 +164,7 @@ impl JsonSchema for Module {
 }
 
 /// A module that is reached over Streamable HTTP.
-#[derive(Debug, Clone, Deserialize, JsonSchema)]
+#[derive(Debug, Clone, PartialEq, Eq, Deserialize, JsonSchema)]
 #[serde(deny_unknown_fields)]
 #[non_exhaustive]
 pub struct HttpModule {
@@ -187,7 +187,7 @@ impl HttpModule {
 }
 
 /// A module that runs as a child process.
-#[derive(Debug, Clone, Deserialize, JsonSchema)]
+#[derive(Debug, Clone, PartialEq, Eq, Deserialize, JsonSchema)]
 #[serde(deny_unknown_fields)]
 #[non_exhaustive]
 pub struct StdioModule {
@@ -261,7 +261,7 @@ pub enum Builtin {
 }
 
 /// How much a module may take, in time and in bytes.
-#[derive(Debug, Clone, Deserialize, Serialize, JsonSchema)]
+#[derive(Debug, Clone, PartialEq, Eq, Deserialize, Serialize, JsonSchema)]
 #[serde(default, deny_unknown_fields)]
 #[non_exhaustive]
 pub struct ModuleLimits {

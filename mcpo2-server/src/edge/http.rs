@@ -24,11 +24,14 @@ use super::{
     sessions::{Open, Sessions},
 };
 use crate::{
-    identity::{Authenticator, Peer, ProtectedResource},
+    app::Generation,
+    identity::Peer,
     refusal::Refusal,
     respond::{self, HttpBody},
     shutdown::Shutdown,
 };
+
+use self::post::Post;
 
 pub(crate) use self::guard::Guard;
 
@@ -36,10 +39,7 @@ pub(crate) use self::guard::Guard;
 #[derive(Clone)]
 pub(crate) struct HttpEdge {
     edge: Edge,
-    authenticator: Arc<Authenticator>,
-    guard: Arc<Guard>,
     sessions: Sessions,
-    limits: BodyLimits,
     shutdown: Shutdown,
 }
 
@@ -60,31 +60,28 @@ pub(crate) enum Unread {
 }
 
 impl HttpEdge {
-    pub(crate) fn new(
-        edge: Edge,
-        authenticator: Arc<Authenticator>,
-        guard: Guard,
-        limits: BodyLimits,
-        shutdown: Shutdown,
-    ) -> Self {
+    pub(crate) fn new(edge: Edge, shutdown: Shutdown) -> Self {
         let sessions = Sessions::new(IDLE);
         Self {
             edge,
-            authenticator,
-            guard: Arc::new(guard),
             sessions,
-            limits,
             shutdown,
         }
     }
 
-    /// Answers one request from `peer`.
+    /// What decides about a request that begins now.
+    pub(crate) fn now(&self) -> Arc<Generation> {
+        self.edge.now()
+    }
+
+    /// Answers one request from `peer`, as this generation decides.
     ///
     /// # Errors
     ///
     /// None: every fault has an answer.
     pub(crate) async fn handle<B>(
         self,
+        generation: &Generation,
         request: Request<B>,
         peer: SocketAddr,
     ) -> Result<Response<HttpBody>, Infallible>
@@ -94,16 +91,24 @@ impl HttpEdge {
     {
         let (parts, body) = request.into_parts();
         let source = source(&parts.headers, peer);
-        let admitted = self
-            .guard
+        let admitted = generation
+            .guard()
             .check(&parts)
-            .and_then(|()| self.identify(&parts.headers, peer));
+            .and_then(|()| identify(generation, &parts.headers, peer));
         let principal = match admitted {
             Ok(principal) => principal,
             Err(refusal) => return Ok(self.refuse(&refusal, source, None, 0)),
         };
         Ok(match parts.method {
-            Method::POST => self.post(&parts.headers, body, principal, source).await,
+            Method::POST => {
+                let post = Post {
+                    generation,
+                    headers: &parts.headers,
+                    principal,
+                    source,
+                };
+                self.post(post, body).await
+            }
             Method::GET => self.get(&parts.headers, principal, source).await,
             Method::DELETE => self.delete(&parts.headers, principal, source).await,
             _ => self.refuse(&not_allowed(), source, Some(&principal), 0),
@@ -142,28 +147,6 @@ impl HttpEdge {
         self.sessions.len()
     }
 
-    /// Where callers find their identity provider.
-    pub(crate) fn resource(&self) -> Option<&ProtectedResource> {
-        self.authenticator.resource()
-    }
-
-    pub(crate) fn origins(&self) -> impl Iterator<Item = &str> {
-        self.guard.origins()
-    }
-
-    fn identify(
-        &self,
-        headers: &http::HeaderMap,
-        peer: SocketAddr,
-    ) -> Result<Arc<Principal>, Refusal> {
-        self.authenticator
-            .authenticate(headers, Peer::from(peer.ip()), SystemTime::now())
-            .map_err(|error| {
-                Refusal::new(error.status(), -32600, error.reason(), error.to_string())
-                    .with_header(header::WWW_AUTHENTICATE, error.www_authenticate().clone())
-            })
-    }
-
     fn refuse(
         &self,
         refusal: &Refusal,
@@ -175,6 +158,20 @@ impl HttpEdge {
         self.edge.refused(refusal, source, principal, bytes);
         refusal.to_response()
     }
+}
+
+fn identify(
+    generation: &Generation,
+    headers: &http::HeaderMap,
+    peer: SocketAddr,
+) -> Result<Arc<Principal>, Refusal> {
+    generation
+        .authenticator()
+        .authenticate(headers, Peer::from(peer.ip()), SystemTime::now())
+        .map_err(|error| {
+            Refusal::new(error.status(), -32600, error.reason(), error.to_string())
+                .with_header(header::WWW_AUTHENTICATE, error.www_authenticate().clone())
+        })
 }
 
 async fn close(sessions: Vec<Open>) {
@@ -206,7 +203,7 @@ fn not_allowed() -> Refusal {
 impl std::fmt::Debug for HttpEdge {
     fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
         f.debug_struct("HttpEdge")
-            .field("guard", &self.guard)
+            .field("sessions", &self.sessions)
             .finish_non_exhaustive()
     }
 }

@@ -171,7 +171,7 @@ impl Client {
         call.extensions_mut().insert(Source::new("stdio"));
         call.extensions_mut().insert(Arc::clone(&session));
         let asker = Asker::new(call.request(), session.version());
-        let reply = self.edge.run(call).await;
+        let reply = self.edge.now().run(call).await;
         if reply.as_ref().is_ok_and(stands) {
             self.state().session = Some(Arc::clone(&session));
         } else {
@@ -193,7 +193,7 @@ impl Client {
         let client = self.clone();
         let id = asker.id.clone();
         let task = tasks.spawn(async move {
-            let reply = client.edge.run(call).await;
+            let reply = client.edge.now().run(call).await;
             client.answer(reply, &asker).await;
             if let Some(id) = &asker.id {
                 client.state().running.remove(id);

@@ -27,11 +27,11 @@ const LAST_WORDS: Duration = Duration::from_secs(1);
 
 /// Takes connections until the shutdown begins, and lets those that there are come to their end.
 pub(super) async fn serve(app: &App, listener: TcpListener, server: &Server) {
-    let http = &app.config.http;
+    let http = app.generations.now().config().http.clone();
     let mut door = Door {
         listener,
         server,
-        builder: builder(http),
+        builder: builder(&http),
         places: Arc::new(Semaphore::new(
             http.max_connections.min(Semaphore::MAX_PERMITS),
         )),

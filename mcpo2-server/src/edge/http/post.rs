@@ -13,37 +13,28 @@ use super::{
     plain,
 };
 use crate::{
+    app::Generation,
     edge::{begin, stands},
     refusal::Refusal,
     respond::{self, Asker, HttpBody},
 };
 
-/// One message that came by POST, and who sent it.
-struct Post<'a> {
-    headers: &'a HeaderMap,
-    principal: Arc<Principal>,
-    source: Source,
+/// One message that came by POST, who sent it, and what decides about it.
+pub(super) struct Post<'a> {
+    pub(super) generation: &'a Generation,
+    pub(super) headers: &'a HeaderMap,
+    pub(super) principal: Arc<Principal>,
+    pub(super) source: Source,
 }
 
 impl HttpEdge {
-    pub(super) async fn post<B>(
-        &self,
-        headers: &HeaderMap,
-        body: B,
-        principal: Arc<Principal>,
-        source: Source,
-    ) -> Response<HttpBody>
+    pub(super) async fn post<B>(&self, post: Post<'_>, body: B) -> Response<HttpBody>
     where
         B: http_body::Body<Data = Bytes> + Send,
         B::Error: std::fmt::Display,
     {
-        let post = Post {
-            headers,
-            principal,
-            source,
-        };
-        let bytes = match negotiable(headers) {
-            Ok(()) => body::read(body, self.limits).await,
+        let bytes = match negotiable(post.headers) {
+            Ok(()) => body::read(body, post.generation.body_limits()).await,
             Err(refusal) => Err(refusal),
         };
         let length = bytes.as_ref().map_or(0, Bytes::len);
@@ -71,7 +62,7 @@ impl HttpEdge {
             (Era::Session(id), message) => self.in_session(post, id, message).await,
             (Era::Stateless, Message::Request(request)) => {
                 let call = post.call(request, ProtocolVersion::LATEST);
-                Ok(self.run(call).await)
+                Ok(self.run(post.generation, call).await)
             }
             (_, Message::Response(_)) => Err(Refusal::invalid(
                 "response_to_nobody",
@@ -99,7 +90,7 @@ impl HttpEdge {
         let mut call = post.call(request, session.version());
         call.extensions_mut().insert(Arc::clone(&session));
         let asker = Asker::new(call.request(), session.version());
-        let reply = match self.edge.run(call).await {
+        let reply = match post.generation.run(call).await {
             Ok(reply) => reply,
             Err(error) => {
                 session.close().await;
@@ -151,7 +142,7 @@ impl HttpEdge {
                 }
                 let mut call = post.call(request, open.session.version());
                 call.extensions_mut().insert(Arc::clone(&open.session));
-                Ok(self.run(call).await)
+                Ok(self.run(post.generation, call).await)
             }
             Message::Response(response) => match open.session.respond(&response).await {
                 Ok(()) => Ok(plain(StatusCode::ACCEPTED)),
@@ -160,7 +151,7 @@ impl HttpEdge {
         }
     }
 
-    async fn run(&self, call: Call) -> Response<HttpBody> {
+    async fn run(&self, generation: &Generation, call: Call) -> Response<HttpBody> {
         let asker = Asker::new(call.request(), call.version());
         // A subscription never ends by itself, so a shutdown ends it; a call may finish.
         let endless = *call.method() == Method::Listen;
@@ -169,7 +160,7 @@ impl HttpEdge {
         } else {
             self.shutdown.calls()
         };
-        match self.edge.run(call).await {
+        match generation.run(call).await {
             Ok(reply) => respond::reply(reply, &asker, closing),
             Err(error) if asker.id.is_some() || error.kind() == ErrorKind::Overloaded => {
                 respond::error(&error, &asker)

@@ -1,0 +1,214 @@
+use std::{sync::Arc, time::Duration};
+
+use arc_swap::ArcSwap;
+use mcpo2_artifact::Artifacts;
+use mcpo2_audit::{AuditLayer, Ledger};
+use mcpo2_core::{Call, Error, Reply};
+use mcpo2_policy::Policy;
+use mcpo2_route::{Catalog, Dispatch, Gateway, Naming, Registry, Router};
+use tower::ServiceExt as _;
+use tower_http::cors::CorsLayer;
+
+use super::{BuildError, Mode, because, modules};
+use crate::{
+    config::Config,
+    cors,
+    edge::http::{BodyLimits, Guard},
+    identity::Authenticator,
+    stack::{Admission, Parts, Stack, stack},
+    telemetry::Metrics,
+};
+
+/// What one configuration became: everything that decides about a request.
+///
+/// A request takes one when it begins and keeps it to its end, so that it never sees the half of
+/// a reload.
+#[derive(Debug)]
+pub(crate) struct Generation {
+    number: u64,
+    config: Config,
+    stack: Stack,
+    routes: Routes,
+    authenticator: Authenticator,
+    guard: Guard,
+    cors: CorsLayer,
+}
+
+/// What stays when the configuration changes.
+#[derive(Debug)]
+pub(crate) struct Lasting {
+    pub(crate) ledger: Ledger,
+    pub(crate) metrics: Arc<Metrics>,
+    pub(crate) artifacts: Arc<Artifacts>,
+    pub(crate) admission: Admission,
+    pub(crate) mode: Mode,
+}
+
+/// The modules, and how calls find to them.
+#[derive(Debug, Clone)]
+struct Routes {
+    registry: Arc<Registry>,
+    /// None where names need not be real: whatever is not denied goes to the one module.
+    catalog: Option<Arc<Catalog>>,
+    router: Arc<Router>,
+}
+
+/// The generation that serves now, shared by all who ask for it.
+#[derive(Debug, Clone)]
+pub(crate) struct Generations(Arc<ArcSwap<Generation>>);
+
+/// What modules have is read again after this long.
+const CATALOG_KEPT: Duration = Duration::from_secs(60);
+
+impl Generations {
+    pub(crate) fn new(first: Generation) -> Self {
+        Self(Arc::new(ArcSwap::from_pointee(first)))
+    }
+
+    /// The one for a request that begins now.
+    pub(crate) fn now(&self) -> Arc<Generation> {
+        self.0.load_full()
+    }
+}
+
+impl Generation {
+    /// Compiles what decides, and puts the stack together. What did not change since `before` is
+    /// taken over, connections to modules first of all.
+    pub(crate) fn build(
+        config: Config,
+        lasting: &Lasting,
+        before: Option<&Self>,
+    ) -> Result<Self, BuildError> {
+        let routes = Routes::build(&config, lasting.mode, before)?;
+        let authenticator = Authenticator::new(&config.identity).map_err(because("identity"))?;
+        let (http, loopback) = (&config.http, config.listen.ip().is_loopback());
+        let guard = Guard::new(loopback, &http.allowed_hosts, &http.allowed_origins);
+        let number = before.map_or(1, |before| before.number + 1);
+        Ok(Self {
+            number,
+            stack: assemble(&config, number, lasting, &routes)?,
+            routes,
+            authenticator,
+            cors: cors::layer(guard.origins()),
+            guard,
+            config,
+        })
+    }
+
+    pub(crate) fn config(&self) -> &Config {
+        &self.config
+    }
+
+    pub(crate) fn registry(&self) -> &Registry {
+        &self.routes.registry
+    }
+
+    pub(crate) fn authenticator(&self) -> &Authenticator {
+        &self.authenticator
+    }
+
+    pub(crate) fn guard(&self) -> &Guard {
+        &self.guard
+    }
+
+    /// What the pages of browsers may read.
+    pub(crate) fn cors(&self) -> &CorsLayer {
+        &self.cors
+    }
+
+    pub(crate) fn body_limits(&self) -> BodyLimits {
+        BodyLimits {
+            bytes: self.config.http.max_body_bytes,
+            time: self.config.http.timeouts.body,
+        }
+    }
+
+    /// Runs a call through the stack.
+    pub(crate) async fn run(&self, call: Call) -> Result<Reply, Error> {
+        self.stack.clone().oneshot(call).await
+    }
+}
+
+impl Routes {
+    fn build(config: &Config, mode: Mode, before: Option<&Generation>) -> Result<Self, BuildError> {
+        let connections = modules::connect(config, before).map_err(because("modules"))?;
+        let kept = before.map(|before| &before.routes).filter(|routes| {
+            let before = routes.registry.modules();
+            before.count() == connections.len()
+                && connections.iter().all(|module| {
+                    routes
+                        .registry
+                        .modules()
+                        .any(|kept| Arc::ptr_eq(kept, module))
+                })
+        });
+        if let Some(kept) = kept {
+            return Ok(kept.clone());
+        }
+        let naming = match mode {
+            Mode::Governed => Naming::Prefixed,
+            Mode::Observed => Naming::Plain,
+        };
+        let registry = Arc::new(Registry::new(connections, naming).map_err(because("modules"))?);
+        let (catalog, router) = match mode {
+            Mode::Governed => {
+                let catalog = Catalog::new(Arc::clone(&registry), modules::ours(), CATALOG_KEPT);
+                let catalog = Arc::new(catalog);
+                let router = Router::over(&catalog);
+                (Some(catalog), router)
+            }
+            Mode::Observed => (None, Router::new(Arc::clone(&registry))),
+        };
+        Ok(Self {
+            registry,
+            catalog,
+            router: Arc::new(router),
+        })
+    }
+}
+
+fn assemble(
+    config: &Config,
+    generation: u64,
+    lasting: &Lasting,
+    routes: &Routes,
+) -> Result<Stack, BuildError> {
+    let rules = config.classify.clone().compile();
+    let profiles = config.preamble.clone().compile();
+    let profiles = Arc::new(profiles.map_err(because("preamble"))?);
+    let policy = match lasting.mode {
+        Mode::Governed => config.policy.clone().compile().map_err(because("policy"))?,
+        Mode::Observed => Policy::allow_all(),
+    };
+    let gateway = gateway(lasting.mode, &routes.registry, &profiles);
+    Ok(stack(Parts {
+        audit: AuditLayer::new(lasting.ledger.clone()).with_generation(generation),
+        metrics: Arc::clone(&lasting.metrics),
+        admission: lasting
+            .admission
+            .clone()
+            .within(config.http.timeouts.request),
+        catalog: routes.catalog.clone(),
+        rules: Arc::new(rules.map_err(because("classify"))?),
+        policy: Arc::new(policy),
+        router: Arc::clone(&routes.router),
+        profiles,
+        artifacts: Arc::clone(&lasting.artifacts),
+        dispatch: Dispatch::new(Arc::new(gateway)),
+    }))
+}
+
+fn gateway(
+    mode: Mode,
+    registry: &Arc<Registry>,
+    profiles: &Arc<mcpo2_preamble::Profiles>,
+) -> Gateway {
+    let profiles = Arc::clone(profiles);
+    let gateway = Gateway::new(Arc::clone(registry), modules::ours())
+        .with_instructions(move |principal| profiles.instructions(principal));
+    match mode {
+        // Any rule may oblige a result to become a reference.
+        Mode::Governed => gateway.with_own_resources(),
+        Mode::Observed => gateway,
+    }
+}
