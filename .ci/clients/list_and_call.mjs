@@ -1,23 +1,25 @@
-// Drives a server-everything with the TypeScript client v2.
-// Usage: list_and_call.mjs [--mode auto|legacy] [--protocol VERSION] (URL | -- COMMAND ARGS...)
+// Drives a server with the TypeScript client v2.
+// Usage: list_and_call.mjs [--mode auto|legacy] [--protocol VERSION] [--server NAME] [--prefix TEXT]
+//        (URL | -- COMMAND ARGS...)
 import { Client, StreamableHTTPClientTransport } from '@modelcontextprotocol/client';
 import { StdioClientTransport } from '@modelcontextprotocol/client/stdio';
 
-import { checkProtocol, exercise, parseCommandLine, withinAMinute } from './exercise.mjs';
+import { ANSWERS, CAPABILITIES, exercise, parseCommandLine, withinAMinute } from './exercise.mjs';
 
-const { mode, protocol, url, command, args } = parseCommandLine();
+const asked = parseCommandLine();
+const { mode, url, command, args } = asked;
 
 await withinAMinute(async () => {
   const client = new Client(
     { name: 'mcpo2-ci-ts', version: '1.0.0' },
-    { versionNegotiation: { mode } },
+    { versionNegotiation: { mode }, capabilities: CAPABILITIES },
   );
+  for (const [method, answer] of Object.entries(ANSWERS)) client.setRequestHandler(method, answer);
   await client.connect(
     url ? new StreamableHTTPClientTransport(url) : new StdioClientTransport({ command, args }),
   );
   const negotiated = client.getNegotiatedProtocolVersion();
-  checkProtocol(negotiated, protocol);
-  const counted = await exercise(client);
+  const done = await exercise(asked, negotiated, client, (params, options) => client.callTool(params, options));
   await client.close();
-  console.log(`ts client (${mode}): protocol ${negotiated}, ${counted}: ok`);
+  console.log(`ts client (${mode}): ${done}`);
 });

@@ -1,11 +1,13 @@
 #!/usr/bin/env bash
-# Real clients of both protocol eras through the gateway to a real, legacy server: HTTP and stdio
-# on either side. A client that may choose must end up with the modern protocol, bridged for it.
-# Usage: run.sh MCPO2_BIN
+# Real clients of both protocol eras through the gateway to real servers of both: HTTP and stdio on either side, one
+# server alone and three federated. A client that may choose must end up with the modern protocol, bridged for it where
+# the server is legacy.
+# Usage: run.sh MCPO2_BIN FIXTURE_BIN
 set -euo pipefail
 . "$(dirname "${BASH_SOURCE[0]}")/lib.sh"
 
-MCPO2=$(realpath "${1:?usage: run.sh MCPO2_BIN}")
+MCPO2=$(realpath "${1:?usage: run.sh MCPO2_BIN FIXTURE_BIN}")
+FIXTURE=$(realpath "${2:?usage: run.sh MCPO2_BIN FIXTURE_BIN}")
 
 # start_gateway NAME ARGS...: `mcpo2 serve` in front of ARGS; sets GATEWAY and GATEWAY_URL.
 start_gateway() {
@@ -34,26 +36,58 @@ stop_gateway() {
   done
 }
 
-drive_http() {
-  drive "$MODERN" "$GATEWAY_URL"
-  "$PYTHON" "$CLIENTS/fastmcp_call.py" "$GATEWAY_URL"
-}
-
 install_clients
+mkdir "$SCRATCH/files"
 start_everything
+start_fixture "$FIXTURE"
 
 echo "== clients -HTTP-> mcpo2 -HTTP-> server-everything"
 start_gateway http-http --upstream "$URL"
-drive_http
+drive_http everything '' "$MODERN" "$GATEWAY_URL"
 stop_gateway
 
 echo "== clients -HTTP-> mcpo2 -stdio-> server-everything"
 start_gateway http-stdio -- node "$EVERYTHING" stdio
-drive_http
+drive_http everything '' "$MODERN" "$GATEWAY_URL"
 stop_gateway
 
 echo "== clients -stdio-> mcpo2 -HTTP-> server-everything"
-drive "$MODERN" -- "$MCPO2" serve --stdio --dir "$SCRATCH/stdio-http" --upstream "$URL"
+drive everything '' "$MODERN" -- "$MCPO2" serve --stdio --dir "$SCRATCH/stdio-http" --upstream "$URL"
 
 echo "== clients -stdio-> mcpo2 -stdio-> server-everything"
-drive "$MODERN" -- "$MCPO2" serve --stdio --dir "$SCRATCH/stdio-stdio" -- node "$EVERYTHING" stdio
+drive everything '' "$MODERN" -- "$MCPO2" serve --stdio --dir "$SCRATCH/stdio-stdio" -- node "$EVERYTHING" stdio
+
+echo "== clients -HTTP-> mcpo2 -stdio-> server-filesystem"
+start_gateway files -- node "$FILESYSTEM" "$SCRATCH/files"
+drive_http filesystem '' "$MODERN" "$GATEWAY_URL"
+stop_gateway
+
+echo "== clients -HTTP-> mcpo2 -HTTP-> fixture"
+start_gateway fixture-http --upstream "$FIXTURE_URL"
+drive_http fixture '' "$MODERN" "$GATEWAY_URL"
+stop_gateway
+
+echo "== clients -stdio-> mcpo2 -stdio-> fixture"
+drive fixture '' "$MODERN" -- "$MCPO2" serve --stdio --dir "$SCRATCH/fixture-stdio" -- "$FIXTURE" --stdio
+
+echo "== clients -HTTP-> mcpo2 -> all three, federated"
+cat >"$SCRATCH/federated.yaml" <<END
+version: 1
+identity:
+  anonymous: { tenant: local }
+modules:
+  - { id: everything, family: engineering, approval: approved, http: { url: "$URL" } }
+  - id: files
+    family: engineering
+    approval: approved
+    stdio: { command: node, args: ["$FILESYSTEM", "$SCRATCH/files"], inherit_env: [PATH] }
+  - { id: fixture, family: engineering, approval: approved, http: { url: "$FIXTURE_URL" } }
+policy:
+  rules:
+    - { id: all-for-everybody, effect: allow }
+END
+start_gateway federated --file "$SCRATCH/federated.yaml"
+drive_http everything everything__ "$MODERN" "$GATEWAY_URL"
+drive_http filesystem files__ "$MODERN" "$GATEWAY_URL"
+drive_http fixture fixture__ "$MODERN" "$GATEWAY_URL"
+stop_gateway

@@ -1,15 +1,27 @@
-// Drives a server-everything with the TypeScript SDK v1, which most clients in the field are on.
-// Usage: sdk_v1.mjs [--protocol VERSION] (URL | -- COMMAND ARGS...)
+// Drives a server with the TypeScript SDK v1, which most clients in the field are on.
+// Usage: sdk_v1.mjs [--protocol VERSION] [--server NAME] [--prefix TEXT] (URL | -- COMMAND ARGS...)
 import { Client } from '@modelcontextprotocol/sdk/client/index.js';
 import { StdioClientTransport } from '@modelcontextprotocol/sdk/client/stdio.js';
 import { StreamableHTTPClientTransport } from '@modelcontextprotocol/sdk/client/streamableHttp.js';
+import {
+  CreateMessageRequestSchema,
+  ElicitRequestSchema,
+  ListRootsRequestSchema,
+} from '@modelcontextprotocol/sdk/types.js';
 
-import { checkProtocol, exercise, parseCommandLine, withinAMinute } from './exercise.mjs';
+import { ANSWERS, CAPABILITIES, exercise, parseCommandLine, withinAMinute } from './exercise.mjs';
 
-const { protocol, url, command, args } = parseCommandLine();
+const asked = parseCommandLine();
+const { url, command, args } = asked;
 
 await withinAMinute(async () => {
-  const client = new Client({ name: 'mcpo2-ci-sdk-v1', version: '1.0.0' });
+  const client = new Client(
+    { name: 'mcpo2-ci-sdk-v1', version: '1.0.0' },
+    { capabilities: CAPABILITIES },
+  );
+  client.setRequestHandler(ElicitRequestSchema, ANSWERS['elicitation/create']);
+  client.setRequestHandler(CreateMessageRequestSchema, ANSWERS['sampling/createMessage']);
+  client.setRequestHandler(ListRootsRequestSchema, ANSWERS['roots/list']);
   const transport = url
     ? new StreamableHTTPClientTransport(url)
     : new StdioClientTransport({ command, args });
@@ -21,8 +33,8 @@ await withinAMinute(async () => {
     inherited?.(version);
   };
   await client.connect(transport);
-  checkProtocol(negotiated, protocol);
-  const counted = await exercise(client);
+  const call = (params, options) => client.callTool(params, undefined, options);
+  const done = await exercise(asked, negotiated, client, call);
   await client.close();
-  console.log(`ts sdk v1: protocol ${negotiated}, ${counted}: ok`);
+  console.log(`ts sdk v1: ${done}`);
 });
