@@ -9,6 +9,7 @@ pub(crate) use lists::pages;
 use std::{fmt, sync::Arc};
 
 use mcpo2_core::{Error, ErrorKind, Method, Principal, Reply, Routed, message::result_response};
+use mcpo2_seal::KeyRing;
 
 use crate::{Registry, Session, upstream::ClientInfo};
 
@@ -22,6 +23,7 @@ pub struct Gateway {
     ours: ClientInfo,
     instructions: Box<Instructions>,
     own: &'static str,
+    seal: Option<Arc<KeyRing>>,
 }
 
 type Instructions = dyn Fn(&Principal) -> Option<Arc<str>> + Send + Sync;
@@ -35,6 +37,7 @@ impl Gateway {
             ours,
             instructions: Box::new(|_| None),
             own: "{}",
+            seal: KeyRing::ephemeral().ok().map(Arc::new),
         }
     }
 
@@ -48,6 +51,14 @@ impl Gateway {
         self
     }
 
+    /// Seals what clients carry for the gateway with these keys. Without any, nothing of it holds
+    /// at another replica or after a restart.
+    #[must_use]
+    pub fn with_seal(mut self, keys: Arc<KeyRing>) -> Self {
+        self.seal = Some(keys);
+        self
+    }
+
     /// Says that there are resources, whether or not a module has some: for a stack whose layers
     /// answer `resources/read` themselves.
     #[must_use]
@@ -58,6 +69,13 @@ impl Gateway {
 
     pub(crate) fn ours(&self) -> &ClientInfo {
         &self.ours
+    }
+
+    /// The keys for what clients carry.
+    #[allow(dead_code, reason = "for cursors and the state of requests")]
+    pub(crate) fn seal(&self) -> Result<&KeyRing, Error> {
+        let none = || Error::new(ErrorKind::Internal, "there is no key to seal with");
+        self.seal.as_deref().ok_or_else(none)
     }
 
     pub(crate) async fn answer(&self, routed: &Routed) -> Result<Reply, Error> {

@@ -16,6 +16,7 @@ mod module;
 mod reference;
 mod schema;
 mod secret;
+mod sessions;
 mod tree;
 mod unit;
 
@@ -43,6 +44,7 @@ pub use self::{
     reference::{FULL, MINIMAL, reference},
     schema::schema,
     secret::Secret,
+    sessions::Sessions,
 };
 
 /// The version of the format.

@@ -6,6 +6,7 @@ pub mod cli;
 pub mod config;
 pub mod demo;
 pub mod identity;
+mod keys;
 
 mod admin;
 mod cors;

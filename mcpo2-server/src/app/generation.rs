@@ -15,6 +15,7 @@ use crate::{
     cors,
     edge::http::{BodyLimits, Guard},
     identity::Authenticator,
+    keys::Keys,
     stack::{Admission, Parts, Stack, stack},
     telemetry::Metrics,
 };
@@ -29,6 +30,7 @@ pub(crate) struct Generation {
     config: Config,
     stack: Stack,
     routes: Routes,
+    keys: Keys,
     authenticator: Authenticator,
     guard: Guard,
     cors: CorsLayer,
@@ -80,14 +82,17 @@ impl Generation {
         before: Option<&Self>,
     ) -> Result<Self, BuildError> {
         let routes = Routes::build(&config, lasting.mode, before)?;
+        let keys = Keys::of(&config, before.map(|before| &before.keys));
+        let keys = keys.map_err(because("http.sessions.keys"))?;
         let authenticator = Authenticator::new(&config.identity).map_err(because("identity"))?;
         let (http, loopback) = (&config.http, config.listen.ip().is_loopback());
         let guard = Guard::new(loopback, &http.allowed_hosts, &http.allowed_origins);
         let number = before.map_or(1, |before| before.number + 1);
         Ok(Self {
             number,
-            stack: assemble(&config, number, lasting, &routes)?,
+            stack: assemble(&config, number, lasting, (&routes, &keys))?,
             routes,
+            keys,
             authenticator,
             cors: cors::layer(guard.origins()),
             guard,
@@ -97,6 +102,11 @@ impl Generation {
 
     pub(crate) fn config(&self) -> &Config {
         &self.config
+    }
+
+    #[allow(dead_code, reason = "for the ids of sessions")]
+    pub(crate) fn keys(&self) -> &Keys {
+        &self.keys
     }
 
     pub(crate) fn registry(&self) -> &Registry {
@@ -171,7 +181,7 @@ fn assemble(
     config: &Config,
     generation: u64,
     lasting: &Lasting,
-    routes: &Routes,
+    (routes, keys): (&Routes, &Keys),
 ) -> Result<Stack, BuildError> {
     let rules = config.classify.clone().compile();
     let profiles = config.preamble.clone().compile();
@@ -180,7 +190,7 @@ fn assemble(
         Mode::Governed => config.policy.clone().compile().map_err(because("policy"))?,
         Mode::Observed => Policy::allow_all(),
     };
-    let gateway = gateway(lasting.mode, &routes.registry, &profiles);
+    let gateway = gateway(lasting.mode, &routes.registry, &profiles, keys);
     Ok(stack(Parts {
         audit: AuditLayer::new(lasting.ledger.clone()).with_generation(generation),
         metrics: Arc::clone(&lasting.metrics),
@@ -202,9 +212,11 @@ fn gateway(
     mode: Mode,
     registry: &Arc<Registry>,
     profiles: &Arc<mcpo2_preamble::Profiles>,
+    keys: &Keys,
 ) -> Gateway {
     let profiles = Arc::clone(profiles);
     let gateway = Gateway::new(Arc::clone(registry), modules::ours())
+        .with_seal(Arc::clone(keys.ring()))
         .with_instructions(move |principal| profiles.instructions(principal));
     match mode {
         // Any rule may oblige a result to become a reference.

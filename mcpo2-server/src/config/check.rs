@@ -4,6 +4,7 @@ mod edge;
 mod layers;
 mod modules;
 mod policy;
+mod sessions;
 
 use std::collections::BTreeSet;
 
@@ -21,6 +22,7 @@ pub(crate) fn check(config: &Config, tree: &Node, found: &mut Diagnostics) {
         found,
     };
     edge::check(&mut context);
+    sessions::check(&mut context);
     modules::check(&mut context);
     layers::check(&mut context);
     policy::check(&mut context);
@@ -45,6 +47,13 @@ pub(crate) fn secret_lines(tree: &Node) -> BTreeSet<usize> {
                 }
             });
         }
+    }
+    if let Ok(keys) = tree.find("http/sessions/keys") {
+        keys.visit_texts(&mut |node, text| {
+            if text.raw.is_none() {
+                hide(node, text);
+            }
+        });
     }
     // An API key in place of its hash, and a URL with a password.
     tree.visit_texts(&mut |node, text| {
@@ -88,6 +97,14 @@ impl Context<'_> {
     /// Adds a finding about the key at this path.
     fn key(&mut self, path: &str, finding: Diagnostic) {
         self.found.push(finding.at(Some(self.tree.key_at(path))));
+    }
+
+    /// Warns of a secret that stands in the file.
+    fn secret_in_clear(&mut self, path: &str) {
+        let finding =
+            Diagnostic::warning("secret-in-clear", "a secret is written out in this file")
+                .help("write `${env:NAME}` or `${file:PATH}` in its place");
+        self.key(path, finding);
     }
 
     /// Whether the text at this path stands in the file as it is, and not as a reference.

@@ -3,7 +3,10 @@ use std::{net::SocketAddr, time::Duration};
 use schemars::JsonSchema;
 use serde::{Deserialize, Serialize};
 
-use super::unit::{duration, size};
+use super::{
+    sessions::Sessions,
+    unit::{duration, size},
+};
 
 /// The HTTP edge.
 #[derive(Debug, Clone, Deserialize, Serialize, JsonSchema)]
@@ -31,6 +34,8 @@ pub struct Http {
     pub max_connections: usize,
     /// How long things may take.
     pub timeouts: HttpTimeouts,
+    /// The sessions of clients of revisions that have them.
+    pub sessions: Sessions,
     /// Where `/livez`, `/readyz` and `/metrics` are served, if not beside MCP.
     #[serde(skip_serializing_if = "Option::is_none")]
     #[schemars(with = "Option<String>")]
@@ -47,6 +52,7 @@ impl Default for Http {
             max_header_bytes: 64 << 10,
             max_connections: 10_000,
             timeouts: HttpTimeouts::default(),
+            sessions: Sessions::default(),
             admin_listen: None,
         }
     }

@@ -82,7 +82,7 @@ fn check_http(context: &mut Context<'_>, path: &str, module: &HttpModule) {
             );
             context.key(&path, Diagnostic::error("invalid-header", message));
         } else if is_sensitive(&lower) && context.is_literal(&path) {
-            secret_in_clear(context, &path);
+            context.secret_in_clear(&path);
         }
     }
 }
@@ -106,7 +106,7 @@ fn check_stdio(context: &mut Context<'_>, path: &str, module: &StdioModule) {
             let message = "this is no variable of an environment";
             context.key(&path, Diagnostic::error("invalid-value", message));
         } else if is_sensitive(&name.to_ascii_lowercase()) && context.is_literal(&path) {
-            secret_in_clear(context, &path);
+            context.secret_in_clear(&path);
         }
     }
 }
@@ -135,12 +135,6 @@ fn check_limits(context: &mut Context<'_>, path: &str, limits: &ModuleLimits) {
             Diagnostic::error("invalid-value", message),
         );
     }
-}
-
-fn secret_in_clear(context: &mut Context<'_>, path: &str) {
-    let finding = Diagnostic::warning("secret-in-clear", "a secret is written out in this file")
-        .help("write `${env:NAME}` or `${file:PATH}` in its place");
-    context.key(path, finding);
 }
 
 fn parse_url(url: &str) -> Result<Uri, &'static str> {
