@@ -1,24 +1,32 @@
+mod health;
+mod place;
+
 use std::{
-    sync::Arc,
+    sync::{Arc, PoisonError},
     time::{Duration, Instant},
 };
 
-use mcpo2_core::{Endpoint, Error, ErrorKind, Module};
-use tokio::sync::{Mutex, OwnedSemaphorePermit, Semaphore};
+use mcpo2_core::{Endpoint, Error, ErrorKind, Module, TenantId};
+use tokio::sync::Mutex;
 
 use crate::upstream::{Hello, Limits, Link, Upstream};
+
+use self::place::Load;
+pub(crate) use self::place::Place;
+pub use self::place::Stats;
 
 /// How the gateway reaches one module: the endpoint of a [`Module`] that [`Dispatch`] serves.
 ///
 /// It keeps the link for calls without a session, and bounds how much goes to the module at once,
-/// so that a slow one cannot stop the others.
+/// so that a slow one cannot stop the others. Tenants share these [places](crate::shares). A module
+/// that fails [`Limits::eject_after`] times in a row is asked no more for a while.
 ///
 /// [`Dispatch`]: crate::Dispatch
 #[derive(Debug)]
 pub struct Connection {
     upstream: Box<dyn Upstream>,
     shared: Mutex<Shared>,
-    calls: Arc<Semaphore>,
+    load: Arc<Load>,
 }
 
 #[derive(Debug, Default)]
@@ -36,9 +44,7 @@ impl Connection {
         Self {
             upstream: Box::new(upstream),
             shared: Mutex::default(),
-            calls: Arc::new(Semaphore::new(
-                limits.concurrency.min(Semaphore::MAX_PERMITS),
-            )),
+            load: Arc::new(Load::new(limits)),
         }
     }
 
@@ -48,6 +54,12 @@ impl Connection {
         Endpoint::new(self)
     }
 
+    /// How the module fares, as far as the gateway knows.
+    #[must_use]
+    pub fn stats(&self) -> Stats {
+        self.load.stats()
+    }
+
     pub(crate) fn of(module: &Module) -> Result<&Self, Error> {
         module
             .endpoint()
@@ -55,14 +67,9 @@ impl Connection {
             .ok_or_else(|| Error::new(ErrorKind::Internal, "the module has no connection"))
     }
 
-    /// A place for one more call, or a refusal.
-    pub(crate) fn admit(&self) -> Result<OwnedSemaphorePermit, Error> {
-        Arc::clone(&self.calls).try_acquire_owned().map_err(|_| {
-            Error::new(
-                ErrorKind::Overloaded,
-                "the module has too many calls at once",
-            )
-        })
+    /// A place for one more call of this tenant, or a refusal.
+    pub(crate) fn admit(&self, tenant: &TenantId) -> Result<Place, Error> {
+        Load::admit(&self.load, tenant)
     }
 
     /// The link for calls without a session.
@@ -73,20 +80,22 @@ impl Connection {
             return Ok(Arc::clone(link));
         }
         if shared.failed.is_some_and(|at| at.elapsed() < PAUSE) {
-            return Err(Error::new(
-                ErrorKind::Unavailable,
-                "the module is not available",
-            ));
+            return Err(unavailable("connecting failed a moment ago"));
         }
+        self.may_open(shared.link.is_some())?;
         let opened = self.upstream.open(None).await;
+        self.load.opened(opened.as_ref().err());
         shared.failed = opened.is_err().then(Instant::now);
         shared.link = opened.as_ref().ok().map(Arc::clone);
         opened
     }
 
-    /// A link for one session.
-    pub(crate) async fn open(&self, hello: &Hello) -> Result<Arc<dyn Link>, Error> {
-        self.upstream.open(Some(hello)).await
+    /// A link for one session; `again` where that had one before.
+    pub(crate) async fn open(&self, hello: &Hello, again: bool) -> Result<Arc<dyn Link>, Error> {
+        self.may_open(again)?;
+        let opened = self.upstream.open(Some(hello)).await;
+        self.load.opened(opened.as_ref().err());
+        opened
     }
 
     /// Ends the link for calls without a session.
@@ -96,4 +105,22 @@ impl Connection {
             link.close().await;
         }
     }
+
+    fn may_open(&self, again: bool) -> Result<(), Error> {
+        if self.load.is_paused() {
+            return Err(unavailable("it failed too often in a row"));
+        }
+        if again && !self.load.may_reopen() {
+            return Err(unavailable("too many links were opened anew"));
+        }
+        Ok(())
+    }
+}
+
+fn unavailable(why: &'static str) -> Error {
+    Error::new(ErrorKind::Unavailable, "the module is not available").with_source(why)
+}
+
+fn lock<T>(mutex: &std::sync::Mutex<T>) -> std::sync::MutexGuard<'_, T> {
+    mutex.lock().unwrap_or_else(PoisonError::into_inner)
 }

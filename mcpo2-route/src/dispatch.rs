@@ -65,7 +65,7 @@ async fn forward(routed: &Routed, ours: &ClientInfo) -> Result<Reply, Error> {
         ));
     };
     let call = routed.call();
-    let place = module.admit()?;
+    let mut place = module.admit(call.principal().tenant())?;
     let session = call.extensions().get::<Arc<Session>>();
     let link = match session {
         Some(session) => session.link(facts.module(), module).await?,
@@ -75,7 +75,9 @@ async fn forward(routed: &Routed, ours: &ClientInfo) -> Result<Reply, Error> {
     let request = bridge::outgoing(routed.request(), call.version(), link.version(), ours);
     let none = ForwardHeaders::default();
     let headers = call.extensions().get().unwrap_or(&none);
-    let reply = link.request(&request, headers).await?;
+    let reply = link.request(&request, headers).await;
+    place.settle(facts.module(), reply.as_ref(), link.is_open());
+    let reply = reply?;
     let reply = bridge::incoming(reply, call.method(), call.version(), link.version());
     let watcher = session.map(|session| (Arc::clone(session), facts.module().clone()));
     Ok(reply.map_body(|body| match body {

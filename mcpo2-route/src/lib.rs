@@ -6,6 +6,8 @@ mod registry;
 mod router;
 mod service;
 
+pub mod shares;
+
 #[cfg(feature = "upstream")]
 mod bridge;
 #[cfg(feature = "upstream")]
@@ -30,7 +32,7 @@ pub use service::{ResponseFuture, RouteService};
 #[cfg(feature = "upstream")]
 pub use catalog::{Catalog, CatalogLayer, CatalogService};
 #[cfg(feature = "upstream")]
-pub use connection::Connection;
+pub use connection::{Connection, Stats};
 #[cfg(feature = "upstream")]
 pub use dispatch::Dispatch;
 #[cfg(feature = "upstream")]

@@ -70,7 +70,7 @@ impl Session {
         if let Some(link) = held.as_ref().filter(|link| link.is_open()) {
             return Ok(Arc::clone(link));
         }
-        let link = connection.open(&self.hello).await?;
+        let link = connection.open(&self.hello, held.is_some()).await?;
         *held = Some(Arc::clone(&link));
         Ok(link)
     }

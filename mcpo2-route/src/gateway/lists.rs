@@ -57,7 +57,7 @@ impl Gateway {
         kind: ItemKind,
     ) -> Result<Vec<String>, Error> {
         let connection = Connection::of(module)?;
-        let _place = connection.admit()?;
+        let mut place = connection.admit(call.principal().tenant())?;
         let link = match call.extensions().get::<Arc<Session>>() {
             Some(session) => session.link(module.id(), connection).await?,
             None => connection.shared().await?,
@@ -71,11 +71,12 @@ impl Gateway {
             _ => entry.json().to_owned(),
         };
         let mut entries = Vec::new();
-        pages(&*link, request, kind, |listed| {
+        let read = pages(&*link, request, kind, |listed| {
             entries.extend(listed.iter().map(name))
         })
-        .await?;
-        Ok(entries)
+        .await;
+        place.settle(module.id(), read.as_ref(), link.is_open());
+        read.map(|()| entries)
     }
 }
 
