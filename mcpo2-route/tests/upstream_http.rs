@@ -327,6 +327,7 @@ async fn bytes_and_the_headers_of_the_revision_pass_and_no_others() {
     names.sort_unstable();
     let expected = [
         "accept",
+        "accept-encoding",
         "authorization",
         "content-length",
         "content-type",
@@ -343,6 +344,7 @@ async fn bytes_and_the_headers_of_the_revision_pass_and_no_others() {
         seen.header("accept"),
         Some("application/json, text/event-stream")
     );
+    assert_eq!(seen.header("accept-encoding"), Some("identity"));
     assert_eq!(seen.header("mcp-protocol-version"), Some("2026-07-28"));
     assert_eq!(seen.header("mcp-method"), Some("tools/call"));
     assert_eq!(seen.header("mcp-name"), Some("=?base64?bsOk?="));

@@ -2,10 +2,14 @@
 //!
 //! Requests go out as the bytes that they are, with the headers that the revision asks for, those
 //! of the [`Endpoint`], and the [`ForwardHeaders`](super::ForwardHeaders): of what a client sent
-//! otherwise, its credentials above all, nothing. Redirects are not followed, and an encoding of
-//! the body is refused.
+//! otherwise, its credentials above all, nothing. No redirect is followed, and no address dialled
+//! that is not of the module's [`Network`]. Bodies are asked for as they are; gzip is understood
+//! all the same, within the limit on bytes, and other encodings are refused.
 
+mod address;
 mod answer;
+mod decode;
+mod dial;
 mod endpoint;
 mod events;
 mod handshake;
@@ -13,10 +17,14 @@ mod head;
 mod link;
 mod session;
 mod sse;
+mod tls;
 mod wire;
 
+pub use address::{AddressKind, Network, UnknownNetwork};
+pub use dial::{Resolve, SystemResolver};
 pub use endpoint::{Endpoint, EndpointError};
 pub use sse::{SseDecoder, SseEvent, SseTooLong};
+pub use tls::{Tls, TlsError};
 
 use std::sync::{Arc, Mutex, PoisonError};
 
@@ -52,20 +60,34 @@ pub struct HttpUpstream {
 }
 
 impl HttpUpstream {
-    /// A module at this endpoint.
+    /// A module at this endpoint, whose host the operating system looks up.
     ///
     /// # Errors
     ///
-    /// [`EndpointError::Tls`] where the endpoint is `https` and the platform's certificates
-    /// cannot be used.
+    /// [`EndpointError::Tls`] where the certificates of the endpoint cannot be used, or it is
+    /// `https`, has none, and the platform's cannot.
     pub fn new(
         endpoint: Endpoint,
         client: ClientInfo,
         limits: Limits,
     ) -> Result<Self, EndpointError> {
+        Self::with_resolver(endpoint, client, limits, Arc::new(SystemResolver))
+    }
+
+    /// A module at this endpoint, whose host `resolver` looks up for each connection.
+    ///
+    /// # Errors
+    ///
+    /// As [`new`](Self::new).
+    pub fn with_resolver(
+        endpoint: Endpoint,
+        client: ClientInfo,
+        limits: Limits,
+        resolver: Arc<dyn Resolve>,
+    ) -> Result<Self, EndpointError> {
         let sessions = limits.sessions.min(Semaphore::MAX_PERMITS);
         Ok(Self {
-            wire: Arc::new(Wire::new(endpoint, limits)?),
+            wire: Arc::new(Wire::new(endpoint, resolver, limits)?),
             client,
             era: Mutex::default(),
             sessions: Arc::new(Semaphore::new(sessions)),

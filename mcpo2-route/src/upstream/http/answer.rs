@@ -1,9 +1,9 @@
 use futures_util::{StreamExt, stream};
 use http::{Response, StatusCode};
-use hyper::body::Incoming;
 use mcpo2_core::{self as core, Error, ErrorKind, Message, Reply};
 
 use super::{
+    decode::Content,
     events::Events,
     head::{self, EVENTS},
     session::Call,
@@ -12,11 +12,11 @@ use super::{
 use crate::upstream::fault;
 
 /// The reply that an HTTP response is to a request.
-pub(super) async fn reply(mut call: Call, response: Response<Incoming>) -> Result<Reply, Error> {
-    let (parts, body) = response.into_parts();
+pub(super) async fn reply(mut call: Call, response: Response<Content>) -> Result<Reply, Error> {
+    let (parts, content) = response.into_parts();
     let status = parts.status;
     let body = Body {
-        body,
+        content,
         pace: call.pace.clone(),
         left: call.session.wire.limits.response_bytes,
     };
@@ -24,11 +24,7 @@ pub(super) async fn reply(mut call: Call, response: Response<Incoming>) -> Resul
         call.ended = true;
         return Err(fault::unavailable("the module knows the session no more"));
     }
-    let refusal = match status {
-        StatusCode::UNAUTHORIZED | StatusCode::FORBIDDEN => true,
-        status => status.is_redirection(),
-    };
-    if refusal {
+    if matches!(status, StatusCode::UNAUTHORIZED | StatusCode::FORBIDDEN) {
         call.ended = true;
         return Err(refused(status));
     }

@@ -2,13 +2,19 @@ use std::fmt;
 
 use http::{HeaderMap, Uri};
 
+use super::{address::Network, tls::Tls};
+
 /// Where a module listens, and the headers that the gateway identifies itself with there.
+///
+/// Redirects from there are not followed, so the headers go nowhere else.
 ///
 /// Neither is ever shown: not by `Debug`, not in an error that a caller sees.
 #[derive(Clone)]
 pub struct Endpoint {
     pub(super) url: Uri,
     pub(super) headers: HeaderMap,
+    pub(super) network: Network,
+    pub(super) tls: Tls,
 }
 
 /// Why an address is none of a module.
@@ -24,13 +30,16 @@ pub enum EndpointError {
     /// It carries a user name or a password, which belong into headers.
     #[error("the URL of a module carries no user name")]
     UserInfo,
-    /// The platform's certificates are of no use.
-    #[error("the certificates of the platform cannot be used")]
+    /// The certificates are of no use: those of the platform, or ours with its key.
+    #[error("the certificates cannot be used")]
     Tls(#[source] mcpo2_core::BoxError),
 }
 
 impl Endpoint {
     /// An endpoint at this absolute URL; each request carries the headers.
+    ///
+    /// It is in the network that its [host says](Network::of_host), and over `https` it is who
+    /// the platform's authorities say.
     ///
     /// # Errors
     ///
@@ -49,7 +58,27 @@ impl Endpoint {
         headers
             .values_mut()
             .for_each(|value| value.set_sensitive(true));
-        Ok(Self { url, headers })
+        let network = Network::of_host(authority.host());
+        Ok(Self {
+            url,
+            headers,
+            network,
+            tls: Tls::new(),
+        })
+    }
+
+    /// The same in this network: addresses elsewhere are not dialled.
+    #[must_use]
+    pub fn network(mut self, network: Network) -> Self {
+        self.network = network;
+        self
+    }
+
+    /// The same with these certificates, which are for `https` alone.
+    #[must_use]
+    pub fn tls(mut self, tls: Tls) -> Self {
+        self.tls = tls;
+        self
     }
 
     pub(super) fn is_https(&self) -> bool {
@@ -61,6 +90,8 @@ impl fmt::Debug for Endpoint {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         f.debug_struct("Endpoint")
             .field("headers", &self.headers.keys().collect::<Vec<_>>())
+            .field("network", &self.network)
+            .field("tls", &self.tls)
             .finish_non_exhaustive()
     }
 }

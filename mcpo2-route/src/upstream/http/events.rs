@@ -8,6 +8,7 @@ use mcpo2_core::{Error, ErrorKind, Frame, Message, Method::Progress, Request, Re
 use tokio::time::{sleep, timeout};
 
 use super::{
+    decode::Content,
     head::{self, EVENTS},
     session::{Call, Kind, Session},
     sse::{SseDecoder, SseEvent},
@@ -253,7 +254,7 @@ impl Events {
             }
             match events(self.source.session(), Some(&after), &body.pace).await {
                 Ok(Some(rest)) => {
-                    body.body = rest;
+                    body.content = rest;
                     self.body = Some(body);
                     self.decoder =
                         SseDecoder::new(self.source.session().wire.limits.response_bytes);
@@ -288,7 +289,7 @@ pub(super) async fn events(
     session: &Session,
     after: Option<&str>,
     pace: &Pace,
-) -> Result<Option<hyper::body::Incoming>, Error> {
+) -> Result<Option<Content>, Error> {
     let head = session.head.get(after);
     let response = session
         .wire

@@ -79,11 +79,11 @@ impl Link for HttpLink {
             return Err(fault::unavailable("the session ended"));
         }
         let pace = Pace::answer(&session.wire.limits);
-        let Some(body) = events(session, after, &pace).await? else {
+        let Some(content) = events(session, after, &pace).await? else {
             return Ok(None);
         };
         let body = Body {
-            body,
+            content,
             pace: pace.endless(),
             left: usize::MAX,
         };

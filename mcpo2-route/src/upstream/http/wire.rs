@@ -1,19 +1,20 @@
-use std::{fmt, time::Duration};
+use std::{fmt, sync::Arc, time::Duration};
 
 use bytes::Bytes;
-use http::{HeaderMap, Method, Request, Response, header};
-use http_body_util::{BodyExt, Full};
-use hyper::body::Incoming;
-use hyper_rustls::{HttpsConnector, HttpsConnectorBuilder};
+use http::{HeaderMap, HeaderValue, Method, Request, Response, header};
+use http_body_util::Full;
 use hyper_util::{
-    client::legacy::{Client, connect::HttpConnector},
+    client::legacy::Client,
     rt::{TokioExecutor, TokioTimer},
 };
 use mcpo2_core::Error;
-use rustls_platform_verifier::BuilderVerifierExt;
 use tokio::time::{Instant, timeout_at};
 
-use super::endpoint::{Endpoint, EndpointError};
+use super::{
+    decode::Content,
+    dial::{Dialer, Resolve},
+    endpoint::{Endpoint, EndpointError},
+};
 use crate::upstream::{Limits, fault};
 
 /// How long a connection that nobody uses is kept, and how many of them.
@@ -22,24 +23,20 @@ const POOL: (Duration, usize) = (Duration::from_secs(60), 64);
 /// Header lines of a response, and bytes in all of them.
 const HEADERS: (usize, usize, u32) = (100, 64 * 1024, 64 * 1024);
 
-/// The pool of connections to one endpoint. It follows no redirect and decodes no encoding.
+/// The pool of connections to one endpoint. It follows no redirect.
 pub(super) struct Wire {
-    client: Client<HttpsConnector<HttpConnector>, Full<Bytes>>,
+    client: Client<Dialer, Full<Bytes>>,
     endpoint: Endpoint,
     pub(super) limits: Limits,
 }
 
 impl Wire {
-    pub(super) fn new(endpoint: Endpoint, limits: Limits) -> Result<Self, EndpointError> {
-        let mut tcp = HttpConnector::new();
-        tcp.enforce_http(false);
-        tcp.set_nodelay(true);
-        tcp.set_connect_timeout(Some(limits.connect));
-        let connector = HttpsConnectorBuilder::new().with_tls_config(tls(&endpoint)?);
-        let connector = match endpoint.is_https() {
-            true => connector.https_only(),
-            false => connector.https_or_http(),
-        };
+    pub(super) fn new(
+        endpoint: Endpoint,
+        resolver: Arc<dyn Resolve>,
+        limits: Limits,
+    ) -> Result<Self, EndpointError> {
+        let dialer = Dialer::new(&endpoint, resolver, limits.connect)?;
         let (idle, most) = POOL;
         let (lines, h1, h2) = HEADERS;
         let client = Client::builder(TokioExecutor::new())
@@ -50,7 +47,7 @@ impl Wire {
             .http1_max_headers(lines)
             .http1_max_buf_size(h1)
             .http2_max_header_list_size(h2)
-            .build(connector.enable_all_versions().wrap_connector(tcp));
+            .build(dialer);
         Ok(Self {
             client,
             endpoint,
@@ -65,7 +62,7 @@ impl Wire {
         headers: HeaderMap,
         body: Bytes,
         pace: &Pace,
-    ) -> Result<Response<Incoming>, Error> {
+    ) -> Result<Response<Content>, Error> {
         let mut request = Request::new(Full::new(body));
         *request.method_mut() = method;
         *request.uri_mut() = self.endpoint.url.clone();
@@ -74,17 +71,25 @@ impl Wire {
         for (name, value) in &headers {
             all.insert(name, value.clone());
         }
+        // A message passes as it is, so it should come as it is.
+        all.insert(
+            header::ACCEPT_ENCODING,
+            HeaderValue::from_static("identity"),
+        );
         *request.headers_mut() = all;
         let sent = pace.limit(self.client.request(request)).await?;
         let response = sent.map_err(|error| match error.is_connect() {
             true => fault::unavailable(error),
             false => fault::broken(error),
         })?;
-        let encoding = response.headers().get(header::CONTENT_ENCODING);
-        if encoding.is_some_and(|encoding| encoding != "identity") {
-            return Err(fault::protocol("an encoding that nobody asked for"));
+        let (parts, body) = response.into_parts();
+        if parts.status.is_redirection() {
+            // Where to is the module's word: to go there would carry our credentials there.
+            let source = format!("HTTP status {}, and no redirect is followed", parts.status);
+            return Err(fault::protocol(source));
         }
-        Ok(response)
+        let content = Content::new(&parts.headers, body)?;
+        Ok(Response::from_parts(parts, content))
     }
 }
 
@@ -95,20 +100,6 @@ impl fmt::Debug for Wire {
             .field("limits", &self.limits)
             .finish_non_exhaustive()
     }
-}
-
-fn tls(endpoint: &Endpoint) -> Result<rustls::ClientConfig, EndpointError> {
-    let provider = rustls::crypto::aws_lc_rs::default_provider();
-    let tls = |error: rustls::Error| EndpointError::Tls(error.into());
-    let builder = rustls::ClientConfig::builder_with_provider(provider.into())
-        .with_safe_default_protocol_versions()
-        .map_err(tls)?;
-    // A platform without certificates can still speak plain HTTP.
-    let builder = match endpoint.is_https() {
-        true => builder.with_platform_verifier().map_err(tls)?,
-        false => builder.with_root_certificates(rustls::RootCertStore::empty()),
-    };
-    Ok(builder.with_no_client_auth())
 }
 
 /// How much time there is: for the next bytes, and for all of them.
@@ -155,27 +146,21 @@ impl Pace {
 /// The body of a response, in time and bounded.
 #[derive(Debug)]
 pub(super) struct Body {
-    pub(super) body: Incoming,
+    pub(super) content: Content,
     pub(super) pace: Pace,
-    /// How many bytes more there may be.
+    /// How many bytes more there may be, out of any encoding.
     pub(super) left: usize,
 }
 
 impl Body {
     /// The next bytes.
     pub(super) async fn chunk(&mut self) -> Result<Option<Bytes>, Error> {
-        loop {
-            let frame = match self.pace.limit(self.body.frame()).await? {
-                Some(frame) => frame.map_err(fault::broken)?,
-                None => return Ok(None),
-            };
-            let Ok(data) = frame.into_data() else {
-                continue;
-            };
-            let left = self.left.checked_sub(data.len());
-            self.left = left.ok_or_else(|| fault::too_large("over the bytes of one answer"))?;
-            return Ok(Some(data));
-        }
+        let Some(data) = self.pace.limit(self.content.next()).await?? else {
+            return Ok(None);
+        };
+        let left = self.left.checked_sub(data.len());
+        self.left = left.ok_or_else(|| fault::too_large("over the bytes of one answer"))?;
+        Ok(Some(data))
     }
 
     /// All of them.
