@@ -19,6 +19,7 @@ mod secret;
 mod sessions;
 mod tree;
 mod unit;
+mod upstream;
 
 use std::{
     net::{Ipv4Addr, SocketAddr},
@@ -45,6 +46,7 @@ pub use self::{
     schema::schema,
     secret::Secret,
     sessions::Sessions,
+    upstream::{ModuleTls, Network},
 };
 
 /// The version of the format.
@@ -256,7 +258,7 @@ fn resolve_paths(config: &mut Config, base: &Path) {
             }
             // An empty path is no directory.
             Transport::Builtin(part) => part.root = Path::new(".").join(base).join(&part.root),
-            Transport::Http(_) => {}
+            Transport::Http(http) => http.tls.resolve(base),
         }
     }
 }

@@ -91,7 +91,10 @@ fn http(module: &HttpModule, limits: &Limits) -> Result<HttpUpstream, BoxError> 
         value.set_sensitive(true);
         headers.insert(name.parse::<HeaderName>()?, value);
     }
-    let endpoint = Address::new(module.url.parse()?, headers)?;
+    let mut endpoint = Address::new(module.url.parse()?, headers)?.tls(module.tls.load()?);
+    if let Some(network) = module.network {
+        endpoint = endpoint.network(network.into());
+    }
     Ok(HttpUpstream::new(endpoint, ours(), limits.clone())?)
 }
 

@@ -5,7 +5,7 @@ use schemars::JsonSchema;
 use serde::{Deserialize, Serialize};
 
 use super::{
-    Secret,
+    ModuleTls, Network, Secret,
     unit::{duration, size},
 };
 
@@ -174,6 +174,13 @@ pub struct HttpModule {
     #[serde(default)]
     #[schemars(with = "BTreeMap<String, String>")]
     pub headers: BTreeMap<String, Secret>,
+    /// Where it is: an address elsewhere is not dialled. If nothing is said, `loopback` for
+    /// `localhost`, the network of an address that is written out, and `public` for other names.
+    #[serde(default)]
+    pub network: Option<Network>,
+    /// Who it is, and who the gateway is to it, over `https`.
+    #[serde(default)]
+    pub tls: ModuleTls,
 }
 
 impl HttpModule {
@@ -182,6 +189,8 @@ impl HttpModule {
         Self {
             url: url.into(),
             headers: BTreeMap::new(),
+            network: None,
+            tls: ModuleTls::default(),
         }
     }
 }

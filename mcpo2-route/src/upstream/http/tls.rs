@@ -34,6 +34,9 @@ pub enum TlsError {
     /// A certificate cannot be read.
     #[error("a certificate in it cannot be used")]
     Certificate(#[source] BoxError),
+    /// There is no private key, or one that cannot be read.
+    #[error("there is no private key in it that can be read")]
+    Key(#[source] pem::Error),
     /// It is no name of a server.
     #[error("this is neither a host name nor an address")]
     Name,
@@ -74,7 +77,7 @@ impl Tls {
     /// found out where the upstream is made.
     pub fn presenting(mut self, chain: &[u8], key: &[u8]) -> Result<Self, TlsError> {
         let chain = certificates(chain)?;
-        let key = PrivateKeyDer::from_pem_slice(key).map_err(TlsError::Pem)?;
+        let key = PrivateKeyDer::from_pem_slice(key).map_err(TlsError::Key)?;
         self.identity = Some(Arc::new(Identity { chain, key }));
         Ok(self)
     }

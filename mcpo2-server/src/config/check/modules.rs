@@ -1,13 +1,19 @@
 use std::{collections::HashSet, time::Duration};
 
-use http::{HeaderName, HeaderValue, Uri};
+use http::{HeaderMap, HeaderName, HeaderValue, Uri};
+
+use mcpo2_route::upstream::{
+    ClientInfo, Limits,
+    http::{AddressKind, Endpoint, HttpUpstream, Network},
+};
 
 use super::{Context, Diagnostic};
 use crate::config::{HttpModule, ModuleLimits, StdioModule, Transport};
 
 /// Headers that the gateway itself writes, or that say where a message ends.
-const OUR_HEADERS: [&str; 13] = [
+const OUR_HEADERS: [&str; 14] = [
     "accept",
+    "accept-encoding",
     "connection",
     "content-encoding",
     "content-length",
@@ -55,6 +61,10 @@ fn check_http(context: &mut Context<'_>, path: &str, module: &HttpModule) {
             None
         }
     };
+    if let Some(uri) = &uri {
+        check_network(context, path, uri, module);
+        check_tls(context, path, uri, module);
+    }
     let is_clear = uri
         .as_ref()
         .is_some_and(|uri| uri.scheme_str() == Some("http") && !is_local(uri));
@@ -84,6 +94,76 @@ fn check_http(context: &mut Context<'_>, path: &str, module: &HttpModule) {
         } else if is_sensitive(&lower) && context.is_literal(&path) {
             context.secret_in_clear(&path);
         }
+    }
+}
+
+/// Whether a module whose address is known can be in its network.
+fn check_network(context: &mut Context<'_>, path: &str, uri: &Uri, module: &HttpModule) {
+    let host = uri.host().unwrap_or_default();
+    let network = match module.network {
+        Some(network) => network.into(),
+        None => Network::of_host(host),
+    };
+    let key = match module.network {
+        Some(_) => format!("{path}/network"),
+        None => format!("{path}/url"),
+    };
+    let (what, kind) = match host.trim_matches(['[', ']']).parse() {
+        Ok(address) if network.allows(address) => return,
+        Ok(address) => (address.to_string(), AddressKind::of(address)),
+        Err(_) if Network::of_host(host) == Network::Loopback => match network {
+            Network::Loopback | Network::Any => return,
+            _ => (host.to_owned(), AddressKind::Loopback),
+        },
+        Err(_) => return,
+    };
+    let message = format!("{what} is {kind}, and not in the network `{network}`");
+    let finding = Diagnostic::error("wrong-network", message);
+    let finding = match kind {
+        AddressKind::Reserved => finding.help("no module can be there"),
+        AddressKind::LinkLocal | AddressKind::Metadata => {
+            finding.help("only `network: any` reaches such an address")
+        }
+        _ => finding.help("leave `network` out: the host says it"),
+    };
+    context.value(&key, finding);
+}
+
+fn check_tls(context: &mut Context<'_>, path: &str, uri: &Uri, module: &HttpModule) {
+    if module.tls.is_empty() {
+        return;
+    }
+    if uri.scheme_str() != Some("https") {
+        let message = "the URL is not https, so there is no TLS";
+        let finding = Diagnostic::error("invalid-tls", message);
+        context.key(&format!("{path}/tls"), finding);
+        return;
+    }
+    let loaded = module
+        .tls
+        .load()
+        .map_err(|fault| (fault.key, fault.message));
+    let used = loaded.and_then(|tls| {
+        if module.tls.cert.is_none() {
+            return Ok(());
+        }
+        // Whether certificate and key belong together shows where both are used.
+        let endpoint = Endpoint::new(uri.clone(), HeaderMap::new());
+        let endpoint = endpoint.map_err(|error| ("cert", error.to_string()))?;
+        HttpUpstream::new(endpoint.tls(tls), ClientInfo::default(), Limits::default())
+            .map(drop)
+            .map_err(|error| ("cert", cause(&error)))
+    });
+    if let Err((key, message)) = used {
+        let finding = Diagnostic::error("invalid-tls", message);
+        context.value(&format!("{path}/tls/{key}"), finding);
+    }
+}
+
+fn cause(error: &dyn std::error::Error) -> String {
+    match error.source() {
+        Some(source) => format!("{error}: {source}"),
+        None => error.to_string(),
     }
 }
 
