@@ -9,7 +9,7 @@ use std::{
 use mcpo2_core::{Endpoint, Error, ErrorKind, Module, TenantId};
 use tokio::sync::Mutex;
 
-use crate::upstream::{Hello, Limits, Link, Upstream};
+use crate::upstream::{Hello, Limits, Link, Resumption, Upstream};
 
 use self::place::Load;
 pub(crate) use self::place::Place;
@@ -96,6 +96,23 @@ impl Connection {
         let opened = self.upstream.open(Some(hello)).await;
         self.load.opened(opened.as_ref().err());
         opened
+    }
+
+    /// The link of a session that stood before, here or elsewhere.
+    pub(crate) async fn resume(
+        &self,
+        hello: &Hello,
+        from: &Resumption,
+    ) -> Result<Arc<dyn Link>, Error> {
+        self.may_open(false)?;
+        let opened = self.upstream.resume(hello, from).await;
+        self.load.opened(opened.as_ref().err());
+        opened
+    }
+
+    /// Tells the module that a session has ended that no link leads to.
+    pub(crate) async fn forget(&self, session: &Resumption) {
+        self.upstream.forget(session).await;
     }
 
     /// Ends the link for calls without a session.

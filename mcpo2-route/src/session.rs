@@ -1,3 +1,4 @@
+mod resume;
 mod reverse;
 
 use std::{
@@ -17,7 +18,7 @@ use crate::{
     upstream::{Hello, Link},
 };
 
-use self::reverse::Reverse;
+use self::{resume::Resume, reverse::Reverse};
 
 /// One session of a client that speaks a revision with sessions, and its links to modules.
 ///
@@ -29,6 +30,7 @@ pub struct Session {
     hello: Hello,
     slots: SyncMutex<BTreeMap<ModuleId, Slot>>,
     traffic: SyncMutex<Traffic>,
+    resume: Resume,
 }
 
 type Slot = Arc<Mutex<Option<Arc<dyn Link>>>>;
@@ -49,6 +51,7 @@ impl Session {
             hello,
             slots: SyncMutex::default(),
             traffic: SyncMutex::default(),
+            resume: Resume::default(),
         }
     }
 
@@ -70,7 +73,11 @@ impl Session {
         if let Some(link) = held.as_ref().filter(|link| link.is_open()) {
             return Ok(Arc::clone(link));
         }
-        let link = connection.open(&self.hello, held.is_some()).await?;
+        let link = match self.resume.of(module) {
+            Some(from) => connection.resume(&self.hello, &from).await?,
+            None => connection.open(&self.hello, held.is_some()).await?,
+        };
+        self.resume.opened(module);
         *held = Some(Arc::clone(&link));
         Ok(link)
     }
@@ -90,12 +97,15 @@ impl Session {
     ///
     /// [`ErrorKind::InvalidRequest`] where nobody has asked.
     pub async fn respond(&self, response: &Response) -> Result<(), Error> {
-        let asked = response
-            .id()
-            .and_then(|id| self.traffic().reverse.answered(id));
+        let asked = response.id().and_then(|id| {
+            self.traffic()
+                .reverse
+                .answered(id)
+                .or_else(|| self.asked_before(id))
+        });
         let nobody = || Error::new(ErrorKind::InvalidRequest, "a response to no request");
         let asked = asked.ok_or_else(nobody)?;
-        let links = self.links();
+        let links = self.all_links().await;
         let (_, link) = links
             .into_iter()
             .find(|(id, _)| *id == asked.module)
@@ -118,7 +128,7 @@ impl Session {
             },
             _ => None,
         };
-        let links = self.links().into_iter();
+        let links = self.all_links().await.into_iter();
         let told = links.filter(|(id, _)| only.as_ref().is_none_or(|only| only == id));
         let told =
             told.map(|(_, link)| async move { link.send(notification.bytes().clone()).await });
@@ -137,7 +147,7 @@ impl Session {
     /// What the link says.
     pub async fn listen(self: &Arc<Self>, after: Option<&str>) -> Result<Option<Frames>, Error> {
         let several = self.has_several();
-        let listening = self.links().into_iter().filter_map(|(id, link)| {
+        let listening = self.all_links().await.into_iter().filter_map(|(id, link)| {
             let after = match after {
                 Some(event) if several => match event.split_once('/') {
                     Some((module, event)) if module == id.as_str() => Some(event),
@@ -179,6 +189,7 @@ impl Session {
                 link.close().await;
             }
         }
+        self.resume.forget().await;
     }
 
     /// Notes that a request of the client is under way; the guard ends that.

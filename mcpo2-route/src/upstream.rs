@@ -16,6 +16,7 @@ mod client;
 mod fault;
 mod mint;
 mod own;
+mod resumption;
 
 use std::{fmt, sync::Arc, time::Duration};
 
@@ -24,6 +25,7 @@ use bytes::Bytes;
 use mcpo2_core::{Error, Frames, ProtocolVersion, Reply, Request};
 
 pub use client::ClientInfo;
+pub use resumption::Resumption;
 
 use crate::shares::Weights;
 
@@ -45,6 +47,22 @@ pub trait Upstream: fmt::Debug + Send + Sync + 'static {
     /// reached, [`ErrorKind::Upstream`](mcpo2_core::ErrorKind::Upstream) where it does not speak
     /// the protocol. The text names no address; the source may.
     async fn open(&self, hello: Option<&Hello>) -> Result<Arc<dyn Link>, Error>;
+
+    /// Opens the link of a session that another link had before, perhaps in another process.
+    /// Where the module knows it no more, a new session begins.
+    ///
+    /// # Errors
+    ///
+    /// As [`open`](Upstream::open).
+    async fn resume(&self, hello: &Hello, from: &Resumption) -> Result<Arc<dyn Link>, Error> {
+        let _ = from;
+        self.open(Some(hello)).await
+    }
+
+    /// Tells the module that a session has ended to which no link leads any more.
+    async fn forget(&self, session: &Resumption) {
+        let _ = session;
+    }
 }
 
 /// What a client said when its session began.
@@ -120,6 +138,17 @@ pub trait Link: fmt::Debug + Send + Sync + 'static {
     ///
     /// As [`request`](Link::request).
     async fn listen(&self, after: Option<&str>) -> Result<Option<Frames>, Error>;
+
+    /// What another link needs to go on with the session of this one. None where the session
+    /// ends with the link.
+    fn resumption(&self) -> Option<Resumption> {
+        None
+    }
+
+    /// Ends the link, and leaves its session to others where that can be.
+    async fn release(&self) {
+        self.close().await;
+    }
 
     /// Ends the link, and tells the module so.
     async fn close(&self);

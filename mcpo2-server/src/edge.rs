@@ -80,6 +80,9 @@ pub(crate) fn wanted_version(request: &Request) -> Option<String> {
     Some(params.version)
 }
 
+/// The longest parameters of `initialize`: they are kept as long as the session.
+const LONGEST_HELLO: usize = 16 * 1024;
+
 /// The session that a client begins with `initialize`, and the revision that it will speak.
 pub(crate) fn begin(request: &Request) -> Result<Arc<Session>, Refusal> {
     let wanted = wanted_version(request).ok_or_else(|| {
@@ -92,13 +95,19 @@ pub(crate) fn begin(request: &Request) -> Result<Arc<Session>, Refusal> {
         )
         .with_id(request.id())
     })?;
+    let params = request.params().unwrap_or_default();
+    if params.len() > LONGEST_HELLO {
+        let status = ::http::StatusCode::PAYLOAD_TOO_LARGE;
+        let message = "the parameters of `initialize` are too long";
+        return Err(Refusal::new(status, -32602, "hello_too_large", message).with_id(request.id()));
+    }
     // A revision that has no handshake, or that nobody knows, is answered with the newest that has.
     let known = wanted
         .parse()
         .ok()
         .filter(|version: &ProtocolVersion| !version.is_stateless());
     let version = known.unwrap_or(ProtocolVersion::LATEST_SESSION);
-    let params = bytes::Bytes::copy_from_slice(request.params().unwrap_or_default());
+    let params = bytes::Bytes::copy_from_slice(params);
     Ok(Arc::new(Session::new(Hello::new(params, version))))
 }
 

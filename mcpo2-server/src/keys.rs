@@ -47,7 +47,6 @@ impl Keys {
         &self.ring
     }
 
-    #[allow(dead_code, reason = "for the ids of sessions")]
     /// Whether what they seal still opens after a restart, or at another replica.
     pub(crate) fn is_lasting(&self) -> bool {
         self.lasting

@@ -23,8 +23,8 @@ use crate::{
 
 type Service = BoxCloneService<Request<Incoming>, Response<HttpBody>, std::convert::Infallible>;
 
-/// How often sessions that nobody uses are looked for.
-const REAPING: Duration = Duration::from_secs(60);
+/// How often sessions that nobody uses are looked for, at least and at most.
+const REAPING: (Duration, Duration) = (Duration::from_secs(60), Duration::from_millis(100));
 
 impl App {
     /// Serves HTTP on `listener` until the shutdown begins, then drains.
@@ -121,7 +121,8 @@ impl Server {
 
 async fn reap(edge: &HttpEdge) {
     loop {
-        tokio::time::sleep(REAPING).await;
+        let shortest = edge.now().config().http.sessions.shortest();
+        tokio::time::sleep((shortest / 4).clamp(REAPING.1, REAPING.0)).await;
         edge.reap().await;
     }
 }

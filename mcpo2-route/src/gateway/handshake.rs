@@ -72,7 +72,7 @@ impl Gateway {
         session: &Arc<Session>,
     ) -> Result<Reply, Error> {
         let headers = ForwardHeaders::default();
-        let links = session.links();
+        let links = session.all_links().await;
         let asked = links
             .iter()
             .map(|(_, link)| link.request(call.request(), &headers));

@@ -15,6 +15,7 @@ mod events;
 mod handshake;
 mod head;
 mod link;
+mod resume;
 mod session;
 mod sse;
 mod tls;
@@ -36,7 +37,7 @@ use self::{
     handshake::{Era, Greeter},
     wire::Wire,
 };
-use super::{ClientInfo, Hello, Limits, Link, Upstream, fault};
+use super::{ClientInfo, Hello, Limits, Link, Resumption, Upstream, fault};
 
 /// A module at an [`Endpoint`].
 ///
@@ -121,5 +122,21 @@ impl Upstream for HttpUpstream {
         *self.era.lock().unwrap_or_else(PoisonError::into_inner) = greeter.era;
         let link = opened.map_err(handshake::late)??;
         Ok(Arc::new(link))
+    }
+
+    async fn resume(&self, hello: &Hello, from: &Resumption) -> Result<Arc<dyn Link>, Error> {
+        let permit = Arc::clone(&self.sessions).try_acquire_owned();
+        let permit = permit.map_err(|_| fault::too_many_sessions())?;
+        let resumed = resume::resume(&self.wire, from, permit);
+        match timeout(self.wire.limits.connect, resumed).await {
+            Ok(Ok(Some(link))) => Ok(Arc::new(link)),
+            Ok(Ok(None)) => self.open(Some(hello)).await,
+            Ok(Err(error)) => Err(error),
+            Err(elapsed) => Err(handshake::late(elapsed)),
+        }
+    }
+
+    async fn forget(&self, session: &Resumption) {
+        resume::forget(&self.wire, session).await;
     }
 }

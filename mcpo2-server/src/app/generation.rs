@@ -104,12 +104,11 @@ impl Generation {
         &self.config
     }
 
-    #[allow(dead_code, reason = "for the ids of sessions")]
     pub(crate) fn keys(&self) -> &Keys {
         &self.keys
     }
 
-    pub(crate) fn registry(&self) -> &Registry {
+    pub(crate) fn registry(&self) -> &Arc<Registry> {
         &self.routes.registry
     }
 

@@ -32,6 +32,13 @@ pub struct Sessions {
     pub max: usize,
 }
 
+impl Sessions {
+    /// The shorter of its times.
+    pub(crate) fn shortest(&self) -> Duration {
+        self.idle.min(self.lifetime)
+    }
+}
+
 impl Default for Sessions {
     fn default() -> Self {
         Self {

@@ -5,6 +5,7 @@ mod era;
 mod guard;
 mod headers;
 mod post;
+mod session;
 mod streams;
 
 use std::{
@@ -14,14 +15,14 @@ use std::{
     time::{Duration, SystemTime},
 };
 
-use futures_util::future::join_all;
+use futures_util::future::{join, join_all};
 use http::{HeaderValue, Method, Request, Response, StatusCode, header};
 use mcpo2_audit::Source;
 use mcpo2_core::Principal;
 
 use super::{
     Edge,
-    sessions::{Open, Sessions},
+    sessions::{Open, Reaped, Sessions},
 };
 use crate::{
     app::Generation,
@@ -61,10 +62,9 @@ pub(crate) enum Unread {
 
 impl HttpEdge {
     pub(crate) fn new(edge: Edge, shutdown: Shutdown) -> Self {
-        let sessions = Sessions::new(IDLE);
         Self {
             edge,
-            sessions,
+            sessions: Sessions::default(),
             shutdown,
         }
     }
@@ -109,8 +109,14 @@ impl HttpEdge {
                 };
                 self.post(post, body).await
             }
-            Method::GET => self.get(&parts.headers, principal, source).await,
-            Method::DELETE => self.delete(&parts.headers, principal, source).await,
+            Method::GET => {
+                self.get(generation, &parts.headers, principal, source)
+                    .await
+            }
+            Method::DELETE => {
+                self.delete(generation, &parts.headers, principal, source)
+                    .await
+            }
             _ => self.refuse(&not_allowed(), source, Some(&principal), 0),
         })
     }
@@ -129,18 +135,25 @@ impl HttpEdge {
         self.edge.refused(&refusal, source, None, 0);
     }
 
-    /// Ends the sessions that nobody has used for long.
+    /// Lets go of the sessions that nobody has used for long, and ends those whose time is up.
     pub(crate) async fn reap(&self) {
-        let reaped = self.sessions.reap();
-        reaped
-            .iter()
-            .for_each(|open| self.edge.noted("session_expired", &open.principal));
-        close(reaped).await;
+        let idle = self.now().config().http.sessions.idle;
+        let Reaped { idle, expired } = self.sessions.reap(idle);
+        for (action, reaped) in [("session_idle", &idle), ("session_expired", &expired)] {
+            reaped
+                .iter()
+                .for_each(|open| self.edge.noted(action, &open.principal));
+        }
+        join(release(&idle), close(&expired)).await;
     }
 
-    /// Ends all sessions.
+    /// Ends all sessions here. Those that can go on elsewhere are left to whoever takes them up.
     pub(crate) async fn end_sessions(&self) {
-        close(self.sessions.end()).await;
+        let all = self.sessions.drain();
+        match self.now().keys().is_lasting() {
+            true => release(&all).await,
+            false => close(&all).await,
+        }
     }
 
     pub(crate) fn open_sessions(&self) -> usize {
@@ -174,12 +187,13 @@ fn identify(
         })
 }
 
-async fn close(sessions: Vec<Open>) {
+async fn close(sessions: &[Open]) {
     join_all(sessions.iter().map(|open| open.session.close())).await;
 }
 
-/// A session that nobody has used for this long is ended.
-const IDLE: Duration = Duration::from_secs(30 * 60);
+async fn release(sessions: &[Open]) {
+    join_all(sessions.iter().map(|open| open.session.release())).await;
+}
 
 fn source(headers: &http::HeaderMap, peer: SocketAddr) -> Source {
     let source = Source::new("http").with_remote(peer.to_string());

@@ -1,25 +1,29 @@
+//! The sessions of clients: those that live here, and those that live in their ids.
+//!
+//! An id is what it takes to go on with its session, sealed for its principal. So an id that this
+//! process has never seen may still be one of ours: from before a restart, or of another replica.
+
+mod ended;
+mod table;
+mod token;
+
 use std::{
-    collections::HashMap,
     sync::{Arc, Mutex, MutexGuard, PoisonError},
-    time::{Duration, Instant},
+    time::{Duration, SystemTime},
 };
 
-use mcpo2_core::Principal;
+use mcpo2_core::{Digest, Principal};
 use mcpo2_route::Session;
 use tokio_util::sync::CancellationToken;
 
-/// The sessions of this process, each bound to who began it.
-#[derive(Debug, Clone)]
-pub(crate) struct Sessions {
-    live: Arc<Mutex<HashMap<Box<str>, Live>>>,
-    idle: Duration,
-}
+use self::table::{Entry, Key, Live, Table};
+use crate::app::Generation;
 
-#[derive(Debug)]
-struct Live {
-    open: Open,
-    used: Instant,
-}
+pub(crate) use self::table::Reaped;
+
+/// The sessions of this process, each bound to who began it.
+#[derive(Debug, Clone, Default)]
+pub(crate) struct Sessions(Arc<Mutex<Table>>);
 
 /// A session that somebody uses.
 #[derive(Debug, Clone)]
@@ -30,108 +34,156 @@ pub(crate) struct Open {
     pub(crate) ended: CancellationToken,
 }
 
-/// A principal can have this many sessions at once.
-const PER_PRINCIPAL: usize = 256;
+/// A session that was found.
+#[derive(Debug)]
+pub(crate) enum Found {
+    /// It lives here.
+    Here(Open),
+    /// It began elsewhere, and lives here from now on.
+    Resumed(Open),
+}
+
+/// Why there is no session.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(crate) enum Missing {
+    /// Nobody has begun it, or it has ended, or it is somebody else's.
+    Unknown,
+    /// Its principal has as many as it may have.
+    TooMany,
+    /// The gateway has as many as it may have.
+    Full,
+    /// There is no randomness to seal an id with.
+    NoId,
+}
 
 impl Sessions {
-    pub(crate) fn new(idle: Duration) -> Self {
-        Self {
-            live: Arc::default(),
-            idle,
-        }
-    }
-
     /// Whether this principal may begin another.
-    pub(crate) fn has_room(&self, principal: &Principal) -> bool {
-        has_room(&self.live(), principal)
+    pub(crate) fn room(
+        &self,
+        principal: &Principal,
+        generation: &Generation,
+    ) -> Result<(), Missing> {
+        let limits = &generation.config().http.sessions;
+        self.table().room(&principal.binding(), limits)
     }
 
-    /// Keeps a session and gives its id; none where its principal has too many.
-    pub(crate) fn insert(
+    /// Keeps a session that begins, and gives its id.
+    pub(crate) fn begin(
         &self,
         session: &Arc<Session>,
         principal: &Arc<Principal>,
-    ) -> Option<Box<str>> {
-        let mut live = self.live();
-        if !has_room(&live, principal) {
-            return None;
-        }
-        let mut random = [0; 16];
-        getrandom::fill(&mut random).ok()?;
-        let id: Box<str> = random
-            .iter()
-            .map(|byte| format!("{byte:02x}"))
-            .collect::<String>()
-            .into();
-        let open = Open {
-            session: Arc::clone(session),
-            principal: Arc::clone(principal),
-            ended: CancellationToken::new(),
-        };
-        live.insert(
-            id.clone(),
-            Live {
-                open,
-                used: Instant::now(),
-            },
-        );
-        Some(id)
+        generation: &Generation,
+    ) -> Result<String, Missing> {
+        let (limits, ring) = (&generation.config().http.sessions, generation.keys().ring());
+        let owner = principal.binding();
+        let expires = SystemTime::now() + limits.lifetime;
+        let id = token::seal(session, &owner, expires, ring).ok_or(Missing::NoId)?;
+        let open = Open::new(Arc::clone(session), principal);
+        let live = Live::new(open, owner, expires, ring);
+        self.table().insert(key(&id), live, limits)?;
+        Ok(id)
     }
 
     /// The session of this id, if this principal began it.
-    pub(crate) fn find(&self, id: &str, principal: &Principal) -> Option<Open> {
-        let mut live = self.live();
-        let found = live
-            .get_mut(id)
-            .filter(|live| *live.open.principal == *principal)?;
-        found.used = Instant::now();
-        Some(found.open.clone())
+    pub(crate) fn find(
+        &self,
+        id: &str,
+        principal: &Arc<Principal>,
+        generation: &Generation,
+    ) -> Result<Found, Missing> {
+        let (key, owner) = (key(id), principal.binding());
+        if let Some(open) = self.here(id, &owner, generation)? {
+            return Ok(Found::Here(open));
+        }
+        let (limits, ring) = (&generation.config().http.sessions, generation.keys().ring());
+        let sealed = token::open(id, &owner, ring).ok_or(Missing::Unknown)?;
+        let expires = sealed.expires();
+        let session = sealed
+            .session(generation.registry())
+            .ok_or(Missing::Unknown)?;
+        let open = Open::new(Arc::new(session), principal);
+        let mut table = self.table();
+        // Somebody may have been faster.
+        match table.entry(&key, &owner) {
+            Entry::Live(live) => Ok(Found::Here(live.open())),
+            Entry::NotTheirs => Err(Missing::Unknown),
+            Entry::None => {
+                let live = Live::new(open.clone(), owner, expires, ring);
+                table.insert(key, live, limits)?;
+                Ok(Found::Resumed(open))
+            }
+        }
     }
 
-    /// Takes out the session of this id, if this principal began it.
-    pub(crate) fn remove(&self, id: &str, principal: &Principal) -> Option<Open> {
-        self.find(id, principal)?;
-        let open = self.live().remove(id)?.open;
-        open.ended.cancel();
-        Some(open)
+    /// Takes out the session of this id for good, if this principal began it.
+    pub(crate) fn end(
+        &self,
+        id: &str,
+        principal: &Arc<Principal>,
+        generation: &Generation,
+    ) -> Result<Open, Missing> {
+        self.find(id, principal, generation)?;
+        // Of two who end it at once, one does.
+        self.table().end(&key(id)).ok_or(Missing::Unknown)
     }
 
-    /// Takes out those that nobody has used for long.
-    pub(crate) fn reap(&self) -> Vec<Open> {
-        let idle = self.idle;
-        self.drain(|live| live.used.elapsed() >= idle && Arc::strong_count(&live.open.session) == 1)
+    /// Takes out those that nobody has used for this long, and those whose time is up.
+    pub(crate) fn reap(&self, idle: Duration) -> Reaped {
+        self.table().reap(idle, SystemTime::now())
     }
 
     /// Takes out all.
-    pub(crate) fn end(&self) -> Vec<Open> {
-        self.drain(|_| true)
-    }
-
-    fn drain(&self, which: impl Fn(&Live) -> bool) -> Vec<Open> {
-        let mut live = self.live();
-        let gone: Vec<_> = live
-            .iter()
-            .filter(|(_, live)| which(live))
-            .map(|(id, _)| id.clone())
-            .collect();
-        let gone = gone.into_iter().filter_map(|id| live.remove(&id));
-        gone.inspect(|live| live.open.ended.cancel())
-            .map(|live| live.open)
-            .collect()
+    pub(crate) fn drain(&self) -> Vec<Open> {
+        self.table().drain()
     }
 
     pub(crate) fn len(&self) -> usize {
-        self.live().len()
+        self.table().len()
     }
 
-    fn live(&self) -> MutexGuard<'_, HashMap<Box<str>, Live>> {
-        self.live.lock().unwrap_or_else(PoisonError::into_inner)
+    /// The session of this id, if it lives here.
+    fn here(
+        &self,
+        id: &str,
+        owner: &Digest,
+        generation: &Generation,
+    ) -> Result<Option<Open>, Missing> {
+        let (key, ring) = (key(id), generation.keys().ring());
+        let mut table = self.table();
+        let live = match table.entry(&key, owner) {
+            Entry::Live(live) => live,
+            Entry::NotTheirs => return Err(Missing::Unknown),
+            Entry::None => return Ok(None),
+        };
+        if live.expires() <= SystemTime::now() {
+            return Err(Missing::Unknown);
+        }
+        // The keys may have changed since, and what none of them opens holds no more.
+        if !live.is_checked_by(ring) {
+            if token::open(id, owner, ring).is_none() {
+                table.drop_one(&key);
+                return Err(Missing::Unknown);
+            }
+            live.checked_by(ring);
+        }
+        Ok(Some(live.open()))
+    }
+
+    fn table(&self) -> MutexGuard<'_, Table> {
+        self.0.lock().unwrap_or_else(PoisonError::into_inner)
     }
 }
 
-fn has_room(live: &HashMap<Box<str>, Live>, principal: &Principal) -> bool {
-    let theirs = live
-        .values()
-        .filter(|live| *live.open.principal == *principal);
-    theirs.count() < PER_PRINCIPAL
+impl Open {
+    fn new(session: Arc<Session>, principal: &Arc<Principal>) -> Self {
+        Self {
+            session,
+            principal: Arc::clone(principal),
+            ended: CancellationToken::new(),
+        }
+    }
+}
+
+fn key(id: &str) -> Key {
+    *blake3::hash(id.as_bytes()).as_bytes()
 }

@@ -2,7 +2,7 @@ use base64::{Engine, prelude::BASE64_STANDARD};
 use http::{HeaderMap, HeaderName, HeaderValue, header};
 use mcpo2_core::{ProtocolVersion, Request};
 
-use crate::upstream::ForwardHeaders;
+use crate::upstream::{ForwardHeaders, Resumption};
 
 pub(super) const SESSION: HeaderName = HeaderName::from_static("mcp-session-id");
 pub(super) const LAST_EVENT: HeaderName = HeaderName::from_static("last-event-id");
@@ -48,6 +48,18 @@ impl Head {
 
     pub(super) fn has_session(&self) -> bool {
         self.session.is_some()
+    }
+
+    /// What it takes to go on with its session, where it has one.
+    pub(super) fn resumption(&self) -> Option<Resumption> {
+        let id = self.session.as_ref()?.to_str().ok()?;
+        Some(Resumption::new(id, self.version?))
+    }
+
+    /// The head of a session that stood before. None where its id is no header.
+    pub(super) fn resumed(from: &Resumption) -> Option<Self> {
+        let id = HeaderValue::from_str(from.id()).ok()?;
+        Some(Self::agreed(from.version(), Some(id)))
     }
 
     /// For a message to the module; `forward` is what goes on of the client's own headers.

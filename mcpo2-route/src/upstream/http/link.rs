@@ -12,7 +12,7 @@ use super::{
     session::{Call, Kind, Session},
     wire::{Body, Pace},
 };
-use crate::upstream::{ForwardHeaders, Link, fault};
+use crate::upstream::{ForwardHeaders, Link, Resumption, fault};
 
 /// A link over Streamable HTTP.
 pub(super) struct HttpLink {
@@ -89,6 +89,15 @@ impl Link for HttpLink {
         };
         let events = Events::outside(Arc::clone(session), body);
         Ok(Some(Frames::new(events.into_stream())))
+    }
+
+    fn resumption(&self) -> Option<Resumption> {
+        let stands = self.session.kind == Kind::Private && self.is_open();
+        stands.then(|| self.session.head.resumption()).flatten()
+    }
+
+    async fn release(&self) {
+        self.session.release();
     }
 
     async fn close(&self) {

@@ -86,6 +86,11 @@ impl Session {
         lost
     }
 
+    /// Ends it here. The module is not told.
+    pub(super) fn release(&self) {
+        self.ended.store(true, Ordering::Relaxed);
+    }
+
     pub(super) async fn close(&self) {
         let end = End {
             wire: Arc::clone(&self.wire),

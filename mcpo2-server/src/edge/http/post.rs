@@ -4,7 +4,7 @@ use bytes::Bytes;
 use http::{HeaderMap, HeaderValue, Response, StatusCode, header};
 use mcpo2_audit::Source;
 use mcpo2_core::{Call, ErrorKind, Message, Method, Principal, ProtocolVersion, Request};
-use mcpo2_route::{Session, upstream::ForwardHeaders};
+use mcpo2_route::upstream::ForwardHeaders;
 
 use super::{
     HttpEdge, body,
@@ -14,7 +14,7 @@ use super::{
 };
 use crate::{
     app::Generation,
-    edge::{begin, stands},
+    edge::{begin, sessions::Missing, stands},
     refusal::Refusal,
     respond::{self, Asker, HttpBody},
 };
@@ -83,9 +83,8 @@ impl HttpEdge {
             ));
         }
         // Before a module hears of it.
-        if !self.sessions.has_room(&post.principal) {
-            return Err(too_many_sessions().with_id(request.id()));
-        }
+        let room = self.sessions.room(&post.principal, post.generation);
+        room.map_err(|full| Refusal::from(full).with_id(request.id()))?;
         let session = begin(&request)?;
         let mut call = post.call(request, session.version());
         call.extensions_mut().insert(Arc::clone(&session));
@@ -103,22 +102,17 @@ impl HttpEdge {
             session.close().await;
             return Ok(response);
         }
-        let id = self.keep(&session, &post.principal).await?;
+        let begun = self
+            .sessions
+            .begin(&session, &post.principal, post.generation);
+        let id = begun.map(HeaderValue::try_from);
+        let Ok(Ok(id)) = id else {
+            session.close().await;
+            let missing = id.err().unwrap_or(Missing::NoId);
+            return Err(Refusal::from(missing).with_id(asker.id.as_ref()));
+        };
         response.headers_mut().insert(SESSION, id);
         Ok(response)
-    }
-
-    async fn keep(
-        &self,
-        session: &Arc<Session>,
-        principal: &Arc<Principal>,
-    ) -> Result<HeaderValue, Refusal> {
-        let id = self.sessions.insert(session, principal);
-        let id = id.and_then(|id| HeaderValue::from_str(&id).ok());
-        if id.is_none() {
-            session.close().await;
-        }
-        id.ok_or_else(too_many_sessions)
     }
 
     async fn in_session(
@@ -127,10 +121,7 @@ impl HttpEdge {
         id: &str,
         message: Message,
     ) -> Result<Response<HttpBody>, Refusal> {
-        let open = self
-            .sessions
-            .find(id, &post.principal)
-            .ok_or_else(no_session)?;
+        let open = self.session(id, &post.principal, post.generation)?;
         match message {
             Message::Request(request) => {
                 if *request.method() == Method::Discover {
@@ -179,24 +170,6 @@ impl Post<'_> {
         extensions.insert(self.source.clone());
         call
     }
-}
-
-fn too_many_sessions() -> Refusal {
-    Refusal::new(
-        StatusCode::TOO_MANY_REQUESTS,
-        -32600,
-        "too_many_sessions",
-        "too many sessions",
-    )
-}
-
-pub(super) fn no_session() -> Refusal {
-    Refusal::new(
-        StatusCode::NOT_FOUND,
-        -32600,
-        "session_unknown",
-        "session not found",
-    )
 }
 
 /// No call begins while the server stops; what ends those under way still comes in.

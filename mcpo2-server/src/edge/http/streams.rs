@@ -11,9 +11,9 @@ use super::{
     HttpEdge,
     headers::{LAST_EVENT, SESSION, VERSION, accepts, single},
     plain,
-    post::no_session,
 };
 use crate::{
+    app::Generation,
     edge::sessions::Open,
     refusal::Refusal,
     respond::{self, HttpBody},
@@ -22,11 +22,12 @@ use crate::{
 impl HttpEdge {
     pub(super) async fn get(
         &self,
+        generation: &Generation,
         headers: &HeaderMap,
         principal: Arc<Principal>,
         source: Source,
     ) -> Response<HttpBody> {
-        match self.listen(headers, &principal).await {
+        match self.listen(generation, headers, &principal).await {
             Ok(response) => response,
             Err(refusal) => self.refuse(&refusal, source, Some(&principal), 0),
         }
@@ -34,12 +35,13 @@ impl HttpEdge {
 
     pub(super) async fn delete(
         &self,
+        generation: &Generation,
         headers: &HeaderMap,
         principal: Arc<Principal>,
         source: Source,
     ) -> Response<HttpBody> {
-        let ended = session_id(headers)
-            .and_then(|id| self.sessions.remove(id, &principal).ok_or_else(no_session));
+        let ended =
+            session_id(headers).and_then(|id| Ok(self.sessions.end(id, &principal, generation)?));
         match ended {
             Ok(open) => {
                 self.edge.noted("session_ended", &principal);
@@ -52,8 +54,9 @@ impl HttpEdge {
 
     async fn listen(
         &self,
+        generation: &Generation,
         headers: &HeaderMap,
-        principal: &Principal,
+        principal: &Arc<Principal>,
     ) -> Result<Response<HttpBody>, Refusal> {
         let id = session_id(headers)?;
         if !accepts(headers, "text/event-stream") {
@@ -65,7 +68,7 @@ impl HttpEdge {
                 message,
             ));
         }
-        let open = self.sessions.find(id, principal).ok_or_else(no_session)?;
+        let open = self.session(id, principal, generation)?;
         let after = single(headers, LAST_EVENT)?;
         let frames = open.session.listen(after).await.unwrap_or_else(|error| {
             tracing::warn!(error = %error.chain(), "a module cannot be listened to");
@@ -81,6 +84,12 @@ impl HttpEdge {
             return respond::event_stream(stream::empty());
         }
         let frames = frames.unwrap_or_else(|| Frames::new(stream::pending()));
+        // Who listens uses the session, whether or not anybody speaks.
+        let session = open.session;
+        let frames = frames.map(move |frame| {
+            let _ = &session;
+            frame
+        });
         let frames = Frames::new(frames.take_until(open.ended.cancelled_owned()));
         respond::events(frames, None, self.shutdown.streams().clone())
     }
