@@ -14,6 +14,7 @@ mod interpolate;
 mod log;
 mod module;
 mod reference;
+mod sandbox;
 mod schema;
 mod secret;
 mod sessions;
@@ -43,6 +44,7 @@ pub use self::{
     log::{Log, LogFormat, LogLevel},
     module::{Builtin, BuiltinModule, HttpModule, Module, ModuleLimits, StdioModule, Transport},
     reference::{FULL, MINIMAL, reference},
+    sandbox::{Confine, Sandbox},
     schema::schema,
     secret::Secret,
     sessions::Sessions,
@@ -253,6 +255,7 @@ fn resolve_paths(config: &mut Config, base: &Path) {
     for module in &mut config.modules {
         match &mut module.transport {
             Transport::Stdio(stdio) => {
+                stdio.sandbox.resolve(base, stdio.cwd.as_deref());
                 let cwd = stdio.cwd.as_deref().unwrap_or(Path::new(""));
                 stdio.cwd = Some(base.join(cwd)).filter(|cwd| !cwd.as_os_str().is_empty());
             }

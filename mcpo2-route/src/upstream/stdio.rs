@@ -2,16 +2,23 @@
 //!
 //! Each session of a client has a child of its own, and all calls without a session share one. A
 //! child runs in its own process group, with the environment that its [`Command`] lists and no
-//! more, and whatever it starts ends with it. What it writes to standard error is for the
-//! operator: [`StdioUpstream::stderr`].
+//! more, in a [`Sandbox`]. Whatever it starts ends with it, unless that leaves the group: nothing
+//! finds it then. What it writes to standard error is for the operator:
+//! [`StdioUpstream::stderr`].
 
 mod backoff;
 mod child;
 mod command;
+mod confine;
 mod link;
 mod ring;
+mod rlimits;
+mod sandbox;
 
 pub use command::Command;
+pub use confine::{Confinement, Support};
+pub use rlimits::ProcessLimits;
+pub use sandbox::Sandbox;
 
 use std::{
     fmt,
@@ -90,7 +97,7 @@ impl Upstream for StdioUpstream {
             None => None,
         };
         self.wait().await?;
-        let started = child::start(&self.command, &self.stderr, &self.backoff);
+        let started = child::start(&self.command, &self.stderr, &self.backoff).await;
         let Running {
             pipes,
             leash,

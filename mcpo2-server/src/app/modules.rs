@@ -101,7 +101,8 @@ fn http(module: &HttpModule, limits: &Limits) -> Result<HttpUpstream, BoxError> 
 fn stdio(module: &StdioModule, limits: &Limits) -> StdioUpstream {
     let mut command = Command::new(&module.command)
         .args(&module.args)
-        .inherit(&module.inherit_env);
+        .inherit(&module.inherit_env)
+        .sandbox(module.sandbox.compile());
     for (name, secret) in &module.env {
         command = command.env(name, secret.expose());
     }

@@ -5,7 +5,7 @@ use schemars::JsonSchema;
 use serde::{Deserialize, Serialize};
 
 use super::{
-    ModuleTls, Network, Secret,
+    ModuleTls, Network, Sandbox, Secret,
     unit::{duration, size},
 };
 
@@ -215,6 +215,9 @@ pub struct StdioModule {
     /// Where it is started; the directory of this file if none is given.
     #[serde(default)]
     pub cwd: Option<PathBuf>,
+    /// What it is kept from.
+    #[serde(default)]
+    pub sandbox: Sandbox,
 }
 
 impl StdioModule {
@@ -226,6 +229,7 @@ impl StdioModule {
             env: BTreeMap::new(),
             inherit_env: Self::default_inherit_env(),
             cwd: None,
+            sandbox: Sandbox::default(),
         }
     }
 

@@ -76,12 +76,11 @@ impl ModuleTls {
 
     /// Makes the paths relative to `base`.
     pub(super) fn resolve(&mut self, base: &Path) {
-        for path in [&mut self.ca, &mut self.cert, &mut self.key] {
-            if let Some(path) = path {
-                *path = base.join(&*path);
-                self.read
-                    .extend(fs::read(path).map(|bytes| Digest::of(&bytes)));
-            }
+        let paths = [&mut self.ca, &mut self.cert, &mut self.key];
+        for path in paths.into_iter().flatten() {
+            *path = base.join(&*path);
+            self.read
+                .extend(fs::read(path).map(|bytes| Digest::of(&bytes)));
         }
     }
 

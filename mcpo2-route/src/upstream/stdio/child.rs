@@ -38,12 +38,12 @@ pub(super) struct State {
 }
 
 /// Starts a child, and a task that sees it to its end.
-pub(super) fn start(
+pub(super) async fn start(
     command: &Command,
     ring: &Arc<Ring>,
     backoff: &Arc<Backoff>,
 ) -> io::Result<Running> {
-    let mut child = command.process().spawn()?;
+    let mut child = command.spawn().await?;
     let group = Group::of(&child);
     let lost = || io::Error::other("the child has no pipes");
     let pipes = (

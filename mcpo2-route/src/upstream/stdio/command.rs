@@ -1,10 +1,14 @@
 use std::{
     collections::BTreeMap,
     ffi::{OsStr, OsString},
-    fmt,
-    path::PathBuf,
+    fmt, io,
+    path::{Path, PathBuf},
     process::Stdio,
 };
+
+use tokio::process::Child;
+
+use super::sandbox::{self, Sandbox};
 
 /// What a child inherits of the gateway's environment unless said otherwise.
 const INHERIT: [&str; 9] = [
@@ -23,6 +27,7 @@ pub struct Command {
     env: BTreeMap<OsString, OsString>,
     inherit: Vec<OsString>,
     cwd: Option<PathBuf>,
+    sandbox: Sandbox,
 }
 
 impl Command {
@@ -34,6 +39,7 @@ impl Command {
             env: BTreeMap::new(),
             inherit: INHERIT.map(OsString::from).into(),
             cwd: None,
+            sandbox: Sandbox::default(),
         }
     }
 
@@ -63,6 +69,38 @@ impl Command {
     pub fn cwd(mut self, cwd: impl Into<PathBuf>) -> Self {
         self.cwd = Some(cwd.into());
         self
+    }
+
+    /// The same in this sandbox, in place of the default one.
+    #[must_use]
+    pub fn sandbox(mut self, sandbox: Sandbox) -> Self {
+        self.sandbox = sandbox;
+        self
+    }
+
+    /// Starts it.
+    pub(super) async fn spawn(&self) -> io::Result<Child> {
+        sandbox::spawn(self.process(), self.location(), self.sandbox.clone()).await
+    }
+
+    /// Where the program lies.
+    fn location(&self) -> Option<PathBuf> {
+        let program = Path::new(&self.program);
+        if program.components().count() > 1 {
+            return Some(match &self.cwd {
+                Some(cwd) => cwd.join(program),
+                None => program.to_owned(),
+            });
+        }
+        let path = OsStr::new("PATH");
+        let inherited = self.inherit.iter().any(|name| name == path);
+        let dirs = match self.env.get(path) {
+            Some(dirs) => Some(dirs.clone()),
+            None => std::env::var_os(path).filter(|_| inherited),
+        };
+        let dirs = dirs?;
+        let mut places = std::env::split_paths(&dirs).map(|dir| dir.join(program));
+        places.find(|place| place.is_file())
     }
 
     /// The process to spawn: three pipes, a group of its own.

@@ -5,10 +5,11 @@ use http::{HeaderMap, HeaderName, HeaderValue, Uri};
 use mcpo2_route::upstream::{
     ClientInfo, Limits,
     http::{AddressKind, Endpoint, HttpUpstream, Network},
+    stdio::Support,
 };
 
 use super::{Context, Diagnostic};
-use crate::config::{HttpModule, ModuleLimits, StdioModule, Transport};
+use crate::config::{Confine, HttpModule, ModuleLimits, StdioModule, Transport};
 
 /// Headers that the gateway itself writes, or that say where a message ends.
 const OUR_HEADERS: [&str; 14] = [
@@ -180,6 +181,9 @@ fn check_stdio(context: &mut Context<'_>, path: &str, module: &StdioModule) {
             .help("no shell reads it: write the arguments under `args`");
         context.value(&format!("{path}/command"), finding);
     }
+    if let Some(confine) = &module.sandbox.confine {
+        check_confine(context, &format!("{path}/sandbox/confine"), module, confine);
+    }
     for (name, value) in &module.env {
         let path = format!("{path}/env/{name}");
         if name.is_empty() || name.contains(['=', '\0']) || value.expose().contains('\0') {
@@ -187,6 +191,23 @@ fn check_stdio(context: &mut Context<'_>, path: &str, module: &StdioModule) {
             context.key(&path, Diagnostic::error("invalid-value", message));
         } else if is_sensitive(&name.to_ascii_lowercase()) && context.is_literal(&path) {
             context.secret_in_clear(&path);
+        }
+    }
+}
+
+/// What is missing here may be there where the file is served, so it is a warning.
+fn check_confine(context: &mut Context<'_>, path: &str, module: &StdioModule, confine: &Confine) {
+    let sandbox = module.sandbox.compile();
+    let confinement = sandbox.confinement.as_ref();
+    if confinement.is_some_and(|asked| !Support::of_this_kernel().suffices(asked)) {
+        let message = "the kernel of this machine cannot confine it so: it would not start here";
+        context.key(path, Diagnostic::warning("no-confinement", message));
+    }
+    for (key, paths) in [("read", &confine.read), ("write", &confine.write)] {
+        for (index, _) in paths.iter().enumerate().filter(|(_, path)| !path.exists()) {
+            let message = "it is not there: the module would not start";
+            let finding = Diagnostic::warning("missing-path", message);
+            context.value(&format!("{path}/{key}/{index}"), finding);
         }
     }
 }
