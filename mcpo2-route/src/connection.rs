@@ -9,7 +9,10 @@ use std::{
 use mcpo2_core::{Endpoint, Error, ErrorKind, Module, TenantId};
 use tokio::sync::Mutex;
 
-use crate::upstream::{Hello, Limits, Link, Resumption, Upstream};
+use crate::{
+    shares::Weights,
+    upstream::{Hello, Limits, Link, Resumption, Upstream},
+};
 
 use self::place::Load;
 pub(crate) use self::place::Place;
@@ -52,6 +55,12 @@ impl Connection {
     #[must_use]
     pub fn into_endpoint(self) -> Endpoint {
         Endpoint::new(self)
+    }
+
+    /// Says how much each tenant counts where they share the places of the module; without it,
+    /// all the same.
+    pub fn weigh(&self, weights: Weights) {
+        self.load.weigh(weights);
     }
 
     /// How the module fares, as far as the gateway knows.

@@ -27,8 +27,6 @@ use mcpo2_core::{Error, Frames, ProtocolVersion, Reply, Request};
 pub use client::ClientInfo;
 pub use resumption::Resumption;
 
-use crate::shares::Weights;
-
 /// How a module is reached.
 ///
 /// Implementations are cheap to keep and connect on [`open`](Upstream::open).
@@ -188,8 +186,6 @@ impl ForwardHeaders {
 pub struct Limits {
     /// Calls at once; one more is refused.
     pub concurrency: usize,
-    /// How much each tenant counts where they share these.
-    pub weights: Weights,
     /// Failures in a row after which the module is asked no more for a while; 0 for never.
     pub eject_after: u32,
     /// Time to connect and shake hands.
@@ -208,7 +204,6 @@ impl Default for Limits {
     fn default() -> Self {
         Self {
             concurrency: 256,
-            weights: Weights::default(),
             eject_after: 5,
             connect: Duration::from_secs(10),
             idle: Duration::from_secs(60),

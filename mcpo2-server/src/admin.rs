@@ -6,6 +6,8 @@ use bytes::Bytes;
 use http::{HeaderValue, Method, Request, Response, StatusCode, header};
 use http_body_util::Full;
 use mcpo2_audit::Ledger;
+use mcpo2_core::Module;
+use mcpo2_route::Connection;
 
 use crate::{
     app::App,
@@ -98,6 +100,13 @@ impl Admin {
 
     fn metrics(&self) -> String {
         self.metrics.set_sessions(self.edge.open_sessions());
+        let fare = |module: &Arc<Module>| {
+            let connection = module.endpoint().get::<Connection>()?;
+            Some((module.id().clone(), connection.stats()))
+        };
+        let generation = self.edge.now();
+        let modules = generation.registry().modules().filter_map(fare);
+        self.metrics.set_modules(modules.collect());
         self.metrics.encode()
     }
 }

@@ -11,10 +11,11 @@ use mcpo2_route::Connection;
 use tower::util::BoxCloneSyncService;
 
 use crate::{
+    admission::{Gate, Strangers},
     config::Config,
     edge::{Edge, http::HttpEdge},
     shutdown::Shutdown,
-    stack::{Admission, Stack},
+    stack::Stack,
     telemetry::Metrics,
 };
 
@@ -66,11 +67,13 @@ impl App {
         let ledger = open_ledger(&config)?;
         let artifacts = config.artifact.clone().compile();
         let artifacts = Arc::new(artifacts.map_err(because("artifact"))?);
+        let metrics = Arc::new(metrics(&ledger, &artifacts));
         let lasting = Arc::new(Lasting {
-            metrics: Arc::new(metrics(&ledger, &artifacts)),
+            gate: Gate::new(&config.http.admission, Arc::clone(&metrics)),
+            metrics,
+            strangers: Strangers::default(),
             ledger,
             artifacts,
-            admission: Admission::new(),
             mode,
         });
         let first = Generation::build(config, &lasting, None)?;
@@ -108,7 +111,7 @@ impl App {
     }
 
     pub(crate) fn edge(&self) -> Edge {
-        Edge::new(self.generations.clone(), self.lasting.ledger.clone())
+        Edge::new(self.generations.clone(), Arc::clone(&self.lasting))
     }
 
     pub(crate) fn http_edge(&self) -> HttpEdge {
@@ -128,6 +131,7 @@ impl App {
                 connection.close().await;
             }
         }
+        self.lasting.record_strangers();
         self.note(Event::ServerStop, Note::new("stop"));
         let ledger = self.lasting.ledger.clone();
         let closed = tokio::task::spawn_blocking(move || ledger.close()).await;

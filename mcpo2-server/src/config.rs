@@ -4,6 +4,7 @@
 //! resolved (`interpolate`), the tree becomes plain serde types (`deserialize`), and what they say
 //! together is checked (`check`). Every finding has its line and column.
 
+mod admission;
 mod check;
 mod deserialize;
 mod diagnostic;
@@ -38,6 +39,7 @@ use self::{
 };
 
 pub use self::{
+    admission::Admission,
     diagnostic::{Diagnostic, Diagnostics, Position, Severity},
     http::{Http, HttpTimeouts},
     identity::{Algorithm, Anonymous, ApiKey, Identity, Jwt},

@@ -4,15 +4,19 @@ pub(crate) mod http;
 mod sessions;
 pub(crate) mod stdio;
 
-use std::sync::Arc;
+use std::{
+    sync::Arc,
+    time::{Duration, Instant},
+};
 
-use mcpo2_audit::{Caller, Event, Ledger, Note, Reject, Source};
+use mcpo2_audit::{Caller, Event, Note, Reject, Source};
 use mcpo2_core::{Message, Principal, ProtocolVersion, Reply, Request};
 use mcpo2_route::{Session, upstream::Hello};
 use serde::Deserialize;
 
 use crate::{
-    app::{Generation, Generations},
+    admission::Gate,
+    app::{Generation, Generations, Lasting},
     refusal::Refusal,
 };
 
@@ -20,15 +24,20 @@ use crate::{
 #[derive(Debug, Clone)]
 pub(crate) struct Edge {
     generations: Generations,
-    ledger: Ledger,
+    lasting: Arc<Lasting>,
 }
 
 impl Edge {
-    pub(crate) fn new(generations: Generations, ledger: Ledger) -> Self {
+    pub(crate) fn new(generations: Generations, lasting: Arc<Lasting>) -> Self {
         Self {
             generations,
-            ledger,
+            lasting,
         }
+    }
+
+    /// Who is let in.
+    pub(crate) fn gate(&self) -> &Gate {
+        &self.lasting.gate
     }
 
     /// What decides about a request that begins now.
@@ -47,10 +56,22 @@ impl Edge {
         let mut reject = Reject::new(source, refusal.reason())
             .with_status(refusal.status().as_u16())
             .with_bytes(u64::try_from(bytes).unwrap_or(u64::MAX));
-        if let Some(principal) = principal {
-            reject = reject.with_principal(Caller::from(principal));
+        match principal {
+            Some(principal) => reject = reject.with_principal(Caller::from(principal)),
+            // Strangers could fill the disk: of too many the ledger has the number.
+            None if !self.lasting.strangers.admits(&reject, Instant::now()) => return,
+            None => {}
         }
         self.record(reject.into());
+    }
+
+    /// Records how many refusals of strangers have no record of their own, from time to time,
+    /// until it is dropped.
+    pub(crate) async fn count_strangers(&self) {
+        loop {
+            tokio::time::sleep(COUNTED).await;
+            self.lasting.record_strangers();
+        }
     }
 
     pub(crate) fn noted(&self, action: &'static str, principal: &Principal) {
@@ -61,11 +82,14 @@ impl Edge {
 
     /// A ledger that cannot take it refuses all calls from here on, so nothing is lost in silence.
     fn record(&self, event: Event) {
-        if let Err(error) = self.ledger.append(event) {
+        if let Err(error) = self.lasting.ledger.append(event) {
             tracing::error!(%error, "not recorded");
         }
     }
 }
+
+/// How often the ledger learns of refusals that have no record of their own.
+const COUNTED: Duration = Duration::from_secs(10);
 
 /// The revision that an `initialize` asks for.
 ///

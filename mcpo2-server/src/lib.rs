@@ -9,6 +9,7 @@ pub mod identity;
 mod keys;
 
 mod admin;
+mod admission;
 mod cors;
 mod edge;
 mod refusal;

@@ -2,10 +2,13 @@
 
 use std::borrow::Cow;
 
-use http::{HeaderMap, HeaderName, HeaderValue, Response, StatusCode};
+use http::{HeaderMap, HeaderName, HeaderValue, Response, StatusCode, header};
 use mcpo2_core::{Id, ParseError, message::error_response};
 
-use crate::respond::{self, HttpBody};
+use crate::{
+    admission::Shed,
+    respond::{self, HttpBody},
+};
 
 /// Why input is refused: what the client is told, and what the ledger says.
 #[derive(Debug, Clone)]
@@ -66,6 +69,13 @@ impl Refusal {
     /// A request that is none, though its JSON is well formed.
     pub(crate) fn invalid(reason: &'static str, message: impl Into<Cow<'static, str>>) -> Self {
         Self::new(StatusCode::BAD_REQUEST, -32600, reason, message)
+    }
+
+    /// What is refused because there is too much to do.
+    pub(crate) fn shed(why: Shed) -> Self {
+        let status = StatusCode::SERVICE_UNAVAILABLE;
+        Self::new(status, respond::OVERLOADED, why.as_str(), why.message())
+            .with_header(header::RETRY_AFTER, HeaderValue::from_static("1"))
     }
 
     pub(crate) fn with_id(mut self, id: Option<&Id>) -> Self {

@@ -32,6 +32,8 @@ mod codes {
 
 /// The code where nobody can take a call now.
 pub(crate) const UNAVAILABLE: i64 = codes::UNAVAILABLE;
+
+/// The code where there is too much to do.
 pub(crate) const OVERLOADED: i64 = codes::OVERLOADED;
 
 /// Who is answered, as far as the answer depends on it.

@@ -2,6 +2,7 @@
 
 mod door;
 mod operators;
+mod paced;
 
 use std::{net::SocketAddr, sync::Arc, time::Duration};
 
@@ -49,6 +50,7 @@ impl App {
         tokio::select! {
             () = door::serve(&self, listener, &server) => {}
             () = reap(&edge) => {}
+            () = edge.tend() => {}
         }
         if let Some(apart) = apart {
             apart.abort();
@@ -66,7 +68,11 @@ impl App {
         let streams = (tokio::io::stdin(), tokio::io::stdout());
         let limit = self.generations.now().config().http.max_body_bytes;
         let closing = self.shutdown.streams().clone();
-        stdio::serve(self.edge(), Arc::new(principal), streams, limit, closing).await;
+        let serving = stdio::serve(self.edge(), Arc::new(principal), streams, limit, closing);
+        tokio::select! {
+            () = serving => {}
+            () = self.lasting.gate.watch_memory() => {}
+        }
         self.close().await;
     }
 }

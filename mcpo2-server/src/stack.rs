@@ -9,14 +9,19 @@ use mcpo2_core::{Call, Directory, Error, Reply};
 use mcpo2_policy::{Policy, PolicyLayer};
 use mcpo2_preamble::{PreambleLayer, Profiles};
 use mcpo2_route::{Catalog, CatalogLayer, Dispatch, RouteLayer, Router};
-use tokio::sync::Semaphore;
 use tower::{
     ServiceBuilder,
-    limit::GlobalConcurrencyLimitLayer,
     util::{BoxCloneSyncService, MapErrLayer, option_layer},
 };
 
-use crate::telemetry::{Metrics, MetricsLayer};
+use crate::{
+    admission::{AdmissionLayer, Gate},
+    telemetry::{Metrics, MetricsLayer},
+};
+
+mod panics;
+
+use self::panics::PanicLayer;
 
 /// What answers calls: all layers, and the modules below them.
 pub type Stack = BoxCloneSyncService<Call, Reply, Error>;
@@ -25,7 +30,9 @@ pub type Stack = BoxCloneSyncService<Call, Reply, Error>;
 pub(crate) struct Parts {
     pub(crate) audit: AuditLayer,
     pub(crate) metrics: Arc<Metrics>,
-    pub(crate) admission: Admission,
+    pub(crate) gate: Gate,
+    /// How long a call may take.
+    pub(crate) time: Duration,
     /// None where names need not be real: whatever is not denied goes to the one module.
     pub(crate) catalog: Option<Arc<Catalog>>,
     pub(crate) rules: Arc<Rules>,
@@ -36,33 +43,8 @@ pub(crate) struct Parts {
     pub(crate) dispatch: Dispatch,
 }
 
-/// How much the gateway takes on, over all generations.
-#[derive(Debug, Clone)]
-pub(crate) struct Admission {
-    calls: Arc<Semaphore>,
-    time: Duration,
-}
-
-/// Calls at once, over all modules.
-const CALLS: usize = 4096;
-
-impl Admission {
-    pub(crate) fn new() -> Self {
-        Self {
-            calls: Arc::new(Semaphore::new(CALLS)),
-            time: Duration::MAX,
-        }
-    }
-
-    /// The same, where a call may take this long.
-    pub(crate) fn within(self, time: Duration) -> Self {
-        Self { time, ..self }
-    }
-}
-
 pub(crate) fn stack(parts: Parts) -> Stack {
     let directory: Arc<dyn Directory> = Arc::<Router>::clone(&parts.router);
-    let Admission { calls, time } = parts.admission;
     let metrics = parts.metrics;
     let governed = ServiceBuilder::new()
         .layer(option_layer(parts.catalog.map(CatalogLayer::new))) // what the directory knows
@@ -73,15 +55,14 @@ pub(crate) fn stack(parts: Parts) -> Stack {
         .layer(ArtifactLayer::new(parts.artifacts)) // large results become references
         .layer(MetricsLayer::new(Arc::clone(&metrics)))
         .service(parts.dispatch); // Routed -> Reply
-    let stack = ServiceBuilder::new()
+    let above = ServiceBuilder::new()
         .layer(MetricsLayer::new(metrics))
         .layer(parts.audit) // Call -> Record, whatever happens below
+        .layer(PanicLayer) // a panic fails one call
+        .layer(AdmissionLayer::new(parts.gate)) // who is let in, and who is not
         .layer(MapErrLayer::new(Error::from)) // tower's BoxError -> Error
-        .load_shed()
-        .layer(GlobalConcurrencyLimitLayer::with_semaphore(calls))
-        .timeout(time)
-        .service(governed);
-    BoxCloneSyncService::new(stack)
+        .timeout(parts.time);
+    BoxCloneSyncService::new(above.service(governed))
 }
 
 #[cfg(test)]

@@ -1,7 +1,9 @@
 //! What the server says of itself: metrics and logs.
 
+mod load;
 mod log;
 mod metrics;
+mod modules;
 mod service;
 mod upstream;
 

@@ -140,9 +140,17 @@ async fn the_names_and_labels_of_metrics_are_these() {
             "mcpo2_artifacts_offloaded counter ",
             "mcpo2_audit_queue_depth gauge ",
             "mcpo2_calls_in_flight gauge ",
+            "mcpo2_memory_stage gauge ",
             "mcpo2_policy_decisions counter effect,family",
+            "mcpo2_queue_wait_seconds histogram le",
             "mcpo2_route_decisions counter module,outcome",
             "mcpo2_sessions gauge ",
+            "mcpo2_shed counter reason",
+            "mcpo2_upstream_ejected gauge module",
+            "mcpo2_upstream_ejections counter module,reason",
+            "mcpo2_upstream_inflight gauge module",
+            "mcpo2_upstream_links_reopened counter module",
+            "mcpo2_upstream_refused counter module,reason",
         ]
     );
     for sample in [

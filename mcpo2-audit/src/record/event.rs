@@ -96,6 +96,9 @@ pub struct Reject {
     /// The length of the input in bytes, as far as it was read.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub bytes: Option<u64>,
+    /// How many refusals this record stands for, where that is more than one.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub count: Option<u64>,
 }
 
 impl Reject {
@@ -110,6 +113,7 @@ impl Reject {
             reason: reason.into(),
             status: None,
             bytes: None,
+            count: None,
         }
     }
 
@@ -124,6 +128,13 @@ impl Reject {
     #[must_use]
     pub fn with_bytes(mut self, bytes: u64) -> Self {
         self.bytes = Some(bytes);
+        self
+    }
+
+    /// The same for so many refusals.
+    #[must_use]
+    pub fn with_count(mut self, count: u64) -> Self {
+        self.count = Some(count);
         self
     }
 

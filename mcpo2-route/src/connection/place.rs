@@ -12,7 +12,10 @@ use super::{
     health::{Admission, Budget, Failure, Health},
     lock, unavailable,
 };
-use crate::{shares::Shares, upstream::Limits};
+use crate::{
+    shares::{Shares, Weights},
+    upstream::Limits,
+};
 
 /// How a module fares, as far as the gateway knows.
 #[derive(Debug, Clone, Copy, Default, PartialEq, Eq)]
@@ -37,6 +40,7 @@ pub struct Stats {
 /// What goes to one module.
 #[derive(Debug)]
 pub(super) struct Load {
+    places: usize,
     shares: Mutex<Shares<()>>,
     health: Mutex<Health>,
     budget: Mutex<Budget>,
@@ -54,13 +58,18 @@ struct Counts {
 
 impl Load {
     pub(super) fn new(limits: &Limits) -> Self {
-        let weights = limits.weights.clone();
+        let places = limits.concurrency;
         Self {
-            shares: Mutex::new(Shares::new(limits.concurrency, 0, weights)),
+            places,
+            shares: Mutex::new(Shares::new(places, 0, Weights::default())),
             health: Mutex::new(Health::new(limits.eject_after)),
             budget: Mutex::new(Budget::new(Instant::now())),
             counts: Counts::default(),
         }
+    }
+
+    pub(super) fn weigh(&self, weights: Weights) {
+        lock(&self.shares).configure(self.places, 0, weights);
     }
 
     pub(super) fn admit(load: &Arc<Self>, tenant: &TenantId) -> Result<Place, Error> {

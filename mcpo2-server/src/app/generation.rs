@@ -11,12 +11,13 @@ use tower_http::cors::CorsLayer;
 
 use super::{BuildError, Mode, because, modules};
 use crate::{
+    admission::{Gate, Strangers},
     config::Config,
     cors,
     edge::http::{BodyLimits, Guard},
     identity::Authenticator,
     keys::Keys,
-    stack::{Admission, Parts, Stack, stack},
+    stack::{Parts, Stack, stack},
     telemetry::Metrics,
 };
 
@@ -42,8 +43,20 @@ pub(crate) struct Lasting {
     pub(crate) ledger: Ledger,
     pub(crate) metrics: Arc<Metrics>,
     pub(crate) artifacts: Arc<Artifacts>,
-    pub(crate) admission: Admission,
+    pub(crate) gate: Gate,
+    pub(crate) strangers: Strangers,
     pub(crate) mode: Mode,
+}
+
+impl Lasting {
+    /// Records how many refusals of strangers have no record of their own since the last time.
+    pub(crate) fn record_strangers(&self) {
+        for reject in self.strangers.take() {
+            if let Err(error) = self.ledger.reject(reject) {
+                tracing::error!(%error, "not recorded");
+            }
+        }
+    }
 }
 
 /// The modules, and how calls find to them.
@@ -88,9 +101,12 @@ impl Generation {
         let (http, loopback) = (&config.http, config.listen.ip().is_loopback());
         let guard = Guard::new(loopback, &http.allowed_hosts, &http.allowed_origins);
         let number = before.map_or(1, |before| before.number + 1);
+        let stack = assemble(&config, number, lasting, (&routes, &keys))?;
+        modules::weigh(&routes.registry, &config);
+        lasting.gate.configure(&config.http.admission);
         Ok(Self {
             number,
-            stack: assemble(&config, number, lasting, (&routes, &keys))?,
+            stack,
             routes,
             keys,
             authenticator,
@@ -193,10 +209,8 @@ fn assemble(
     Ok(stack(Parts {
         audit: AuditLayer::new(lasting.ledger.clone()).with_generation(generation),
         metrics: Arc::clone(&lasting.metrics),
-        admission: lasting
-            .admission
-            .clone()
-            .within(config.http.timeouts.request),
+        gate: lasting.gate.clone(),
+        time: config.http.timeouts.request,
         catalog: routes.catalog.clone(),
         rules: Arc::new(rules.map_err(because("classify"))?),
         policy: Arc::new(policy),

@@ -4,7 +4,7 @@ use http::{HeaderMap, HeaderName, HeaderValue};
 use mcpo2_core::{BoxError, Endpoint, Module as Registered};
 use mcpo2_rmcp::{Guard, InProcess};
 use mcpo2_route::{
-    Connection,
+    Connection, Registry,
     upstream::{
         ClientInfo, Limits,
         http::{Endpoint as Address, HttpUpstream},
@@ -53,6 +53,16 @@ fn known<'a>(module: &Module, before: &'a Generation) -> Option<(&'a Module, &'a
     Some((as_written, registered))
 }
 
+/// Says what tenants count at each module.
+pub(super) fn weigh(registry: &Registry, config: &Config) {
+    let weights = Arc::new(config.http.admission.weights.clone());
+    for module in registry.modules() {
+        if let Some(connection) = module.endpoint().get::<Connection>() {
+            connection.weigh(Arc::clone(&weights));
+        }
+    }
+}
+
 fn connection(module: &Module) -> Result<Connection, BoxError> {
     let limits = limits(module);
     Ok(match &module.transport {
@@ -75,6 +85,7 @@ fn limits(module: &Module) -> Limits {
     let written = &module.limits;
     let mut limits = Limits::default();
     limits.concurrency = written.concurrency;
+    limits.eject_after = written.eject_after;
     limits.connect = written.connect_timeout;
     limits.idle = written.timeout;
     limits.total = written.max_timeout;

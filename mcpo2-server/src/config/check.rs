@@ -1,5 +1,6 @@
 //! What the parts of a configuration say together.
 
+mod admission;
 mod edge;
 mod layers;
 mod modules;
@@ -23,6 +24,7 @@ pub(crate) fn check(config: &Config, tree: &Node, found: &mut Diagnostics) {
     };
     edge::check(&mut context);
     sessions::check(&mut context);
+    admission::check(&mut context);
     modules::check(&mut context);
     layers::check(&mut context);
     policy::check(&mut context);

@@ -4,6 +4,7 @@ use schemars::JsonSchema;
 use serde::{Deserialize, Serialize};
 
 use super::{
+    admission::Admission,
     sessions::Sessions,
     unit::{duration, size},
 };
@@ -36,6 +37,8 @@ pub struct Http {
     pub timeouts: HttpTimeouts,
     /// The sessions of clients of revisions that have them.
     pub sessions: Sessions,
+    /// How much is taken on at once, and from whom; over stdio as well.
+    pub admission: Admission,
     /// Where `/livez`, `/readyz` and `/metrics` are served, if not beside MCP.
     #[serde(skip_serializing_if = "Option::is_none")]
     #[schemars(with = "Option<String>")]
@@ -53,6 +56,7 @@ impl Default for Http {
             max_connections: 10_000,
             timeouts: HttpTimeouts::default(),
             sessions: Sessions::default(),
+            admission: Admission::default(),
             admin_listen: None,
         }
     }
@@ -71,6 +75,10 @@ pub struct HttpTimeouts {
     #[serde(with = "duration")]
     #[schemars(with = "super::schema::Duration")]
     pub body: Duration,
+    /// Until a client that is sent something reads on; one that does not is cut off.
+    #[serde(with = "duration")]
+    #[schemars(with = "super::schema::Duration")]
+    pub write: Duration,
     /// Until a call is answered, whatever its module allows.
     #[serde(with = "duration")]
     #[schemars(with = "super::schema::Duration")]
@@ -86,6 +94,7 @@ impl Default for HttpTimeouts {
         Self {
             headers: Duration::from_secs(10),
             body: Duration::from_secs(30),
+            write: Duration::from_secs(30),
             request: Duration::from_secs(600),
             drain: Duration::from_secs(30),
         }

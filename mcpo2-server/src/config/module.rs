@@ -278,8 +278,12 @@ pub enum Builtin {
 #[serde(default, deny_unknown_fields)]
 #[non_exhaustive]
 pub struct ModuleLimits {
-    /// Calls at once; one more is refused.
+    /// Calls at once; one more is refused. Tenants share them, and an eighth is kept for who comes
+    /// anew.
     pub concurrency: usize,
+    /// Failures to reach it, or to be answered in time, in a row, after which it is asked no more
+    /// for a while; 0 for never.
+    pub eject_after: u32,
     /// Time to connect and shake hands.
     #[serde(with = "duration")]
     #[schemars(with = "super::schema::Duration")]
@@ -304,6 +308,7 @@ impl Default for ModuleLimits {
     fn default() -> Self {
         Self {
             concurrency: 256,
+            eject_after: 5,
             connect_timeout: Duration::from_secs(10),
             timeout: Duration::from_secs(60),
             max_timeout: Duration::from_secs(600),

@@ -77,6 +77,27 @@ pub(crate) mod size {
         ("GiB", 1 << 30),
     ];
 
+    /// A size that need not be there.
+    pub(crate) mod optional {
+        use serde::{Deserialize, Deserializer, Serialize, Serializer};
+
+        #[derive(Deserialize, Serialize)]
+        struct Size(#[serde(with = "super")] usize);
+
+        pub(crate) fn deserialize<'de, D: Deserializer<'de>>(
+            from: D,
+        ) -> Result<Option<usize>, D::Error> {
+            Ok(Option::<Size>::deserialize(from)?.map(|Size(bytes)| bytes))
+        }
+
+        pub(crate) fn serialize<S: Serializer>(
+            value: &Option<usize>,
+            to: S,
+        ) -> Result<S::Ok, S::Error> {
+            value.map(Size).serialize(to)
+        }
+    }
+
     pub(crate) fn parse(text: &str) -> Result<usize, String> {
         let fault = || {
             format!(

@@ -25,6 +25,7 @@ use super::{
     sessions::{Open, Reaped, Sessions},
 };
 use crate::{
+    admission::Shed,
     app::Generation,
     identity::Peer,
     refusal::Refusal,
@@ -58,6 +59,8 @@ pub(crate) enum Unread {
     TooLarge,
     /// It is no HTTP.
     NotHttp,
+    /// It took too long to come.
+    Slow,
 }
 
 impl HttpEdge {
@@ -129,10 +132,16 @@ impl HttpEdge {
                 "headers_too_large",
             ),
             Unread::NotHttp => (StatusCode::BAD_REQUEST, "not_http"),
+            Unread::Slow => (StatusCode::REQUEST_TIMEOUT, "slow_headers"),
         };
         let refusal = Refusal::new(status, -32600, reason, reason);
         let source = Source::new("http").with_remote(peer.to_string());
         self.edge.refused(&refusal, source, None, 0);
+    }
+
+    /// Counts a client that was cut off because it did not read. Its calls have their records.
+    pub(crate) fn unread_answer(&self) {
+        self.edge.gate().count(Shed::SlowReader);
     }
 
     /// Lets go of the sessions that nobody has used for long, and ends those whose time is up.
@@ -147,6 +156,12 @@ impl HttpEdge {
         join(release(&idle), close(&expired)).await;
     }
 
+    /// Looks at the memory and counts strangers, until it is dropped.
+    pub(crate) async fn tend(&self) {
+        tokio::join!(self.edge.gate().watch_memory(), self.edge.count_strangers());
+    }
+
+    /// Ends all sessions.
     /// Ends all sessions here. Those that can go on elsewhere are left to whoever takes them up.
     pub(crate) async fn end_sessions(&self) {
         let all = self.sessions.drain();

@@ -9,12 +9,16 @@ use hyper_util::{
 };
 use mcpo2_core::BoxError;
 use tokio::{
-    net::{TcpListener, TcpStream},
+    io::{AsyncRead, AsyncWrite},
+    net::TcpListener,
     sync::Semaphore,
     task::JoinSet,
 };
 
-use super::{Server, Service};
+use super::{
+    Server, Service,
+    paced::{Asked, Paced, Stall},
+};
 use crate::{
     app::App,
     config::Http,
@@ -32,9 +36,9 @@ pub(super) async fn serve(app: &App, listener: TcpListener, server: &Server) {
         listener,
         server,
         builder: builder(&http),
-        places: Arc::new(Semaphore::new(
-            http.max_connections.min(Semaphore::MAX_PERMITS),
-        )),
+        places: Arc::new(Semaphore::new(places(http.max_connections))),
+        first: http.timeouts.headers,
+        write: http.timeouts.write,
     };
     let mut connections = JoinSet::new();
     tokio::select! {
@@ -77,6 +81,10 @@ struct Door<'a> {
     server: &'a Server,
     builder: Builder<TokioExecutor>,
     places: Arc<Semaphore>,
+    /// Until a connection has begun to speak.
+    first: Duration,
+    /// Until it reads on.
+    write: Duration,
 }
 
 impl Door<'_> {
@@ -91,6 +99,13 @@ impl Door<'_> {
                     continue;
                 }
             };
+            // Without this a small event waits 40 ms for the client's acknowledgement of the last.
+            if let Err(error) = stream.set_nodelay(true) {
+                tracing::debug!(%error, "a connection broke");
+                continue;
+            }
+            let stream = Paced::new(stream, self.first, self.write);
+            let asked = stream.asked();
             let serving = connection(
                 self.builder.clone(),
                 stream,
@@ -100,13 +115,37 @@ impl Door<'_> {
             let edge = self.server.edge.clone();
             connections.spawn(async move {
                 if let Err(error) = serving.await {
-                    broke(&edge, error.as_ref(), peer);
+                    broke(&edge, error.as_ref(), &asked, peer);
                 }
                 drop(place);
             });
             while connections.try_join_next().is_some() {}
         }
     }
+}
+
+/// So many connections as may be, and as there are descriptors for: some are left for modules and
+/// the ledger, which could not write on without one.
+fn places(configured: usize) -> usize {
+    let limits = std::fs::read_to_string("/proc/self/limits").unwrap_or_default();
+    let most = descriptors(&limits).map_or(usize::MAX, |open| {
+        open.saturating_sub((open / 4).max(32)).max(1)
+    });
+    if most < configured {
+        tracing::info!(
+            connections = most,
+            "no more connections at once, for want of descriptors"
+        );
+    }
+    configured.min(most).min(Semaphore::MAX_PERMITS)
+}
+
+/// The soft limit on open files in the text of `/proc/self/limits`.
+fn descriptors(limits: &str) -> Option<usize> {
+    let line = limits
+        .lines()
+        .find_map(|line| line.strip_prefix("Max open files"))?;
+    line.split_whitespace().next()?.parse().ok()
 }
 
 /// Waits for the calls that run, but no longer than the drain may take, and not beyond an abort.
@@ -135,12 +174,10 @@ async fn all(connections: &mut JoinSet<()>) {
 
 pub(super) async fn connection(
     builder: Builder<TokioExecutor>,
-    stream: TcpStream,
+    stream: impl AsyncRead + AsyncWrite + Send + Unpin + 'static,
     service: Service,
     shutdown: Shutdown,
 ) -> Result<(), BoxError> {
-    // Without this a small event waits 40 ms for the client's acknowledgement of the last.
-    stream.set_nodelay(true)?;
     let serving = builder.serve_connection(TokioIo::new(stream), TowerToHyperService::new(service));
     tokio::pin!(serving);
     tokio::select! {
@@ -154,9 +191,22 @@ pub(super) async fn connection(
 
 /// What was no HTTP, hyper has answered before anybody else saw it; the ledger knows it all the
 /// same.
-fn broke(edge: &HttpEdge, error: &(dyn StdError + Send + Sync + 'static), peer: SocketAddr) {
+fn broke(
+    edge: &HttpEdge,
+    error: &(dyn StdError + Send + Sync + 'static),
+    asked: &Asked,
+    peer: SocketAddr,
+) {
     tracing::debug!(error, "a connection broke");
+    match Stall::behind(error) {
+        Some(Stall::Silent) if asked.is_open() => return edge.unread(Unread::Slow, peer),
+        // Who connects and says nothing has asked for nothing.
+        Some(Stall::Silent) => return,
+        Some(Stall::Unread) => return edge.unread_answer(),
+        None => {}
+    }
     match error.downcast_ref::<hyper::Error>() {
+        Some(error) if error.is_timeout() && asked.is_open() => edge.unread(Unread::Slow, peer),
         Some(error) if error.is_parse_too_large() => edge.unread(Unread::TooLarge, peer),
         Some(error) if error.is_parse() => edge.unread(Unread::NotHttp, peer),
         _ => {}
@@ -167,4 +217,21 @@ fn broke(edge: &HttpEdge, error: &(dyn StdError + Send + Sync + 'static), peer: 
 pub(super) async fn pause(error: &io::Error) {
     tracing::warn!(%error, "a connection was not accepted");
     tokio::time::sleep(Duration::from_millis(100)).await;
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn the_limit_on_open_files_is_read() {
+        let text =
+            "Limit   Soft Limit   Hard Limit  Units\nMax open files   1024   524288  files\n";
+        assert_eq!(descriptors(text), Some(1024));
+        assert_eq!(
+            descriptors("Max open files  unlimited unlimited files"),
+            None
+        );
+        assert_eq!(places(3), 3);
+    }
 }

@@ -38,7 +38,10 @@ pub(super) async fn serve(admin: Arc<Admin>, address: SocketAddr) {
         let builder = Builder::new(TokioExecutor::new());
         let answer = BoxCloneService::new(answer);
         let never = Shutdown::new();
-        connections.spawn(connection(builder, stream, answer, never));
+        // Without this a small answer waits for the client's acknowledgement of its beginning.
+        if stream.set_nodelay(true).is_ok() {
+            connections.spawn(connection(builder, stream, answer, never));
+        }
         while connections.try_join_next().is_some() {}
     }
 }

@@ -1,6 +1,7 @@
 use std::time::Duration;
 
 use mcpo2_core::{Basis, Effect, Error, Fact, Method, ModuleId, Reply};
+use mcpo2_route::Stats;
 use prometheus_client::{
     encoding::{EncodeLabelSet, text},
     metrics::{
@@ -11,6 +12,9 @@ use prometheus_client::{
     },
     registry::{Registry, Unit},
 };
+
+use super::{load::Load, modules::Modules};
+use crate::admission::Shed;
 
 /// All metrics. Every label comes from a fixed set, or from the configuration: never from a caller.
 #[derive(Debug)]
@@ -23,6 +27,8 @@ pub(crate) struct Metrics {
     offloaded: Counter,
     in_flight: Gauge,
     sessions: Gauge,
+    load: Load,
+    modules: Modules,
 }
 
 #[derive(Debug, Clone, PartialEq, Eq, Hash, EncodeLabelSet)]
@@ -95,8 +101,10 @@ impl Metrics {
             "Sessions that are open",
             Gauge::clone(&sessions),
         );
+        let modules = Modules::default();
+        registry.register_collector(Box::new(modules.clone()));
         Self {
-            registry,
+            modules,
             duration,
             upstream,
             decisions,
@@ -104,7 +112,23 @@ impl Metrics {
             offloaded,
             in_flight,
             sessions,
+            load: Load::register(&mut registry),
+            registry,
         }
+    }
+
+    /// A call or a stream that was refused because there is too much to do.
+    pub(crate) fn shed(&self, why: Shed) {
+        self.load.shed(why);
+    }
+
+    /// A call that had to wait for its place.
+    pub(crate) fn waited(&self, time: Duration) {
+        self.load.waited(time);
+    }
+
+    pub(crate) fn set_memory_stage(&self, stage: u8) {
+        self.load.set_memory_stage(stage);
     }
 
     /// Adds a number that is read when the metrics are.
@@ -116,6 +140,10 @@ impl Metrics {
     ) {
         self.registry
             .register_collector(Box::new(super::service::Watched::new(name, help, read)));
+    }
+
+    pub(crate) fn set_modules(&self, modules: Vec<(ModuleId, Stats)>) {
+        self.modules.set(modules);
     }
 
     pub(crate) fn begin(&self) {
@@ -262,6 +290,6 @@ mod tests {
         assert!(
             text.contains("mcp_server_operation_duration_seconds_count{mcp_method_name=\"_other\"")
         );
-        assert!(text.lines().count() < 60, "{text}");
+        assert!(text.lines().count() < 100, "{text}");
     }
 }

@@ -80,6 +80,7 @@ fn http(context: &mut Context<'_>) {
     for (key, time) in [
         ("headers", timeouts.headers),
         ("body", timeouts.body),
+        ("write", timeouts.write),
         ("request", timeouts.request),
     ] {
         if time.is_zero() {

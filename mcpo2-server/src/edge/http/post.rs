@@ -13,6 +13,7 @@ use super::{
     plain,
 };
 use crate::{
+    admission::Reading,
     app::Generation,
     edge::{begin, sessions::Missing, stands},
     refusal::Refusal,
@@ -33,8 +34,8 @@ impl HttpEdge {
         B: http_body::Body<Data = Bytes> + Send,
         B::Error: std::fmt::Display,
     {
-        let bytes = match negotiable(post.headers) {
-            Ok(()) => body::read(body, post.generation.body_limits()).await,
+        let bytes = match self.may_read(post.headers) {
+            Ok(_reading) => body::read(body, post.generation.body_limits()).await,
             Err(refusal) => Err(refusal),
         };
         let length = bytes.as_ref().map_or(0, Bytes::len);
@@ -42,6 +43,11 @@ impl HttpEdge {
             Ok(response) => response,
             Err(refusal) => self.refuse(&refusal, post.source, Some(&post.principal), length),
         }
+    }
+
+    fn may_read(&self, headers: &HeaderMap) -> Result<Reading, Refusal> {
+        negotiable(headers)?;
+        self.edge.gate().admits_body().map_err(Refusal::shed)
     }
 
     async fn answer(
@@ -196,6 +202,13 @@ fn negotiable(headers: &HeaderMap) -> Result<(), Refusal> {
             "content_type",
             "`Content-Type` is not application/json",
         ));
+    }
+    // What is small on the wire and large here would get around every bound.
+    let encodings = headers.get_all(header::CONTENT_ENCODING);
+    if encodings.iter().any(|encoding| encoding != "identity") {
+        let status = StatusCode::UNSUPPORTED_MEDIA_TYPE;
+        let message = "`Content-Encoding` is not identity";
+        return Err(Refusal::new(status, -32600, "content_encoding", message));
     }
     if accepts(headers, "application/json") && accepts(headers, "text/event-stream") {
         return Ok(());

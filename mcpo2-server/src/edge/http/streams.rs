@@ -13,6 +13,7 @@ use super::{
     plain,
 };
 use crate::{
+    admission::StreamPlace,
     app::Generation,
     edge::sessions::Open,
     refusal::Refusal,
@@ -69,25 +70,31 @@ impl HttpEdge {
             ));
         }
         let open = self.session(id, principal, generation)?;
+        let place = self.edge.gate().stream(principal).map_err(Refusal::shed)?;
         let after = single(headers, LAST_EVENT)?;
         let frames = open.session.listen(after).await.unwrap_or_else(|error| {
             tracing::warn!(error = %error.chain(), "a module cannot be listened to");
             None
         });
-        Ok(self.stream(open, frames, after.is_some()))
+        Ok(self.stream((open, place), frames, after.is_some()))
     }
 
     /// A stream that nobody speaks on stays open all the same, since clients come back at once
     /// when it ends; one that was resumed ends with what there was to resume.
-    fn stream(&self, open: Open, frames: Option<Frames>, resumed: bool) -> Response<HttpBody> {
+    fn stream(
+        &self,
+        (open, place): (Open, StreamPlace),
+        frames: Option<Frames>,
+        resumed: bool,
+    ) -> Response<HttpBody> {
         if resumed && frames.is_none() {
             return respond::event_stream(stream::empty());
         }
         let frames = frames.unwrap_or_else(|| Frames::new(stream::pending()));
-        // Who listens uses the session, whether or not anybody speaks.
-        let session = open.session;
+        // Who listens uses the session and a place, whether or not anybody speaks.
+        let held = (open.session, place);
         let frames = frames.map(move |frame| {
-            let _ = &session;
+            let _ = &held;
             frame
         });
         let frames = Frames::new(frames.take_until(open.ended.cancelled_owned()));

@@ -1,0 +1,75 @@
+use std::time::Duration;
+
+use prometheus_client::{
+    encoding::EncodeLabelSet,
+    metrics::{
+        counter::Counter,
+        family::Family,
+        gauge::Gauge,
+        histogram::{Histogram, exponential_buckets},
+    },
+    registry::{Registry, Unit},
+};
+
+use crate::admission::Shed;
+
+/// How much there is to do, and what was not done.
+#[derive(Debug)]
+pub(super) struct Load {
+    shed: Family<Reason, Counter>,
+    waited: Histogram,
+    memory_stage: Gauge,
+}
+
+#[derive(Debug, Clone, PartialEq, Eq, Hash, EncodeLabelSet)]
+struct Reason {
+    reason: &'static str,
+}
+
+impl Load {
+    pub(super) fn register(registry: &mut Registry) -> Self {
+        let load = Self {
+            shed: Family::default(),
+            waited: Histogram::new(exponential_buckets(0.000_5, 4.0, 8)),
+            memory_stage: Gauge::default(),
+        };
+        // A counter that is there before it counts shows its first step.
+        for why in Shed::ALL {
+            load.counter(why);
+        }
+        registry.register(
+            "mcpo2_shed",
+            "Calls, streams and connections that were refused or cut off for want of room",
+            Family::clone(&load.shed),
+        );
+        registry.register_with_unit(
+            "mcpo2_queue_wait",
+            "How long calls waited that found no place at once",
+            Unit::Seconds,
+            load.waited.clone(),
+        );
+        registry.register(
+            "mcpo2_memory_stage",
+            "0 where there is memory enough, 1 where no sessions and streams begin, 2 where calls are refused",
+            Gauge::clone(&load.memory_stage),
+        );
+        load
+    }
+
+    pub(super) fn shed(&self, why: Shed) {
+        self.counter(why).inc();
+    }
+
+    fn counter(&self, why: Shed) -> Counter {
+        let reason = why.as_str();
+        self.shed.get_or_create_owned(&Reason { reason })
+    }
+
+    pub(super) fn waited(&self, time: Duration) {
+        self.waited.observe(time.as_secs_f64());
+    }
+
+    pub(super) fn set_memory_stage(&self, stage: u8) {
+        self.memory_stage.set(stage.into());
+    }
+}

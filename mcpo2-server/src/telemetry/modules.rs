@@ -1,0 +1,113 @@
+use std::{
+    fmt,
+    sync::{Arc, Mutex, PoisonError},
+};
+
+use mcpo2_core::ModuleId;
+use mcpo2_route::Stats;
+use prometheus_client::{
+    collector::Collector,
+    encoding::{DescriptorEncoder, EncodeMetric},
+    metrics::{MetricType, counter::ConstCounter, gauge::ConstGauge},
+};
+
+/// How modules fared when the metrics were read last. Modules are those of the configuration.
+#[derive(Debug, Clone, Default)]
+pub(super) struct Modules(Arc<Mutex<Vec<(ModuleId, Stats)>>>);
+
+impl Modules {
+    pub(super) fn set(&self, modules: Vec<(ModuleId, Stats)>) {
+        *self.0.lock().unwrap_or_else(PoisonError::into_inner) = modules;
+    }
+}
+
+impl Collector for Modules {
+    fn encode(&self, mut encoder: DescriptorEncoder<'_>) -> Result<(), fmt::Error> {
+        let modules = self.0.lock().unwrap_or_else(PoisonError::into_inner);
+        gauge(
+            &mut encoder,
+            (
+                "mcpo2_upstream_inflight",
+                "Calls that have a place at a module",
+            ),
+            modules.iter().map(|(id, stats)| (id, stats.inflight)),
+        )?;
+        gauge(
+            &mut encoder,
+            (
+                "mcpo2_upstream_ejected",
+                "Whether a module is asked no more for a while",
+            ),
+            modules
+                .iter()
+                .map(|(id, stats)| (id, usize::from(stats.is_ejected))),
+        )?;
+        counter(
+            &mut encoder,
+            (
+                "mcpo2_upstream_ejections",
+                "How often a module was asked no more for a while",
+                "reason",
+            ),
+            modules.iter().flat_map(|(id, stats)| {
+                [
+                    (id, "unreachable", stats.ejected_unreachable),
+                    (id, "timeout", stats.ejected_timeout),
+                ]
+            }),
+        )?;
+        counter(
+            &mut encoder,
+            (
+                "mcpo2_upstream_refused",
+                "Calls that found no place at a module, and links that were not opened anew",
+                "reason",
+            ),
+            modules.iter().flat_map(|(id, stats)| {
+                [
+                    (id, "concurrency", stats.refused),
+                    (id, "reopen_budget", stats.reopen_refused),
+                ]
+            }),
+        )?;
+        counter(
+            &mut encoder,
+            (
+                "mcpo2_upstream_links_reopened",
+                "Links that were opened in place of broken ones",
+                "",
+            ),
+            modules.iter().map(|(id, stats)| (id, "", stats.reopened)),
+        )
+    }
+}
+
+fn gauge<'a>(
+    encoder: &mut DescriptorEncoder<'_>,
+    (name, help): (&str, &str),
+    samples: impl Iterator<Item = (&'a ModuleId, usize)>,
+) -> Result<(), fmt::Error> {
+    let mut family = encoder.encode_descriptor(name, help, None, MetricType::Gauge)?;
+    for (module, number) in samples {
+        let value = ConstGauge::new(i64::try_from(number).unwrap_or(i64::MAX));
+        value.encode(family.encode_family(&[("module", module.as_str())])?)?;
+    }
+    Ok(())
+}
+
+fn counter<'a>(
+    encoder: &mut DescriptorEncoder<'_>,
+    (name, help, label): (&str, &str, &str),
+    samples: impl Iterator<Item = (&'a ModuleId, &'static str, u64)>,
+) -> Result<(), fmt::Error> {
+    let mut family = encoder.encode_descriptor(name, help, None, MetricType::Counter)?;
+    for (module, kind, number) in samples {
+        let value = ConstCounter::new(number);
+        let module = ("module", module.as_str());
+        match label {
+            "" => value.encode(family.encode_family(&[module])?)?,
+            label => value.encode(family.encode_family(&[module, (label, kind)])?)?,
+        }
+    }
+    Ok(())
+}
