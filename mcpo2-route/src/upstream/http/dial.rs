@@ -144,7 +144,7 @@ impl Checked {
             match check(self.network, address) {
                 Ok(()) => allowed.push(SocketAddr::new(address, 0)),
                 Err(elsewhere) => {
-                    tracing::warn!(error = %elsewhere, "an address of a module is left out");
+                    tracing::debug!(error = %elsewhere, "an address of a module is left out");
                     refused = elsewhere;
                 }
             }
