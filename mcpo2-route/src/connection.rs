@@ -2,7 +2,10 @@ mod health;
 mod place;
 
 use std::{
-    sync::{Arc, PoisonError},
+    sync::{
+        Arc, PoisonError,
+        atomic::{AtomicU64, Ordering},
+    },
     time::{Duration, Instant},
 };
 
@@ -30,7 +33,12 @@ pub struct Connection {
     upstream: Box<dyn Upstream>,
     shared: Mutex<Shared>,
     load: Arc<Load>,
+    id: ConnectionId,
 }
+
+/// Tells one connection from another, also of one module over time.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(crate) struct ConnectionId(u64);
 
 #[derive(Debug, Default)]
 struct Shared {
@@ -44,7 +52,9 @@ const PAUSE: Duration = Duration::from_secs(1);
 impl Connection {
     /// Reaches a module by `upstream`, within `limits`.
     pub fn new(upstream: impl Upstream, limits: &Limits) -> Self {
+        static NEXT: AtomicU64 = AtomicU64::new(0);
         Self {
+            id: ConnectionId(NEXT.fetch_add(1, Ordering::Relaxed)),
             upstream: Box::new(upstream),
             shared: Mutex::default(),
             load: Arc::new(Load::new(limits)),
@@ -67,6 +77,10 @@ impl Connection {
     #[must_use]
     pub fn stats(&self) -> Stats {
         self.load.stats()
+    }
+
+    pub(crate) fn id(&self) -> ConnectionId {
+        self.id
     }
 
     pub(crate) fn of(module: &Module) -> Result<&Self, Error> {

@@ -8,13 +8,15 @@ use std::{
 
 use futures_util::{TryStreamExt as _, future::join_all, stream::select_all};
 use mcpo2_core::{
-    Error, ErrorKind, Frame, Frames, Id, Method, ModuleId, ProtocolVersion, Request, Response,
+    ApprovalState, Error, ErrorKind, Frame, Frames, Id, Method, Module, ModuleId, ProtocolVersion,
+    Request, Response,
 };
 use serde::Deserialize;
 use tokio::sync::Mutex;
 
 use crate::{
-    Connection,
+    Connection, Registry,
+    connection::ConnectionId,
     upstream::{Hello, Link},
 };
 
@@ -33,7 +35,13 @@ pub struct Session {
     resume: Resume,
 }
 
-type Slot = Arc<Mutex<Option<Arc<dyn Link>>>>;
+/// The way to one module: the connection that links come from, and the link that there is.
+#[derive(Debug, Clone, Default)]
+struct Slot {
+    /// None where no link was asked for yet.
+    from: Option<ConnectionId>,
+    link: Arc<Mutex<Option<Arc<dyn Link>>>>,
+}
 
 /// Who has asked whom.
 #[derive(Debug, Default)]
@@ -67,9 +75,9 @@ impl Session {
         module: &ModuleId,
         connection: &Connection,
     ) -> Result<Arc<dyn Link>, Error> {
-        let slot = Arc::clone(self.slots().entry(module.clone()).or_default());
+        let slot = self.slot(module, connection.id());
         // One module that is slow to open holds up only calls to itself.
-        let mut held = slot.lock().await;
+        let mut held = slot.link.lock().await;
         if let Some(link) = held.as_ref().filter(|link| link.is_open()) {
             return Ok(Arc::clone(link));
         }
@@ -82,10 +90,34 @@ impl Session {
         Ok(link)
     }
 
+    /// The slot of a module. A link that came from another connection is let go: the module is
+    /// reached otherwise now, and calls that run keep the link to their end.
+    fn slot(&self, module: &ModuleId, from: ConnectionId) -> Slot {
+        let mut slots = self.slots();
+        let slot = slots.entry(module.clone()).or_default();
+        if slot.from.replace(from).is_some_and(|before| before != from) {
+            slot.link = Arc::default();
+        }
+        slot.clone()
+    }
+
+    /// Goes on with this registry in place of the one before: lets go of the links to modules that
+    /// are not in it, are reached otherwise there, or are not approved. Each ends with the last
+    /// call on it.
+    pub fn follow(&self, registry: &Arc<Registry>) {
+        self.slots().retain(|id, slot| {
+            let module = registry.module(id.as_str());
+            let approved = module.filter(|module| is_approved(module));
+            let connection = approved.and_then(|module| Connection::of(module).ok());
+            connection.is_some_and(|now| slot.from.is_none_or(|from| from == now.id()))
+        });
+        self.resume.follow(registry);
+    }
+
     /// The links that are open, by the ids of their modules.
     pub(crate) fn links(&self) -> Vec<(ModuleId, Arc<dyn Link>)> {
         let open = |(id, slot): (&ModuleId, &Slot)| {
-            let held = slot.try_lock().ok()?;
+            let held = slot.link.try_lock().ok()?;
             held.as_ref().map(|link| (id.clone(), Arc::clone(link)))
         };
         self.slots().iter().filter_map(open).collect()
@@ -185,7 +217,7 @@ impl Session {
     pub async fn close(&self) {
         let slots = std::mem::take(&mut *self.slots());
         for slot in slots.into_values() {
-            if let Some(link) = slot.lock().await.take() {
+            if let Some(link) = slot.link.lock().await.take() {
                 link.close().await;
             }
         }
@@ -242,6 +274,10 @@ impl Session {
     fn traffic(&self) -> std::sync::MutexGuard<'_, Traffic> {
         self.traffic.lock().unwrap_or_else(PoisonError::into_inner)
     }
+}
+
+fn is_approved(module: &Module) -> bool {
+    module.approval() == ApprovalState::Approved
 }
 
 /// A request of the client that is under way, until dropped.

@@ -12,6 +12,8 @@ use mcpo2_route::Connection;
 use crate::{
     app::App,
     edge::http::HttpEdge,
+    identity::FORWARDED,
+    reload::{ReloadError, Reloader, Trigger},
     respond::{self, HttpBody},
     shutdown::Shutdown,
     telemetry::Metrics,
@@ -23,8 +25,12 @@ pub(crate) struct Admin {
     metrics: Arc<Metrics>,
     ledger: Ledger,
     edge: HttpEdge,
+    reloader: Reloader,
     shutdown: Shutdown,
 }
+
+/// Where operators ask for a reload.
+pub(crate) const RELOAD: &str = "/admin/reload";
 
 /// Who is shown `/metrics`, which names modules.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -52,6 +58,7 @@ impl Admin {
         Self {
             metrics: Arc::clone(&app.lasting.metrics),
             ledger: app.lasting.ledger.clone(),
+            reloader: app.reloader.clone(),
             shutdown: app.shutdown.clone(),
             edge,
         }
@@ -83,6 +90,32 @@ impl Admin {
                 _ => respond::empty(StatusCode::NOT_FOUND),
             },
         }
+    }
+
+    /// Reads the configuration again, for who asks from this machine, by no proxy and from no page.
+    pub(crate) async fn reload<B>(
+        &self,
+        request: &Request<B>,
+        peer: SocketAddr,
+    ) -> Response<HttpBody> {
+        let headers = request.headers();
+        let foreign = FORWARDED.iter().any(|name| headers.contains_key(*name))
+            || headers.contains_key(header::ORIGIN);
+        if foreign || !MetricsFor::ThisMachine.admits(peer) {
+            return respond::empty(StatusCode::NOT_FOUND);
+        }
+        if *request.method() != Method::POST {
+            let mut response = respond::empty(StatusCode::METHOD_NOT_ALLOWED);
+            let allow = HeaderValue::from_static("POST");
+            response.headers_mut().insert(header::ALLOW, allow);
+            return response;
+        }
+        let (status, said) = match self.reloader.reload(Trigger::Admin).await {
+            Ok(reloaded) => (StatusCode::OK, reloaded.to_json()),
+            Err(error @ ReloadError::NoFile) => (StatusCode::CONFLICT, error.to_json()),
+            Err(error) => (StatusCode::UNPROCESSABLE_ENTITY, error.to_json()),
+        };
+        respond::json(status, format!("{said}\n").into())
     }
 
     fn ready(&self) -> Response<HttpBody> {

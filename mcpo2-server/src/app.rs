@@ -14,9 +14,10 @@ use crate::{
     admission::{Gate, Strangers},
     config::Config,
     edge::{Edge, http::HttpEdge},
+    reload::{Reloader, Source},
     shutdown::Shutdown,
     stack::Stack,
-    telemetry::Metrics,
+    telemetry::{Metrics, Reloads},
 };
 
 pub(crate) use self::generation::{Generation, Generations, Lasting};
@@ -26,6 +27,7 @@ pub(crate) use self::generation::{Generation, Generations, Lasting};
 pub struct App {
     pub(crate) generations: Generations,
     pub(crate) lasting: Arc<Lasting>,
+    pub(crate) reloader: Reloader,
     pub(crate) shutdown: Shutdown,
     stack: Stack,
 }
@@ -39,6 +41,10 @@ pub struct BuildError {
 }
 
 impl BuildError {
+    pub(crate) fn because<E: Into<BoxError>>(what: &'static str) -> impl FnOnce(E) -> Self {
+        because(what)
+    }
+
     /// Whether another process writes to the ledger.
     #[must_use]
     pub fn is_ledger_held(&self) -> bool {
@@ -67,10 +73,13 @@ impl App {
         let ledger = open_ledger(&config)?;
         let artifacts = config.artifact.clone().compile();
         let artifacts = Arc::new(artifacts.map_err(because("artifact"))?);
-        let metrics = Arc::new(metrics(&ledger, &artifacts));
+        let mut metrics = metrics(&ledger, &artifacts);
+        let reloads = Reloads::register(metrics.registry_mut());
+        let metrics = Arc::new(metrics);
         let lasting = Arc::new(Lasting {
             gate: Gate::new(&config.http.admission, Arc::clone(&metrics)),
             metrics,
+            reloads,
             strangers: Strangers::default(),
             ledger,
             artifacts,
@@ -85,6 +94,7 @@ impl App {
         });
         Ok(Self {
             stack: BoxCloneSyncService::new(stack),
+            reloader: Reloader::new(generations.clone(), Arc::clone(&lasting)),
             generations,
             lasting,
             shutdown: Shutdown::new(),
@@ -95,6 +105,19 @@ impl App {
     #[must_use]
     pub fn shutdown(&self) -> &Shutdown {
         &self.shutdown
+    }
+
+    /// Reads this file at each reload.
+    #[must_use]
+    pub fn reading(mut self, source: Source) -> Self {
+        self.reloader = self.reloader.reading(source);
+        self
+    }
+
+    /// What gives it another configuration while it serves.
+    #[must_use]
+    pub fn reloader(&self) -> &Reloader {
+        &self.reloader
     }
 
     /// The ledger.

@@ -15,6 +15,7 @@ mod interpolate;
 mod log;
 mod module;
 mod reference;
+mod reload;
 mod sandbox;
 mod schema;
 mod secret;
@@ -46,6 +47,7 @@ pub use self::{
     log::{Log, LogFormat, LogLevel},
     module::{Builtin, BuiltinModule, HttpModule, Module, ModuleLimits, StdioModule, Transport},
     reference::{FULL, MINIMAL, reference},
+    reload::Reload,
     sandbox::{Confine, Sandbox},
     schema::schema,
     secret::Secret,
@@ -88,6 +90,8 @@ pub struct Config {
     pub audit: mcpo2_audit::Config,
     /// What the server logs of itself.
     pub log: Log,
+    /// When this file is read again.
+    pub reload: Reload,
     /// The digest of the file that it was read from; none where there was no file.
     #[serde(skip)]
     pub digest: Option<Digest>,
@@ -107,8 +111,17 @@ impl Default for Config {
             artifact: mcpo2_artifact::Config::default(),
             audit: mcpo2_audit::Config::new("ledger"),
             log: Log::default(),
+            reload: Reload::default(),
             digest: None,
         }
+    }
+}
+
+impl Config {
+    /// The files beside its own that it is made of when it is built.
+    pub(crate) fn files(&self) -> impl Iterator<Item = &Path> {
+        let keys = self.identity.jwt.as_ref();
+        keys.map(|jwt| jwt.jwks_file.as_path()).into_iter()
     }
 }
 

@@ -13,6 +13,7 @@ use mcpo2_audit::{Caller, Event, Note, Reject, Source};
 use mcpo2_core::{Message, Principal, ProtocolVersion, Reply, Request};
 use mcpo2_route::{Session, upstream::Hello};
 use serde::Deserialize;
+use tokio::sync::watch;
 
 use crate::{
     admission::Gate,
@@ -43,6 +44,11 @@ impl Edge {
     /// What decides about a request that begins now.
     pub(crate) fn now(&self) -> Arc<Generation> {
         self.generations.now()
+    }
+
+    /// Tells when another generation begins to serve.
+    pub(crate) fn changes(&self) -> watch::Receiver<u64> {
+        self.generations.changes()
     }
 
     /// Records what was refused before it was a call.

@@ -29,7 +29,7 @@ pub use self::{
 const MAX_TOKEN: usize = 16 * 1024;
 
 /// What proxies add. Where one of them stands, the peer is not the caller.
-const FORWARDED: [&str; 4] = ["forwarded", "x-forwarded-for", "x-real-ip", "via"];
+pub(crate) const FORWARDED: [&str; 4] = ["forwarded", "x-forwarded-for", "x-real-ip", "via"];
 
 /// Where a connection comes from.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]

@@ -7,6 +7,7 @@ pub mod config;
 pub mod demo;
 pub mod identity;
 mod keys;
+pub mod reload;
 
 mod admin;
 mod admission;

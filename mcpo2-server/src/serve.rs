@@ -16,9 +16,10 @@ use tower_http::{
 };
 
 use crate::{
-    admin::{Admin, MetricsFor},
+    admin::{Admin, MetricsFor, RELOAD},
     app::{App, BuildError, Generation},
     edge::{http::HttpEdge, stdio},
+    reload::watch,
     respond::HttpBody,
 };
 
@@ -51,6 +52,8 @@ impl App {
             () = door::serve(&self, listener, &server) => {}
             () = reap(&edge) => {}
             () = edge.tend() => {}
+            () = follow(&edge) => {}
+            () = watch(self.reloader.clone()) => {}
         }
         if let Some(apart) = apart {
             apart.abort();
@@ -72,6 +75,7 @@ impl App {
         tokio::select! {
             () = serving => {}
             () = self.lasting.gate.watch_memory() => {}
+            () = watch(self.reloader.clone()) => {}
         }
         self.close().await;
     }
@@ -121,7 +125,19 @@ impl Server {
         if request.uri().path() == generation.config().http.path {
             return self.edge.handle(generation, request, peer).await;
         }
+        // Beside MCP only where operators have no address of their own.
+        if self.metrics == MetricsFor::ThisMachine && request.uri().path() == RELOAD {
+            return Ok(self.admin.reload(&request, peer).await);
+        }
         Ok(self.admin.answer(&request, peer, self.metrics))
+    }
+}
+
+/// Takes from sessions what a reload took away.
+async fn follow(edge: &HttpEdge) {
+    let mut changes = edge.changes();
+    while changes.changed().await.is_ok() {
+        edge.follow();
     }
 }
 

@@ -4,9 +4,11 @@ mod load;
 mod log;
 mod metrics;
 mod modules;
+mod reloads;
 mod service;
 mod upstream;
 
 pub use log::init;
 pub(crate) use metrics::Metrics;
+pub(crate) use reloads::Reloads;
 pub(crate) use service::MetricsLayer;

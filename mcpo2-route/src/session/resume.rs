@@ -19,7 +19,7 @@ use crate::{
 #[derive(Debug, Default)]
 pub(super) struct Resume {
     /// Where to find the modules that its links led to. None where it began here.
-    registry: Option<Arc<Registry>>,
+    registry: Mutex<Option<Arc<Registry>>>,
     /// Its sessions at modules to which there is no link yet.
     from: Mutex<BTreeMap<ModuleId, Resumption>>,
     reopened: OnceCell<()>,
@@ -40,7 +40,7 @@ impl Session {
         Self {
             slots: Mutex::new(slots),
             resume: Resume {
-                registry: Some(registry),
+                registry: Mutex::new(Some(registry)),
                 from: Mutex::new(from.into_iter().collect()),
                 reopened: OnceCell::new(),
             },
@@ -67,7 +67,7 @@ impl Session {
     pub async fn release(&self) {
         let slots = std::mem::take(&mut *self.slots());
         for slot in slots.into_values() {
-            if let Some(link) = slot.lock().await.take() {
+            if let Some(link) = slot.link.lock().await.take() {
                 link.release().await;
             }
         }
@@ -75,16 +75,16 @@ impl Session {
 
     /// The links to all modules: in a session that began elsewhere they are opened first, once.
     pub(crate) async fn all_links(&self) -> Vec<(ModuleId, Arc<dyn Link>)> {
-        if let Some(registry) = &self.resume.registry {
+        if let Some(registry) = self.resume.registry() {
             let reopened = &self.resume.reopened;
-            reopened.get_or_init(|| self.reopen(registry)).await;
+            reopened.get_or_init(|| self.reopen(&registry)).await;
         }
         self.links()
     }
 
     /// Who asked what this process knows nothing of: where there is but one module, that one.
     pub(super) fn asked_before(&self, id: &Id) -> Option<Asked> {
-        let registry = self.resume.registry.as_ref()?;
+        let registry = self.resume.registry()?;
         let mut approved = registry.approved();
         let module = approved.next().filter(|_| approved.next().is_none())?;
         Some(Asked {
@@ -108,6 +108,19 @@ impl Session {
 }
 
 impl Resume {
+    fn registry(&self) -> Option<Arc<Registry>> {
+        let registry = self.registry.lock();
+        registry.unwrap_or_else(PoisonError::into_inner).clone()
+    }
+
+    /// Finds modules by this registry, where it had one.
+    pub(super) fn follow(&self, registry: &Arc<Registry>) {
+        let before = self.registry.lock();
+        if let Some(before) = &mut *before.unwrap_or_else(PoisonError::into_inner) {
+            *before = Arc::clone(registry);
+        }
+    }
+
     /// The session at this module that no link leads to yet.
     pub(super) fn of(&self, module: &ModuleId) -> Option<Resumption> {
         self.from().get(module).cloned()
@@ -121,7 +134,7 @@ impl Resume {
     /// Tells the modules to which no link was opened.
     pub(super) async fn forget(&self) {
         let from = std::mem::take(&mut *self.from());
-        let Some(registry) = &self.registry else {
+        let Some(registry) = self.registry() else {
             return;
         };
         let told = registry.modules().filter_map(|module| {

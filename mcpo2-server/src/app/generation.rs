@@ -3,9 +3,11 @@ use std::{sync::Arc, time::Duration};
 use arc_swap::ArcSwap;
 use mcpo2_artifact::Artifacts;
 use mcpo2_audit::{AuditLayer, Ledger};
+use mcpo2_classify::Rules;
 use mcpo2_core::{Call, Error, Reply};
 use mcpo2_policy::Policy;
 use mcpo2_route::{Catalog, Dispatch, Gateway, Naming, Registry, Router};
+use tokio::sync::watch;
 use tower::ServiceExt as _;
 use tower_http::cors::CorsLayer;
 
@@ -18,7 +20,7 @@ use crate::{
     identity::Authenticator,
     keys::Keys,
     stack::{Parts, Stack, stack},
-    telemetry::Metrics,
+    telemetry::{Metrics, Reloads},
 };
 
 /// What one configuration became: everything that decides about a request.
@@ -31,6 +33,7 @@ pub(crate) struct Generation {
     config: Config,
     stack: Stack,
     routes: Routes,
+    verdicts: Verdicts,
     keys: Keys,
     authenticator: Authenticator,
     guard: Guard,
@@ -43,6 +46,7 @@ pub(crate) struct Lasting {
     pub(crate) ledger: Ledger,
     pub(crate) metrics: Arc<Metrics>,
     pub(crate) artifacts: Arc<Artifacts>,
+    pub(crate) reloads: Reloads,
     pub(crate) gate: Gate,
     pub(crate) strangers: Strangers,
     pub(crate) mode: Mode,
@@ -68,21 +72,46 @@ struct Routes {
     router: Arc<Router>,
 }
 
+/// What classifies and what permits.
+#[derive(Debug, Clone)]
+struct Verdicts {
+    rules: Arc<Rules>,
+    policy: Arc<Policy>,
+}
+
 /// The generation that serves now, shared by all who ask for it.
 #[derive(Debug, Clone)]
-pub(crate) struct Generations(Arc<ArcSwap<Generation>>);
+pub(crate) struct Generations {
+    now: Arc<ArcSwap<Generation>>,
+    changes: watch::Sender<u64>,
+}
 
 /// What modules have is read again after this long.
 const CATALOG_KEPT: Duration = Duration::from_secs(60);
 
 impl Generations {
     pub(crate) fn new(first: Generation) -> Self {
-        Self(Arc::new(ArcSwap::from_pointee(first)))
+        Self {
+            changes: watch::Sender::new(first.number),
+            now: Arc::new(ArcSwap::from_pointee(first)),
+        }
     }
 
     /// The one for a request that begins now.
     pub(crate) fn now(&self) -> Arc<Generation> {
-        self.0.load_full()
+        self.now.load_full()
+    }
+
+    /// Puts `next` in the place of the one that serves.
+    pub(crate) fn swap(&self, next: Generation) {
+        let number = next.number;
+        self.now.store(Arc::new(next));
+        self.changes.send_replace(number);
+    }
+
+    /// Tells the number of each generation that begins to serve from here on.
+    pub(crate) fn changes(&self) -> watch::Receiver<u64> {
+        self.changes.subscribe()
     }
 }
 
@@ -95,25 +124,32 @@ impl Generation {
         before: Option<&Self>,
     ) -> Result<Self, BuildError> {
         let routes = Routes::build(&config, lasting.mode, before)?;
+        let verdicts = Verdicts::build(&config, lasting.mode, before)?;
         let keys = Keys::of(&config, before.map(|before| &before.keys));
         let keys = keys.map_err(because("http.sessions.keys"))?;
         let authenticator = Authenticator::new(&config.identity).map_err(because("identity"))?;
         let (http, loopback) = (&config.http, config.listen.ip().is_loopback());
         let guard = Guard::new(loopback, &http.allowed_hosts, &http.allowed_origins);
         let number = before.map_or(1, |before| before.number + 1);
-        let stack = assemble(&config, number, lasting, (&routes, &keys))?;
+        let stack = assemble(&config, number, lasting, (&routes, &verdicts, &keys))?;
         modules::weigh(&routes.registry, &config);
         lasting.gate.configure(&config.http.admission);
         Ok(Self {
             number,
             stack,
             routes,
+            verdicts,
             keys,
             authenticator,
             cors: cors::layer(guard.origins()),
             guard,
             config,
         })
+    }
+
+    /// Its number: the first is 1.
+    pub(crate) fn number(&self) -> u64 {
+        self.number
     }
 
     pub(crate) fn config(&self) -> &Config {
@@ -192,19 +228,40 @@ impl Routes {
     }
 }
 
+impl Verdicts {
+    /// Compiles what is written otherwise than before.
+    fn build(config: &Config, mode: Mode, before: Option<&Generation>) -> Result<Self, BuildError> {
+        let same_rules = before.filter(|before| before.config.classify == config.classify);
+        let same_policy = before.filter(|before| before.config.policy == config.policy);
+        let rules = match same_rules {
+            Some(before) => Arc::clone(&before.verdicts.rules),
+            None => Arc::new(
+                config
+                    .classify
+                    .clone()
+                    .compile()
+                    .map_err(because("classify"))?,
+            ),
+        };
+        let policy = match (mode, same_policy) {
+            (_, Some(before)) => Arc::clone(&before.verdicts.policy),
+            (Mode::Governed, None) => {
+                Arc::new(config.policy.clone().compile().map_err(because("policy"))?)
+            }
+            (Mode::Observed, None) => Arc::new(Policy::allow_all()),
+        };
+        Ok(Self { rules, policy })
+    }
+}
+
 fn assemble(
     config: &Config,
     generation: u64,
     lasting: &Lasting,
-    (routes, keys): (&Routes, &Keys),
+    (routes, verdicts, keys): (&Routes, &Verdicts, &Keys),
 ) -> Result<Stack, BuildError> {
-    let rules = config.classify.clone().compile();
     let profiles = config.preamble.clone().compile();
     let profiles = Arc::new(profiles.map_err(because("preamble"))?);
-    let policy = match lasting.mode {
-        Mode::Governed => config.policy.clone().compile().map_err(because("policy"))?,
-        Mode::Observed => Policy::allow_all(),
-    };
     let gateway = gateway(lasting.mode, &routes.registry, &profiles, keys);
     Ok(stack(Parts {
         audit: AuditLayer::new(lasting.ledger.clone()).with_generation(generation),
@@ -212,8 +269,8 @@ fn assemble(
         gate: lasting.gate.clone(),
         time: config.http.timeouts.request,
         catalog: routes.catalog.clone(),
-        rules: Arc::new(rules.map_err(because("classify"))?),
-        policy: Arc::new(policy),
+        rules: Arc::clone(&verdicts.rules),
+        policy: Arc::clone(&verdicts.policy),
         router: Arc::clone(&routes.router),
         profiles,
         artifacts: Arc::clone(&lasting.artifacts),

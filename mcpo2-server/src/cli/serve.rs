@@ -10,8 +10,9 @@ use tokio::{
 use super::{USAGE, fail, runtime, say};
 use crate::{
     App, BuildError, Mode, Shutdown,
-    config::{self, Anonymous, Config, HttpModule, Module, StdioModule, Transport},
+    config::{Anonymous, Config, HttpModule, Module, StdioModule, Transport},
     init_log,
+    reload::{Reloader, Source, Trigger},
 };
 
 #[derive(Debug, clap::Args)]
@@ -39,24 +40,18 @@ pub(super) struct Serve {
 
 impl Serve {
     pub(super) fn run(self) -> ExitCode {
-        let (mut config, mode) = match self.config() {
+        let (config, mode) = match self.config() {
             Ok(found) => found,
             Err(refused) => return refused,
         };
-        if let Some(listen) = self.listen {
-            config.listen = listen;
-        }
         init_log(&config.log);
         if let Err(refused) = self.loopback_only(&config, mode) {
             return refused;
         }
-        if let Some(dir) = &self.dir {
-            config.audit.dir = dir.join("ledger");
-        }
         let Some(runtime) = runtime() else {
             return ExitCode::FAILURE;
         };
-        let served = runtime.block_on(serve(config, mode, self.stdio));
+        let served = runtime.block_on(serve(config, mode, self.source(), self.stdio));
         // A blocked read of standard input must not hold up the end.
         runtime.shutdown_background();
         match served {
@@ -66,8 +61,8 @@ impl Serve {
     }
 
     fn config(&self) -> Result<(Config, Mode), ExitCode> {
-        if let Some(file) = &self.file {
-            return match config::load(file) {
+        if let Some(source) = self.source() {
+            return match source.load() {
                 Ok(config) => Ok((config, Mode::Governed)),
                 Err(diagnostics) => {
                     say(diagnostics.to_string().trim_end());
@@ -82,10 +77,24 @@ impl Serve {
             }
             (None, None) => return Err(ExitCode::from(USAGE)),
         };
-        match observed(transport) {
-            Ok(config) => Ok((config, Mode::Observed)),
-            Err(error) => Err(fail(&error)),
+        let mut config = observed(transport).map_err(|error| fail(&error))?;
+        config.listen = self.listen.unwrap_or(config.listen);
+        if let Some(dir) = &self.dir {
+            config.audit.dir = dir.join("ledger");
         }
+        Ok((config, Mode::Observed))
+    }
+
+    /// The file, and what of the arguments wins over it.
+    fn source(&self) -> Option<Source> {
+        let mut source = Source::new(self.file.as_ref()?);
+        if let Some(listen) = self.listen {
+            source = source.listen(listen);
+        }
+        if let Some(dir) = &self.dir {
+            source = source.ledger(dir.join("ledger"));
+        }
+        Some(source)
     }
 
     /// A file was checked where it says where to listen; without one, or with another address,
@@ -147,16 +156,23 @@ fn build_beside_others(config: &Config, mode: Mode) -> Result<App, BuildError> {
     built
 }
 
-async fn serve(config: Config, mode: Mode, over_stdio: bool) -> Result<(), BoxError> {
+async fn serve(
+    config: Config,
+    mode: Mode,
+    source: Option<Source>,
+    over_stdio: bool,
+) -> Result<(), BoxError> {
     let (listen, path) = (config.listen, config.http.path.clone());
     let ledger = config.audit.dir.clone();
     if over_stdio {
-        let app = build_beside_others(&config, mode)?;
+        let app = reading(build_beside_others(&config, mode)?, source);
+        reload_on_signals(app.reloader().clone())?;
         stop_on_signals(app.shutdown().clone())?;
         app.serve_stdio().await;
         return Ok(());
     }
-    let app = App::build(config, mode)?;
+    let app = reading(App::build(config, mode)?, source);
+    reload_on_signals(app.reloader().clone())?;
     stop_on_signals(app.shutdown().clone())?;
     let listener = TcpListener::bind(listen).await?;
     let address = listener.local_addr()?;
@@ -169,6 +185,24 @@ async fn serve(config: Config, mode: Mode, over_stdio: bool) -> Result<(), BoxEr
     }
     say(&format!("  ledger: {}", ledger.display()));
     app.serve(listener).await?;
+    Ok(())
+}
+
+fn reading(app: App, source: Option<Source>) -> App {
+    match source {
+        Some(source) => app.reading(source),
+        None => app,
+    }
+}
+
+fn reload_on_signals(reloader: Reloader) -> std::io::Result<()> {
+    let mut hang_up = signal(SignalKind::hangup())?;
+    tokio::spawn(async move {
+        while hang_up.recv().await.is_some() {
+            // How it went is in the log.
+            let _ = reloader.reload(Trigger::Signal).await;
+        }
+    });
     Ok(())
 }
 

@@ -19,6 +19,7 @@ use futures_util::future::{join, join_all};
 use http::{HeaderValue, Method, Request, Response, StatusCode, header};
 use mcpo2_audit::Source;
 use mcpo2_core::Principal;
+use tokio::sync::watch;
 
 use super::{
     Edge,
@@ -161,7 +162,19 @@ impl HttpEdge {
         tokio::join!(self.edge.gate().watch_memory(), self.edge.count_strangers());
     }
 
-    /// Ends all sessions.
+    /// Tells when another generation begins to serve.
+    pub(crate) fn changes(&self) -> watch::Receiver<u64> {
+        self.edge.changes()
+    }
+
+    /// Takes from sessions the links to modules that are not reached as they were.
+    pub(crate) fn follow(&self) {
+        let generation = self.now();
+        for session in self.sessions.all() {
+            session.follow(generation.registry());
+        }
+    }
+
     /// Ends all sessions here. Those that can go on elsewhere are left to whoever takes them up.
     pub(crate) async fn end_sessions(&self) {
         let all = self.sessions.drain();

@@ -137,6 +137,11 @@ impl Sessions {
         self.table().drain()
     }
 
+    /// All that live here.
+    pub(crate) fn all(&self) -> Vec<Arc<Session>> {
+        self.table().all()
+    }
+
     pub(crate) fn len(&self) -> usize {
         self.table().len()
     }

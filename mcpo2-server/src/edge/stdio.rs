@@ -53,6 +53,7 @@ pub(crate) async fn serve(
     };
     tokio::select! {
         () = client.clone().read(input, max_line) => {}
+        () = client.follow() => {}
         () = closing.cancelled() => {}
     }
     let session = client.state().session.take();
@@ -80,6 +81,17 @@ struct State {
 }
 
 impl Client {
+    /// Takes from the session what a reload took away.
+    async fn follow(&self) {
+        let mut changes = self.edge.changes();
+        while changes.changed().await.is_ok() {
+            let session = self.state().session.clone();
+            if let Some(session) = session {
+                session.follow(self.edge.now().registry());
+            }
+        }
+    }
+
     async fn read(self, input: impl AsyncRead + Unpin, max_line: usize) {
         let mut lines = FramedRead::new(input, LineDecoder::new(max_line));
         let mut tasks = JoinSet::new();

@@ -8,7 +8,7 @@ use tower::util::BoxCloneService;
 
 use super::door::{connection, pause};
 use crate::{
-    admin::{Admin, MetricsFor},
+    admin::{Admin, MetricsFor, RELOAD},
     shutdown::Shutdown,
 };
 
@@ -32,8 +32,14 @@ pub(super) async fn serve(admin: Arc<Admin>, address: SocketAddr) {
         };
         let admin = Arc::clone(&admin);
         let answer = tower::service_fn(move |request: Request<Incoming>| {
-            let response = admin.answer(&request, peer, MetricsFor::Anyone);
-            async move { Ok::<_, std::convert::Infallible>(response) }
+            let admin = Arc::clone(&admin);
+            async move {
+                let response = match request.uri().path() {
+                    RELOAD => admin.reload(&request, peer).await,
+                    _ => admin.answer(&request, peer, MetricsFor::Anyone),
+                };
+                Ok::<_, std::convert::Infallible>(response)
+            }
         });
         let builder = Builder::new(TokioExecutor::new());
         let answer = BoxCloneService::new(answer);

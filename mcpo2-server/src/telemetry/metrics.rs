@@ -168,6 +168,11 @@ impl Metrics {
         self.count(facts);
     }
 
+    /// For what has metrics of its own.
+    pub(crate) fn registry_mut(&mut self) -> &mut Registry {
+        &mut self.registry
+    }
+
     pub(crate) fn set_sessions(&self, open: usize) {
         self.sessions.set(open.try_into().unwrap_or(i64::MAX));
     }

@@ -318,3 +318,43 @@ pub async fn raw(address: SocketAddr, bytes: &[u8]) -> String {
     let _ = soon("the end of the connection", stream.read_to_end(&mut answer)).await;
     String::from_utf8(answer).unwrap()
 }
+
+/// A connection of HTTP/1.1 that is kept between requests.
+pub struct KeepAlive {
+    send: hyper::client::conn::http1::SendRequest<UnsyncBoxBody<Bytes, Infallible>>,
+    _connection: AbortOnDropHandle<()>,
+}
+
+impl KeepAlive {
+    pub async fn open(address: SocketAddr) -> Self {
+        Self::try_open(address).await.unwrap()
+    }
+
+    pub async fn try_open(address: SocketAddr) -> std::io::Result<Self> {
+        let stream = TokioIo::new(TcpStream::connect(address).await?);
+        let (send, connection) = hyper::client::conn::http1::handshake(stream)
+            .await
+            .map_err(std::io::Error::other)?;
+        let connection = tokio::spawn(async move {
+            let _ = connection.await;
+        });
+        Ok(Self {
+            send,
+            _connection: AbortOnDropHandle::new(connection),
+        })
+    }
+
+    /// Sends it here, and waits for the whole answer.
+    pub async fn ask(&mut self, ask: Ask) -> Result<Answer, hyper::Error> {
+        let asking = async {
+            self.send.ready().await?;
+            let (parts, body) = self.send.send_request(ask.request).await?.into_parts();
+            Ok(Answer {
+                status: parts.status,
+                headers: parts.headers,
+                body: body.collect().await?.to_bytes(),
+            })
+        };
+        soon("an answer", asking).await
+    }
+}

@@ -5,6 +5,7 @@ use std::{
 };
 
 use mcpo2_core::Digest;
+use mcpo2_route::Session;
 use mcpo2_seal::KeyRing;
 
 use super::{Missing, Open, ended::Ended};
@@ -118,6 +119,11 @@ impl Table {
             expired: self.drop_all(|live| live.expires <= now),
             idle: self.drop_all(|live| live.is_idle(idle)),
         }
+    }
+
+    pub(super) fn all(&self) -> Vec<Arc<Session>> {
+        let live = self.live.values();
+        live.map(|live| Arc::clone(&live.open.session)).collect()
     }
 
     pub(super) fn drain(&mut self) -> Vec<Open> {
