@@ -140,6 +140,7 @@ async fn the_names_and_labels_of_metrics_are_these() {
             "mcpo2_artifacts_offloaded counter ",
             "mcpo2_audit_queue_depth gauge ",
             "mcpo2_calls_in_flight gauge ",
+            "mcpo2_config_generation gauge ",
             "mcpo2_memory_stage gauge ",
             "mcpo2_policy_decisions counter effect,family",
             "mcpo2_queue_wait_seconds histogram le",

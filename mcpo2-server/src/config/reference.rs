@@ -15,9 +15,9 @@ pub const FULL: &str = include_str!("full.yaml");
 const INTRODUCTION: &str = include_str!("introduction.md");
 
 /// The sections, in the order in which people write them.
-const SECTIONS: [&str; 11] = [
+const SECTIONS: [&str; 12] = [
     "version", "listen", "http", "identity", "modules", "policy", "classify", "preamble",
-    "artifact", "audit", "log",
+    "artifact", "audit", "log", "reload",
 ];
 
 /// The reference, as Markdown.

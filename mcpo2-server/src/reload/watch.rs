@@ -1,9 +1,13 @@
 use std::{
+    collections::BTreeMap,
     fs, io,
     os::unix::fs::MetadataExt as _,
     path::{Path, PathBuf},
     time::Duration,
 };
+
+use mcpo2_core::Digest;
+use tokio::task::spawn_blocking;
 
 use super::{Reloader, Trigger};
 
@@ -19,37 +23,53 @@ pub(crate) async fn watch(reloader: Reloader) {
         return std::future::pending().await;
     };
     let mut seen = look(&reloader, &file).await;
-    let mut changing = false;
+    // It may have changed since it was read for the start.
+    let mut changing = !is_what_serves(&reloader, &file).await;
     loop {
         tokio::time::sleep(LOOKING).await;
         let now = look(&reloader, &file).await;
-        if now != seen {
+        let differs = |(file, state): (&PathBuf, &State)| {
+            seen.get(file).is_some_and(|before| before != state)
+        };
+        if now.iter().any(differs) {
             // Once more, until it has been the same twice: it may still be written.
-            (seen, changing) = (now, true);
-        } else if changing {
-            changing = false;
+            changing = true;
+        } else if std::mem::take(&mut changing) {
             // What is wrong with it has been told.
             let _ = reloader.reload(Trigger::File).await;
-            seen = look(&reloader, &file).await;
         }
+        // INVARIANT: what was seen before it was read, or a change under the reload goes unnoticed.
+        seen = now;
     }
 }
 
 /// What tells one state of a file from another: whose bytes they are, how many, and since when.
+/// None while it is not there.
 type State = Option<(u64, u64, u64, i64, i64)>;
 
-async fn look(reloader: &Reloader, file: &Path) -> Vec<State> {
+/// The files that are watched; none where that is not wanted.
+async fn look(reloader: &Reloader, file: &Path) -> BTreeMap<PathBuf, State> {
     let now = reloader.now();
     if !now.config().reload.watch {
-        return Vec::new();
+        return BTreeMap::new();
     }
-    let files: Vec<PathBuf> = [file.to_owned()]
-        .into_iter()
-        .chain(now.config().files().map(Path::to_owned))
-        .collect();
-    let states =
-        tokio::task::spawn_blocking(move || files.iter().map(|file| state(file).ok()).collect());
+    let files: Vec<_> = [file].into_iter().chain(now.config().files()).collect();
+    let files: Vec<_> = files.into_iter().map(Path::to_owned).collect();
+    let states = spawn_blocking(move || {
+        let states = files.into_iter().map(|file| {
+            let state = state(&file).ok();
+            (file, state)
+        });
+        states.collect()
+    });
     states.await.unwrap_or_default()
+}
+
+async fn is_what_serves(reloader: &Reloader, file: &Path) -> bool {
+    let (now, file) = (reloader.now(), file.to_owned());
+    let read = spawn_blocking(move || fs::read(file)).await;
+    let digest = read.ok().and_then(Result::ok).map(|text| Digest::of(&text));
+    !now.config().reload.watch || digest == now.config().digest
 }
 
 fn state(file: &Path) -> io::Result<(u64, u64, u64, i64, i64)> {

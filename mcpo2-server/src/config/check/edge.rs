@@ -59,7 +59,8 @@ fn http(context: &mut Context<'_>) {
     let http = &context.config.http;
     let uri = http.path.parse::<Uri>().ok();
     let is_path = http.path.starts_with('/') && uri.is_some_and(|uri| uri.query().is_none());
-    if !is_path || ["/livez", "/readyz", "/metrics"].contains(&http.path.as_str()) {
+    if !is_path || ["/livez", "/readyz", "/metrics", "/admin/reload"].contains(&http.path.as_str())
+    {
         let message = format!("`{}` is no path to serve MCP at", http.path);
         let finding =
             Diagnostic::error("invalid-value", message).help("write a path such as `/mcp`");
