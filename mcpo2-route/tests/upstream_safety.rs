@@ -492,3 +492,37 @@ fn u15_an_endpoint_is_http_or_https_and_nothing_else() {
         );
     }
 }
+
+#[test]
+fn u15_an_endpoint_that_a_module_names_is_at_the_same_place_or_none() {
+    let base = at("https://Module.example/sse");
+    for same in [
+        "/messages",
+        "/messages?x=http://elsewhere.example/",
+        "/..//elsewhere.example",
+        "https://module.example/messages",
+        "https://MODULE.example:443/messages",
+    ] {
+        assert!(base.named(same).is_ok(), "{same}");
+    }
+    for elsewhere in [
+        "//elsewhere.example/",
+        "\\\\elsewhere.example/",
+        "https://elsewhere.example/",
+        "https://module.example.elsewhere.example/",
+        "https://module.example:444/",
+        "http://module.example/",
+        "https://user@module.example/",
+        "https://module.example@elsewhere.example/",
+        "https://169.254.169.254/",
+        "javascript:alert(1)",
+        "file:///etc/passwd",
+        "data:,x",
+        "messages",
+        "",
+        "/a b",
+        "/a\r\nHost: elsewhere",
+    ] {
+        assert!(base.named(elsewhere).is_err(), "{elsewhere}");
+    }
+}

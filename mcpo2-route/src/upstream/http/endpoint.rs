@@ -1,6 +1,6 @@
 use std::fmt;
 
-use http::{HeaderMap, Uri};
+use http::{HeaderMap, Uri, uri::PathAndQuery};
 
 use super::{address::Network, tls::Tls};
 
@@ -27,6 +27,9 @@ pub enum EndpointError {
     /// It names no host.
     #[error("the URL of a module names a host")]
     Host,
+    /// It leads to another scheme, host or port than the endpoint that named it.
+    #[error("the URL leads elsewhere")]
+    Elsewhere,
     /// It carries a user name or a password, which belong into headers.
     #[error("the URL of a module carries no user name")]
     UserInfo,
@@ -81,9 +84,65 @@ impl Endpoint {
         self
     }
 
+    /// The endpoint that a module names in what it says, as a URL or a path: with the same headers,
+    /// so only at the same scheme, host and port.
+    ///
+    /// ```
+    /// use http::HeaderMap;
+    /// use mcpo2_route::upstream::http::Endpoint;
+    ///
+    /// let sse = Endpoint::new("https://mcp.example.com/sse".parse()?, HeaderMap::new())?;
+    /// assert!(sse.named("/messages?session=1").is_ok());
+    /// assert!(sse.named("https://mcp.example.com:443/messages").is_ok());
+    /// assert!(sse.named("//elsewhere.example.com/messages").is_err());
+    /// assert!(sse.named("http://mcp.example.com/messages").is_err());
+    /// # Ok::<_, Box<dyn std::error::Error>>(())
+    /// ```
+    ///
+    /// # Errors
+    ///
+    /// [`EndpointError::Elsewhere`] where it is none of that.
+    pub fn named(&self, reference: &str) -> Result<Self, EndpointError> {
+        let elsewhere = |_| EndpointError::Elsewhere;
+        let is_path = reference.starts_with('/') && !reference.starts_with("//");
+        let path = match is_path {
+            true => reference.parse::<PathAndQuery>().map_err(elsewhere)?,
+            false => {
+                let url: Uri = reference.parse().map_err(|_| EndpointError::Elsewhere)?;
+                if origin(&url).is_none() || origin(&url) != origin(&self.url) {
+                    return Err(EndpointError::Elsewhere);
+                }
+                url.into_parts()
+                    .path_and_query
+                    .unwrap_or(PathAndQuery::from_static("/"))
+            }
+        };
+        let mut parts = self.url.clone().into_parts();
+        parts.path_and_query = Some(path);
+        let url = Uri::from_parts(parts).map_err(|_| EndpointError::Elsewhere)?;
+        Ok(Self {
+            url,
+            ..self.clone()
+        })
+    }
+
     pub(super) fn is_https(&self) -> bool {
         self.url.scheme_str() == Some("https")
     }
+}
+
+/// Scheme, host and port, where a URL has them and no user.
+fn origin(url: &Uri) -> Option<(&str, String, u16)> {
+    let port = match url.scheme_str()? {
+        "http" => 80,
+        "https" => 443,
+        _ => return None,
+    };
+    let authority = url.authority()?;
+    let host = authority.host().to_ascii_lowercase();
+    let is_user = authority.as_str().contains('@');
+    let port = authority.port_u16().unwrap_or(port);
+    (!is_user).then_some((url.scheme_str()?, host, port))
 }
 
 impl fmt::Debug for Endpoint {
