@@ -32,8 +32,8 @@ pub use principal::{AuthMethod, Principal, PrincipalKind};
 pub use reply::{Body, Frame, Frames, Reply};
 pub use routed::{Preamble, Routed};
 pub use trail::{
-    Applied, Basis, Candidate, Classified, Decided, Effect, Fact, Filtered, Offloaded, ProfileRef,
-    Routing, Trail,
+    Applied, Basis, Candidate, Classified, Decided, Effect, Fact, Filtered, Listing, Offloaded,
+    ProfileRef, Routing, Trail,
 };
 pub use version::{ProtocolVersion, UnsupportedVersion};
 

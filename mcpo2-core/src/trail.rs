@@ -51,6 +51,8 @@ pub enum Fact {
     Decided(Decided),
     /// How the policy filtered a list.
     Filtered(Filtered),
+    /// Which modules a list or handshake of the gateway had to do without.
+    Listing(Listing),
     /// Where the router sent it, and why.
     Routed(Routing),
     /// Which preamble applied.
@@ -119,6 +121,13 @@ pub struct Filtered {
     pub shown: usize,
     /// How many it does not.
     pub hidden: usize,
+}
+
+/// How complete an answer over several modules is.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize)]
+pub struct Listing {
+    /// The modules that did not answer, in order. What they had before may be there still.
+    pub missing: Vec<ModuleId>,
 }
 
 /// Where the router sent a call, and why.

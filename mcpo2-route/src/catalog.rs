@@ -1,220 +1,243 @@
 //! What the modules have, read from their own lists and kept for a while.
 
+mod changes;
+mod has;
 mod layer;
+mod list;
+mod merged;
+mod options;
+mod read;
+mod slot;
 mod templates;
+mod watch;
 
 use std::{
-    collections::{BTreeMap, HashSet},
-    sync::Arc,
-    time::{Duration, Instant},
+    collections::{BTreeMap, BTreeSet},
+    fmt,
+    sync::{Arc, Mutex},
+    time::Duration,
 };
 
 use arc_swap::ArcSwap;
 use futures_util::future::join_all;
-use mcpo2_core::{
-    Directory, Error, ErrorKind, Facts, Item, ItemKind, Message, Method, Module, ModuleId, Request,
-};
-use tokio::sync::Mutex;
+use mcpo2_core::{Directory, Facts, Item, ItemKind, ModuleId, Principal};
+use mcpo2_seal::KeyRing;
 
+pub use changes::Change;
+pub(crate) use changes::{Changes, calmed};
+pub(crate) use has::{Has, request};
 pub use layer::{CatalogLayer, CatalogService};
+pub(crate) use list::List;
+pub use merged::PageLimits;
+pub(crate) use merged::{Merged, Shadowed};
+pub use options::CatalogOptions;
+pub use slot::Presence;
 
-use self::templates::Template;
-use crate::{
-    Connection, Inventory, Registry, Router, bridge,
-    gateway::pages,
-    upstream::{ClientInfo, Link},
-};
+use self::{merged::Snapshot, slot::Slot};
+use crate::{Inventory, Registry, Router, upstream::ClientInfo};
 
-/// What the modules of a registry have: which names and URIs are real, and whose.
+/// What the modules of a registry have: which names and URIs are real, whose, and what lists look
+/// like to callers.
 ///
-/// It is read from each module's lists on the first call and again after a while; a call waits
-/// for it only where nothing is known yet.
-#[derive(Debug)]
+/// It is read from each module's lists when it is first asked for, again after a while, and when
+/// a module says that it changed. A call waits only where nothing is known yet, and not for long:
+/// a module that does not answer holds nobody up twice.
 pub struct Catalog {
+    inner: Arc<Inner>,
+}
+
+struct Inner {
     registry: Arc<Registry>,
     ours: ClientInfo,
-    modules: ArcSwap<BTreeMap<ModuleId, Arc<Entry>>>,
-    reading: Mutex<()>,
-    keep: Duration,
+    options: CatalogOptions,
+    slots: BTreeMap<ModuleId, Arc<Slot>>,
+    snapshot: ArcSwap<Snapshot>,
+    /// One at a time changes the snapshot.
+    changing: Mutex<()>,
 }
-
-/// What one module has. None where it could never be asked.
-#[derive(Debug)]
-struct Entry {
-    read: Instant,
-    /// It could not be asked again, and what is known is from before.
-    failed: bool,
-    has: Option<Arc<Has>>,
-}
-
-#[derive(Debug, Default)]
-struct Has {
-    items: HashSet<Item>,
-    templates: Vec<Template>,
-}
-
-/// A module that could not be asked is asked again after this long.
-const RETRY: Duration = Duration::from_secs(5);
-
-const LISTS: [Method; 4] = [
-    Method::ToolsList,
-    Method::PromptsList,
-    Method::ResourcesList,
-    Method::TemplatesList,
-];
 
 impl Catalog {
     /// What the modules of `registry` have, read again after `keep`.
     #[must_use]
     pub fn new(registry: Arc<Registry>, ours: ClientInfo, keep: Duration) -> Self {
-        let modules = ArcSwap::default();
-        Self {
+        Self::with_options(registry, ours, CatalogOptions::new().keep(keep))
+    }
+
+    /// What the modules of `registry` have.
+    #[must_use]
+    pub fn with_options(
+        registry: Arc<Registry>,
+        ours: ClientInfo,
+        options: CatalogOptions,
+    ) -> Self {
+        let slot = |module| (Arc::clone(module), Arc::new(Slot::new(module)));
+        let slots = registry.approved().map(slot);
+        let slots = slots.map(|(module, slot)| (module.id().clone(), slot));
+        let inner = Inner {
+            slots: slots.collect(),
+            snapshot: ArcSwap::default(),
+            changing: Mutex::default(),
             registry,
             ours,
-            modules,
-            reading: Mutex::default(),
-            keep,
+            options,
+        };
+        Self {
+            inner: Arc::new(inner),
         }
     }
 
-    /// Reads what is not known or too old. Cheap where nothing is.
+    /// Reads what is not known or too old. Waits only for what is not known, and at most for the
+    /// deadline. Cheap where there is nothing to read.
     pub async fn refresh(&self) {
-        if self.due().next().is_none() {
+        self.refresh_those(|_| true).await;
+    }
+
+    /// As [`refresh`](Self::refresh), for who asks for this item: a name says whose it is, so
+    /// nobody waits for another module.
+    pub(crate) async fn refresh_for(&self, item: &Item) {
+        match self.inner.registry.naming().part(item) {
+            Some((module, _)) => self.refresh_those(|id| id.as_str() == module).await,
+            None => self.refresh().await,
+        }
+    }
+
+    async fn refresh_those(&self, those: impl Fn(&ModuleId) -> bool) {
+        let inner = &self.inner;
+        for slot in inner.slots.values() {
+            if slot.is_due(inner.options.keep) {
+                inner.start(slot);
+            }
+        }
+        let awaited =
+            |slot: &&Arc<Slot>| those(slot.module.id()) && slot.state.borrow().is_awaited();
+        let awaited: Vec<_> = inner.slots.values().filter(awaited).collect();
+        if awaited.is_empty() {
             return;
         }
-        let known = self.modules.load().len() == self.registry.approved().count();
-        let _reading = match (known, self.reading.try_lock()) {
-            (_, Ok(reading)) => reading,
-            // Somebody reads; what is known is good enough until then.
-            (true, Err(_)) => return,
-            (false, Err(_)) => self.reading.lock().await,
-        };
-        let due: Vec<_> = self.due().cloned().collect();
-        let read = join_all(due.iter().map(|module| self.read(module))).await;
-        let mut modules = BTreeMap::clone(&self.modules.load());
-        for (module, has) in due.iter().zip(read) {
-            let before = || modules.get(module.id())?.has.clone();
-            let entry = Entry {
-                read: Instant::now(),
-                failed: has.is_none(),
-                has: has.map(Arc::new).or_else(before),
-            };
-            modules.insert(module.id().clone(), Arc::new(entry));
+        let settled = awaited
+            .iter()
+            .map(|slot| slot.settled(inner.options.deadline));
+        let settled = join_all(settled).await;
+        for (slot, settled) in awaited.iter().zip(settled) {
+            if !settled {
+                inner.observe(slot);
+            }
         }
-        self.modules.store(Arc::new(modules));
     }
 
-    fn due(&self) -> impl Iterator<Item = &Arc<Module>> {
-        let known = self.modules.load_full();
-        self.registry.approved().filter(move |module| {
-            known.get(module.id()).is_none_or(|entry| {
-                let keep = if entry.failed { RETRY } else { self.keep };
-                entry.read.elapsed() >= keep
-            })
-        })
+    /// Tells all who listen that what they see changed: for a host that changes the policy, or
+    /// comes with another registry.
+    pub fn changed(&self, changes: &[Change]) {
+        self.inner.options.told.tell(changes);
     }
 
-    async fn read(&self, module: &Arc<Module>) -> Option<Has> {
-        let read = async {
-            let link = Connection::of(module)?.shared().await?;
-            let mut has = Has::default();
-            for method in &LISTS {
-                match self.read_list(&*link, method, &mut has).await {
-                    // A module without such a list has nothing of that kind. One that fails has
-                    // not lost what it has: nobody knows.
-                    Err(error) if error.kind() == ErrorKind::MethodNotFound => {}
-                    read => read?,
-                }
+    /// Seals the ids of tasks with these keys, so that other processes that have them know whose a
+    /// task is. Without any, only this one does.
+    pub fn seal_with(&self, keys: &Arc<KeyRing>) {
+        self.inner.options.tasks.seal_with(keys);
+    }
+
+    /// How each approved module fares.
+    #[must_use]
+    pub fn presence(&self) -> Vec<(ModuleId, Presence)> {
+        let slots = self.inner.slots.iter();
+        let presence = slots.map(|(id, slot)| (id.clone(), slot.state.borrow().presence()));
+        presence.collect()
+    }
+
+    /// How many entries of each module are out of reach, since another module has one of the same
+    /// URI.
+    #[must_use]
+    pub fn shadowed(&self) -> BTreeMap<ModuleId, usize> {
+        self.inner.snapshot.load().shadowed.clone()
+    }
+
+    pub(crate) fn changes(&self) -> Changes {
+        self.inner.options.told.listen(self.inner.options.interval)
+    }
+
+    pub(crate) fn registry(&self) -> &Arc<Registry> {
+        &self.inner.registry
+    }
+
+    pub(crate) fn options(&self) -> &CatalogOptions {
+        &self.inner.options
+    }
+
+    /// The list of all modules, and how old it may grow with clients.
+    pub(crate) fn list(&self, kind: ItemKind) -> Option<(Arc<Merged>, Duration)> {
+        let list = Arc::clone(self.inner.snapshot.load().list(kind)?);
+        let mut left = Duration::MAX;
+        for slot in self.inner.slots.values() {
+            let state = slot.state.borrow();
+            let (Some(has), Some(read), false) = (&state.has, state.read, state.failed) else {
+                return Some((list, Duration::ZERO));
+            };
+            if let Some(of_kind) = has.list(kind) {
+                left = left.min(of_kind.caching.ttl.saturating_sub(read.elapsed()));
             }
-            Ok::<_, Error>(has)
-        };
-        read.await
-            .inspect_err(
-                |error| tracing::warn!(module = %module.id(), error = %error.chain(), "not read"),
-            )
-            .ok()
+        }
+        Some((list, left))
     }
 
-    async fn read_list(
-        &self,
-        link: &dyn Link,
-        method: &Method,
-        has: &mut Has,
-    ) -> Result<(), Error> {
-        let Some(kind) = method.lists() else {
-            return Ok(());
-        };
-        let request = self.request(link, method)?;
-        pages(link, request, kind, |listed| {
-            for name in listed.iter().filter_map(|entry| entry.name()) {
-                if kind == ItemKind::Template {
-                    has.templates.push(Template::new(&name));
-                }
-                has.items.insert(Item::new(kind, name));
-            }
-        })
-        .await
+    /// What a module has, as it was last read.
+    pub(crate) fn of(&self, module: &ModuleId) -> Option<Arc<Has>> {
+        self.inner.slots.get(module)?.state.borrow().has.clone()
     }
 
-    fn request(&self, link: &dyn Link, method: &Method) -> Result<Request, Error> {
-        let text = format!(
-            r#"{{"jsonrpc":"2.0","id":"mcpo2-catalog","method":"{method}","params":{{}}}}"#
-        );
-        let internal = || Error::new(ErrorKind::Internal, "internal error");
-        let Ok(Message::Request(request)) = Message::parse(text) else {
-            return Err(internal());
-        };
-        let session = mcpo2_core::ProtocolVersion::LATEST_SESSION;
-        Ok(bridge::outgoing(
-            &request,
-            session,
-            link.version(),
-            &self.ours,
-        ))
+    /// Notes what a session of the module lists: what one may see there, one may also call.
+    pub(crate) fn learn(&self, module: &ModuleId, kind: ItemKind, list: &List) {
+        if let Some(slot) = self.inner.slots.get(module) {
+            slot.learn(kind, &list.entries);
+        }
     }
 
-    fn has_all(&self, id: &ModuleId) -> Option<Arc<Entry>> {
-        self.modules.load().get(id).cloned()
+    /// The modules that do not answer.
+    pub(crate) fn missing(&self) -> BTreeSet<ModuleId> {
+        let missing = self.presence().into_iter();
+        let missing = missing.filter(|(_, presence)| presence.is_missing());
+        missing.map(|(id, _)| id).collect()
+    }
+}
+
+impl fmt::Debug for Catalog {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.debug_struct("Catalog")
+            .field("registry", &self.inner.registry)
+            .field("presence", &self.presence())
+            .finish_non_exhaustive()
     }
 }
 
 impl Inventory for Catalog {
     fn owner(&self, item: &Item) -> Option<ModuleId> {
-        let modules = self.modules.load();
-        modules
-            .iter()
-            .find(|(_, entry)| entry.has.as_ref().is_some_and(|has| has.serves(item)))
-            .map(|(id, _)| id.clone())
+        self.inner.snapshot.load().owner(item).cloned()
     }
 
     fn has(&self, module: &ModuleId, item: &Item) -> Option<bool> {
         if item.kind() == ItemKind::Task {
             return None;
         }
-        Some(self.has_all(module)?.has.as_ref()?.serves(item))
+        self.inner.slots.get(module)?.has(item)
     }
-}
 
-impl Has {
-    fn serves(&self, item: &Item) -> bool {
-        self.items.contains(item)
-            || item.kind() == ItemKind::Resource
-                && self
-                    .templates
-                    .iter()
-                    .any(|template| template.matches(item.name()))
+    fn own_name(&self, module: &ModuleId, item: &Item) -> Option<Box<str>> {
+        self.inner.slots.get(module)?.unshortened(item)
+    }
+
+    fn task(&self, module: &ModuleId, id: &str, principal: &Principal) -> Option<Box<str>> {
+        self.inner.options.tasks.open(module, id, principal)
     }
 }
 
 /// Knows items by their names, and resources by who lists them.
 impl Directory for Catalog {
     fn describe(&self, item: &Item) -> Option<Arc<Facts>> {
-        let by_name = self.registry.describe(item);
+        let by_name = self.inner.registry.describe(item);
         by_name.or_else(|| {
             let owner = self.owner(item)?;
-            self.registry
-                .module(owner.as_str())
-                .map(|module| Arc::clone(module.facts()))
+            let module = self.inner.registry.module(owner.as_str());
+            module.map(|module| Arc::clone(module.facts()))
         })
     }
 }
@@ -224,6 +247,6 @@ impl Router {
     #[must_use]
     pub fn over(catalog: &Arc<Catalog>) -> Self {
         let inventory: Arc<dyn Inventory> = Arc::<Catalog>::clone(catalog);
-        Self::new(Arc::clone(&catalog.registry)).with_inventory(inventory)
+        Self::new(Arc::clone(catalog.registry())).with_inventory(inventory)
     }
 }

@@ -44,8 +44,10 @@ impl Service<Routed> for Dispatch {
     fn call(&mut self, routed: Routed) -> Self::Future {
         let gateway = Arc::clone(&self.gateway);
         Box::pin(async move {
+            gateway.attach(routed.call());
             if routed.target().facts().is_some() {
-                forward(&routed, gateway.ours()).await
+                let reply = forward(&routed, gateway.ours()).await?;
+                Ok(gateway.translate(&routed, reply))
             } else {
                 gateway.answer(&routed).await
             }

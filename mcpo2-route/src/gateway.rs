@@ -1,17 +1,22 @@
 //! What the gateway answers itself: the handshake, lists over several modules, subscriptions.
 
+mod capabilities;
+mod cursor;
 mod handshake;
+mod links;
 mod lists;
 mod subscriptions;
+mod translate;
 
-pub(crate) use lists::pages;
+pub(crate) use subscriptions::last_message;
+pub(crate) use translate::Outside;
 
 use std::{fmt, sync::Arc};
 
 use mcpo2_core::{Error, ErrorKind, Method, Principal, Reply, Routed, message::result_response};
 use mcpo2_seal::KeyRing;
 
-use crate::{Registry, Session, upstream::ClientInfo};
+use crate::{Catalog, CatalogOptions, Registry, Session, upstream::ClientInfo};
 
 /// Answers what is addressed to no module: `initialize`, `server/discover`, and, where names are
 /// prefixed, lists, `ping`, `logging/setLevel` and `subscriptions/listen`.
@@ -20,6 +25,7 @@ use crate::{Registry, Session, upstream::ClientInfo};
 /// reaches a client.
 pub struct Gateway {
     registry: Arc<Registry>,
+    catalog: Arc<Catalog>,
     ours: ClientInfo,
     instructions: Box<Instructions>,
     own: &'static str,
@@ -32,13 +38,24 @@ impl Gateway {
     /// A gateway of this name before these modules, without instructions.
     #[must_use]
     pub fn new(registry: Arc<Registry>, ours: ClientInfo) -> Self {
+        let catalog =
+            Catalog::with_options(Arc::clone(&registry), ours.clone(), CatalogOptions::new());
         Self {
             registry,
+            catalog: Arc::new(catalog),
             ours,
             instructions: Box::new(|_| None),
             own: "{}",
             seal: KeyRing::ephemeral().ok().map(Arc::new),
         }
+    }
+
+    /// Takes lists from this catalog, which the layers above share.
+    #[must_use]
+    pub fn with_catalog(mut self, catalog: Arc<Catalog>) -> Self {
+        self.registry = Arc::clone(catalog.registry());
+        self.catalog = catalog;
+        self
     }
 
     /// Gives each caller these instructions.
@@ -72,7 +89,6 @@ impl Gateway {
     }
 
     /// The keys for what clients carry.
-    #[allow(dead_code, reason = "for cursors and the state of requests")]
     pub(crate) fn seal(&self) -> Result<&KeyRing, Error> {
         let none = || Error::new(ErrorKind::Internal, "there is no key to seal with");
         self.seal.as_deref().ok_or_else(none)

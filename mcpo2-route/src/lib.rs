@@ -21,6 +21,8 @@ mod gateway;
 #[cfg(feature = "upstream")]
 mod session;
 #[cfg(feature = "upstream")]
+mod tasks;
+#[cfg(feature = "upstream")]
 pub mod upstream;
 
 pub use layer::RouteLayer;
@@ -30,7 +32,9 @@ pub use router::{Inventory, Plan, Requirements, Router};
 pub use service::{ResponseFuture, RouteService};
 
 #[cfg(feature = "upstream")]
-pub use catalog::{Catalog, CatalogLayer, CatalogService};
+pub use catalog::{
+    Catalog, CatalogLayer, CatalogOptions, CatalogService, Change, PageLimits, Presence,
+};
 #[cfg(feature = "upstream")]
 pub use connection::{Connection, Stats};
 #[cfg(feature = "upstream")]

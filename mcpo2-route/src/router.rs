@@ -1,11 +1,11 @@
-use std::{collections::BTreeSet, sync::Arc};
+use std::{borrow::Cow, collections::BTreeSet, sync::Arc};
 
 use mcpo2_core::{
     ARTIFACT_SCHEME, Call, Candidate, Directory, Error, ErrorKind, Facts, Item, ItemKind, Method,
-    Module, ModuleId, Region, Routing, Target,
+    Module, ModuleId, Principal, Region, Routing, Target,
 };
 
-use crate::Registry;
+use crate::{Registry, names::Own};
 
 /// Where permitted calls go, and why.
 ///
@@ -25,6 +25,18 @@ pub trait Inventory: Send + Sync + 'static {
     /// Whether the module has this item, by the name that the module knows; none where nobody
     /// has looked.
     fn has(&self, module: &ModuleId, item: &Item) -> Option<bool>;
+
+    /// The module's own name of an item whose name is shortened; none where nobody knows it.
+    fn own_name(&self, module: &ModuleId, item: &Item) -> Option<Box<str>> {
+        let _ = (module, item);
+        None
+    }
+
+    /// The module's own id of a task that `principal` began there; none for anybody else.
+    fn task(&self, module: &ModuleId, id: &str, principal: &Principal) -> Option<Box<str>> {
+        let _ = (module, id, principal);
+        None
+    }
 }
 
 /// Nothing is known: whatever its name says goes to its module.
@@ -95,7 +107,9 @@ impl Router {
         let target = match self.destination(call) {
             Destination::Gateway => Ok(Target::gateway()),
             Destination::Nowhere => Err(not_found(call)),
-            Destination::Module(module, name) => self.admit(call, module, name, &mut explanation),
+            Destination::Module(module, name) => {
+                self.admit(call, module, name.as_deref(), &mut explanation)
+            }
         };
         if let Ok(target) = &target {
             explanation.module = target.facts().map(|facts| facts.module().clone());
@@ -118,7 +132,7 @@ impl Router {
             return Destination::Gateway;
         }
         if let Some(item) = call.item() {
-            return self.find(item);
+            return self.find(item, call.principal());
         }
         if method.item_kind().is_some() {
             return Destination::Nowhere;
@@ -135,21 +149,39 @@ impl Router {
         }
     }
 
-    fn find<'a>(&'a self, item: &'a Item) -> Destination<'a> {
+    fn find<'a>(&'a self, item: &'a Item, principal: &Principal) -> Destination<'a> {
         if is_artifact(item) {
             return Destination::Gateway;
         }
-        if let Some((module, name)) = self.registry.naming().part(item) {
-            return match self.registry.module(module) {
-                Some(module) => Destination::Module(module, Some(name)),
+        let Some((module, own)) = self.registry.naming().part(item) else {
+            return match self.whole(item) {
+                Some(module) => Destination::Module(module, None),
                 None => Destination::Nowhere,
             };
-        }
+        };
+        let Some(module) = self.registry.module(module) else {
+            return Destination::Nowhere;
+        };
+        let own = match (own, item.kind()) {
+            (Own::Name(own), _) => Some(own.into()),
+            (Own::Sealed, ItemKind::Task) => {
+                let own = self.inventory.task(module.id(), item.name(), principal);
+                own.map(|own| Cow::Owned(own.into()))
+            }
+            (Own::Sealed, _) => {
+                let own = self.inventory.own_name(module.id(), item);
+                own.map(|own| Cow::Owned(own.into()))
+            }
+        };
+        own.map_or(Destination::Nowhere, |own| {
+            Destination::Module(module, Some(own))
+        })
+    }
+
+    /// The module of an item whose name does not say it.
+    fn whole(&self, item: &Item) -> Option<&Arc<Module>> {
         let owner = || self.registry.module(self.inventory.owner(item)?.as_str());
-        match self.registry.sole().or_else(owner) {
-            Some(module) => Destination::Module(module, None),
-            None => Destination::Nowhere,
-        }
+        self.registry.sole().or_else(owner)
     }
 
     /// The hard filters, in order: who may not have a module never learns how it fares.
@@ -206,10 +238,14 @@ impl Router {
 
 impl Directory for Router {
     fn describe(&self, item: &Item) -> Option<Arc<Facts>> {
-        match self.find(item) {
-            Destination::Module(module, _) => Some(Arc::clone(module.facts())),
-            Destination::Gateway | Destination::Nowhere => None,
+        if is_artifact(item) {
+            return None;
         }
+        let module = match self.registry.naming().part(item) {
+            Some((module, _)) => self.registry.module(module),
+            None => self.whole(item),
+        };
+        module.map(|module| Arc::clone(module.facts()))
     }
 }
 
@@ -225,7 +261,7 @@ impl std::fmt::Debug for Router {
 enum Destination<'a> {
     Gateway,
     Nowhere,
-    Module(&'a Arc<Module>, Option<&'a str>),
+    Module(&'a Arc<Module>, Option<Cow<'a, str>>),
 }
 
 fn not_found(call: &Call) -> Error {

@@ -3,7 +3,7 @@ mod reverse;
 
 use std::{
     collections::{BTreeMap, HashMap},
-    sync::{Arc, Mutex as SyncMutex, PoisonError},
+    sync::{Arc, Mutex as SyncMutex, OnceLock, PoisonError},
 };
 
 use futures_util::{TryStreamExt as _, future::join_all, stream::select_all};
@@ -17,6 +17,7 @@ use tokio::sync::Mutex;
 use crate::{
     Connection, Registry,
     connection::ConnectionId,
+    gateway::Outside,
     upstream::{Hello, Link},
 };
 
@@ -33,6 +34,7 @@ pub struct Session {
     slots: SyncMutex<BTreeMap<ModuleId, Slot>>,
     traffic: SyncMutex<Traffic>,
     resume: Resume,
+    outside: OnceLock<Outside>,
 }
 
 /// The way to one module: the connection that links come from, and the link that there is.
@@ -60,7 +62,13 @@ impl Session {
             slots: SyncMutex::default(),
             traffic: SyncMutex::default(),
             resume: Resume::default(),
+            outside: OnceLock::new(),
         }
+    }
+
+    /// Says what the gateway has to say on the session's own stream.
+    pub(crate) fn attach(&self, outside: impl FnOnce() -> Outside) {
+        self.outside.get_or_init(outside);
     }
 
     /// The revision that the session speaks.
@@ -198,7 +206,13 @@ impl Session {
             match frames {
                 Ok(Some(frames)) => {
                     let session = Arc::clone(self);
-                    let frames = frames.map_ok(move |frame| session.outgoing(&id, frame));
+                    let frames = frames.map_ok(move |frame| {
+                        let frame = session.outgoing(&id, frame);
+                        match session.outside.get() {
+                            Some(outside) => outside.translate(&id, frame),
+                            None => frame,
+                        }
+                    });
                     streams.push(Frames::new(frames));
                 }
                 Ok(None) => {}
@@ -206,10 +220,12 @@ impl Session {
                 Err(error) => failed = Some(error),
             }
         }
+        let outside = self.outside.get();
         match (streams.is_empty(), failed) {
+            (false, _) => Ok(Some(Outside::join(outside, Some(select_all(streams))))),
+            (true, _) if outside.is_some() => Ok(Some(Outside::join(outside, None::<Frames>))),
             (true, Some(error)) => Err(error),
             (true, None) => Ok(None),
-            (false, _) => Ok(Some(Frames::new(select_all(streams)))),
         }
     }
 

@@ -25,8 +25,8 @@ use mcpo2_core::{
     Reply,
 };
 use mcpo2_route::{
-    Catalog, CatalogLayer, Connection, Dispatch, Gateway, Inventory, Naming, Registry, RouteLayer,
-    Router,
+    Catalog, CatalogLayer, Connection, Dispatch, Gateway, Inventory, Naming, Presence, Registry,
+    RouteLayer, Router,
     upstream::{ClientInfo, Limits, line::PipeUpstream},
 };
 use serde_json::{Value, json};
@@ -140,10 +140,20 @@ impl Script {
     }
 
     async fn was_asked(&self) {
-        while self.asked.lock().unwrap().is_empty() {
-            tokio::task::yield_now().await;
-        }
+        until(|| !self.asked.lock().unwrap().is_empty()).await;
     }
+}
+
+/// Waits for something, but not for ever.
+async fn until(mut is_so: impl FnMut() -> bool) {
+    let waiting = async {
+        while !is_so() {
+            tokio::time::sleep(Duration::from_millis(1)).await;
+        }
+    };
+    tokio::time::timeout(Duration::from_secs(20), waiting)
+        .await
+        .unwrap();
 }
 
 fn tools(names: &[&str]) -> Value {
@@ -220,6 +230,7 @@ async fn a_module_that_fails_while_it_is_read_has_not_lost_its_tools() {
     assert_eq!(has(&known, "m", "a"), Some(true));
     script.answers.send_replace(Answers::HangsUp);
     known.refresh().await;
+    until(|| known.presence()[0].1 == Presence::Stale).await;
     assert_eq!(has(&known, "m", "a"), Some(true));
     assert_eq!(has(&known, "m", "b"), Some(false));
 }
@@ -256,19 +267,21 @@ async fn what_is_old_is_read_again_and_nobody_waits_for_it() {
     catalog.refresh().await;
     assert_eq!(script.asked("tools/list"), 1);
     script.answers.send_replace(Answers::NotYet);
-    let reading = tokio::spawn({
-        let catalog = Arc::clone(&catalog);
-        async move { catalog.refresh().await }
-    });
-    while script.asked("tools/list") < 2 {
-        tokio::task::yield_now().await;
-    }
+    catalog.refresh().await;
+    until(|| script.asked("tools/list") == 2).await;
     // Somebody reads already, and what is known is good enough meanwhile.
     catalog.refresh().await;
     assert_eq!(has(&catalog, "m", "a"), Some(true));
-    assert!(!reading.is_finished());
+    assert_eq!(script.asked("tools/list"), 2);
     script.answers.send_replace(Answers::Yes);
-    reading.await.unwrap();
+    until(|| {
+        drop(tokio::spawn({
+            let catalog = Arc::clone(&catalog);
+            async move { catalog.refresh().await }
+        }));
+        script.asked("tools/list") > 2
+    })
+    .await;
 }
 
 #[tokio::test]

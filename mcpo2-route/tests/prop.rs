@@ -3,9 +3,11 @@
 
 mod common;
 
+use std::sync::Arc;
+
 use common::*;
-use mcpo2_core::ApprovalState;
-use mcpo2_route::Naming;
+use mcpo2_core::{ApprovalState, Item, ModuleId};
+use mcpo2_route::{Inventory, Naming, Registry, Router};
 use proptest::prelude::*;
 
 const IDS: [&str; 4] = ["a", "a-b", "b", "a0"];
@@ -23,38 +25,114 @@ fn quoted(text: &str) -> String {
     serde_json::Value::from(text).to_string()
 }
 
+/// Knows the module's names, as a catalog does that has read its lists.
+struct Known(Vec<(ModuleId, String)>);
+
+impl Inventory for Known {
+    fn owner(&self, _: &Item) -> Option<ModuleId> {
+        None
+    }
+
+    fn has(&self, module: &ModuleId, item: &Item) -> Option<bool> {
+        let listed = |(id, name): &(ModuleId, String)| id == module && name == item.name();
+        Some(self.0.iter().any(listed))
+    }
+
+    fn own_name(&self, module: &ModuleId, item: &Item) -> Option<Box<str>> {
+        let called = |(id, name): &&(ModuleId, String)| {
+            id == module && Naming::Prefixed.exposed(id, name) == item.name()
+        };
+        self.0
+            .iter()
+            .find(called)
+            .map(|(_, name)| name.as_str().into())
+    }
+}
+
+/// Ids as short and as long as they may be.
+fn id() -> impl Strategy<Value = ModuleId> {
+    prop_oneof![
+        prop::sample::select(&IDS[..]).prop_map(String::from),
+        "[a-z0-9]([a-z0-9-]{0,30}[a-z0-9])?",
+    ]
+    .prop_map(|id| id.parse().unwrap())
+}
+
+/// Names, and such as look like those that the gateway gives.
+fn any_name() -> impl Strategy<Value = String> {
+    prop_oneof![
+        name(),
+        "[a-zA-Z0-9_.-]{1,128}",
+        "[a-z_-]{0,8}--[a-z2-7]{14,18}",
+        (id(), name()).prop_map(|(id, name)| Naming::Prefixed.exposed(&id, &name)),
+        // A shortened name, shortened again.
+        (id(), name()).prop_map(|(id, name)| {
+            let once = Naming::Prefixed.exposed(&id, &format!("{name}."));
+            once.split_once("__").unwrap().1.to_owned()
+        }),
+    ]
+}
+
 proptest! {
     #[test]
-    fn an_exposed_name_parts_back_to_the_same_module_and_name(
-        id in prop::sample::select(&IDS[..]),
-        name in name(),
-    ) {
-        let router = prefixed(IDS.map(approved));
-        let exposed = Naming::Prefixed.exposed(&id.parse().unwrap(), &name);
+    fn a_name_that_callers_know_is_one_that_model_apis_take(id in id(), name in any_name()) {
+        let exposed = Naming::Prefixed.exposed(&id, &name);
+        let allowed = |c: char| c.is_ascii_alphanumeric() || matches!(c, '_' | '-');
+        prop_assert!((1..=64).contains(&exposed.len()), "{}", exposed);
+        prop_assert!(exposed.chars().all(allowed), "{}", exposed);
+        let shown = exposed.strip_prefix(id.as_str()).unwrap().strip_prefix("__").unwrap();
+        let readable: String = name.chars().take(4).filter(|c| allowed(*c)).collect();
+        let in_order = shown.chars().filter(|c| readable.contains(*c)).count();
+        prop_assert!(in_order >= readable.len(), "{} of {}", exposed, name);
+    }
+
+    #[test]
+    fn an_exposed_name_finds_back_to_the_same_module_and_name(id in id(), name in any_name()) {
+        let registry = Registry::new(
+            IDS.map(approved).into_iter().filter(|one| *one.id() != id).chain([approved(id.as_str())]),
+            Naming::Prefixed,
+        );
+        let router = Router::new(Arc::new(registry.unwrap()))
+            .with_inventory(Arc::new(Known(vec![(id.clone(), name.clone())])));
+        let exposed = Naming::Prefixed.exposed(&id, &name);
         let target = router.plan(&tool(&exposed)).target.unwrap();
-        prop_assert_eq!(target.facts().unwrap().module().as_str(), id);
+        prop_assert_eq!(target.facts().unwrap().module(), &id);
         prop_assert_eq!(target.item_name(), Some(&*name));
     }
 
     #[test]
     fn two_items_never_share_an_exposed_name(
-        one in (prop::sample::select(&IDS[..]), name()),
-        two in (prop::sample::select(&IDS[..]), name()),
+        one in (id(), any_name()),
+        two in (id(), any_name()),
     ) {
-        let exposed = |(id, name): &(&str, String)| {
-            Naming::Prefixed.exposed(&id.parse().unwrap(), name)
-        };
+        let exposed = |(id, name): &(ModuleId, String)| Naming::Prefixed.exposed(id, name);
         prop_assert_eq!(exposed(&one) == exposed(&two), one == two);
+        // Nor does what one is called stand for another of the same module.
+        let again = (one.0.clone(), exposed(&one).split_once("__").unwrap().1.to_owned());
+        prop_assert_eq!(exposed(&one) == exposed(&again), one == again);
     }
 
     #[test]
-    fn a_name_stays_the_same_when_another_module_joins(name in name()) {
-        let few = prefixed([approved("a")]);
-        let many = prefixed(IDS.map(approved));
+    fn a_name_stays_the_same_when_another_module_joins(name in any_name(), other in any_name()) {
+        let a: ModuleId = "a".parse().unwrap();
+        let exposed = Naming::Prefixed.exposed(&a, &name);
+        let mut known = vec![(a, name.clone())];
+        let few = prefixed([approved("a")]).with_inventory(Arc::new(Known(known.clone())));
+        known.extend(IDS.map(|id| (id.parse().unwrap(), other.clone())));
+        known.reverse();
+        let many = prefixed(IDS.map(approved)).with_inventory(Arc::new(Known(known)));
+        for router in [few, many] {
+            let target = router.plan(&tool(&exposed)).target.unwrap();
+            prop_assert_eq!(target.item_name(), Some(&*name));
+        }
+    }
+
+    #[test]
+    fn what_nobody_has_listed_is_never_guessed_from_a_shortened_name(name in any_name()) {
         let exposed = Naming::Prefixed.exposed(&"a".parse().unwrap(), &name);
-        let (few, many) = (few.plan(&tool(&exposed)), many.plan(&tool(&exposed)));
-        let (few, many) = (few.target.unwrap(), many.target.unwrap());
-        prop_assert_eq!(few.item_name(), many.item_name());
+        let plan = prefixed(IDS.map(approved)).plan(&tool(&exposed));
+        let found = plan.target.ok().and_then(|target| target.item_name().map(str::to_owned));
+        prop_assert_eq!(found, (exposed == format!("a__{name}")).then_some(name));
     }
 
     #[test]
@@ -73,9 +151,12 @@ proptest! {
                 quoted(name)
             )
         };
-        let exposed = Naming::Prefixed.exposed(&"a".parse().unwrap(), &name);
+        let a: ModuleId = "a".parse().unwrap();
+        let exposed = Naming::Prefixed.exposed(&a, &name);
         let permitted = permitted(call_of(bytes(&exposed)));
-        let target = prefixed([approved("a")]).plan(permitted.call()).target.unwrap();
+        let router = prefixed([approved("a")]);
+        let router = router.with_inventory(Arc::new(Known(vec![(a, name.clone())])));
+        let target = router.plan(permitted.call()).target.unwrap();
         let routed = permitted.route(target);
         prop_assert_eq!(routed.request().bytes(), &bytes(&name));
         prop_assert_eq!(routed.call().request().bytes(), &bytes(&exposed));

@@ -1,6 +1,6 @@
 //! What operators ask: is it alive, is it ready, how does it fare.
 
-use std::{net::SocketAddr, sync::Arc};
+use std::{collections::BTreeMap, net::SocketAddr, sync::Arc};
 
 use bytes::Bytes;
 use http::{HeaderValue, Method, Request, Response, StatusCode, header};
@@ -8,6 +8,7 @@ use http_body_util::Full;
 use mcpo2_audit::Ledger;
 use mcpo2_core::Module;
 use mcpo2_route::Connection;
+use serde_json::json;
 
 use crate::{
     app::App,
@@ -16,7 +17,7 @@ use crate::{
     reload::{ReloadError, Reloader, Trigger},
     respond::{self, HttpBody},
     shutdown::Shutdown,
-    telemetry::Metrics,
+    telemetry::{Listed, Metrics},
 };
 
 /// Answers `/livez`, `/readyz`, `/metrics`, and where callers find their identity provider.
@@ -75,6 +76,9 @@ impl Admin {
         }
         match request.uri().path() {
             "/livez" => text(StatusCode::OK, "ok\n".into()),
+            "/readyz" if request.uri().query() == Some("verbose") && metrics.admits(peer) => {
+                self.ready_in_detail()
+            }
             "/readyz" => self.ready(),
             "/metrics" if metrics.admits(peer) => {
                 let mut response = text(StatusCode::OK, self.metrics());
@@ -131,6 +135,39 @@ impl Admin {
         }
     }
 
+    /// Whether it is ready, and how each module fares. A module that is missing does not make the
+    /// gateway unready: the others are there.
+    fn ready_in_detail(&self) -> Response<HttpBody> {
+        let ready = self.ready();
+        let detail = |listed: Listed| {
+            let Listed {
+                module,
+                presence,
+                shadowed,
+            } = listed;
+            let detail = json!({ "state": presence.as_str(), "shadowed": shadowed });
+            (module.to_string(), detail)
+        };
+        let modules: BTreeMap<_, _> = self.listed().into_iter().map(detail).collect();
+        let detail = json!({ "ready": ready.status().is_success(), "modules": modules });
+        respond::json(ready.status(), detail.to_string().into())
+    }
+
+    /// What lists show of each approved module; nothing where one has its own names.
+    fn listed(&self) -> Vec<Listed> {
+        let generation = self.edge.now();
+        let Some(catalog) = generation.catalog() else {
+            return Vec::new();
+        };
+        let shadowed = catalog.shadowed();
+        let listed = |(module, presence)| Listed {
+            shadowed: shadowed.get(&module).copied().unwrap_or_default(),
+            module,
+            presence,
+        };
+        catalog.presence().into_iter().map(listed).collect()
+    }
+
     fn metrics(&self) -> String {
         self.metrics.set_sessions(self.edge.open_sessions());
         let fare = |module: &Arc<Module>| {
@@ -139,7 +176,7 @@ impl Admin {
         };
         let generation = self.edge.now();
         let modules = generation.registry().modules().filter_map(fare);
-        self.metrics.set_modules(modules.collect());
+        self.metrics.set_modules(modules.collect(), self.listed());
         self.metrics.encode()
     }
 }

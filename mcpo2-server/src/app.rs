@@ -1,6 +1,7 @@
 //! A configuration becomes a gateway.
 
 mod generation;
+mod lists;
 mod modules;
 
 use std::{path::PathBuf, sync::Arc};

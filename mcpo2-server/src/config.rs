@@ -12,6 +12,7 @@ mod fault;
 mod http;
 mod identity;
 mod interpolate;
+mod lists;
 mod log;
 mod module;
 mod reference;
@@ -44,6 +45,7 @@ pub use self::{
     diagnostic::{Diagnostic, Diagnostics, Position, Severity},
     http::{Http, HttpTimeouts},
     identity::{Algorithm, Anonymous, ApiKey, Identity, Jwt},
+    lists::Lists,
     log::{Log, LogFormat, LogLevel},
     module::{Builtin, BuiltinModule, HttpModule, Module, ModuleLimits, StdioModule, Transport},
     reference::{FULL, MINIMAL, reference},
@@ -77,6 +79,8 @@ pub struct Config {
     pub identity: Identity,
     /// The modules behind the gateway.
     pub modules: Vec<Module>,
+    /// What modules have, and how their lists become one.
+    pub lists: Lists,
     /// Who may call what.
     pub policy: mcpo2_policy::Config,
     /// How free text is sorted into families. Without it, a built-in rule pack knows `security`,
@@ -105,6 +109,7 @@ impl Default for Config {
             http: Http::default(),
             identity: Identity::default(),
             modules: Vec::new(),
+            lists: Lists::default(),
             policy: mcpo2_policy::Config::default(),
             classify: mcpo2_classify::Config::builtin(),
             preamble: mcpo2_preamble::Config::default(),

@@ -10,5 +10,6 @@ mod upstream;
 
 pub use log::init;
 pub(crate) use metrics::Metrics;
+pub(crate) use modules::Listed;
 pub(crate) use reloads::Reloads;
 pub(crate) use service::MetricsLayer;

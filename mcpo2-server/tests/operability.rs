@@ -142,6 +142,8 @@ async fn the_names_and_labels_of_metrics_are_these() {
             "mcpo2_calls_in_flight gauge ",
             "mcpo2_config_generation gauge ",
             "mcpo2_memory_stage gauge ",
+            "mcpo2_modules_missing gauge module",
+            "mcpo2_modules_shadowed gauge module",
             "mcpo2_policy_decisions counter effect,family",
             "mcpo2_queue_wait_seconds histogram le",
             "mcpo2_route_decisions counter module,outcome",

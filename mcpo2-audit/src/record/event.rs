@@ -28,6 +28,8 @@ pub enum Event {
     ServerStart(Note),
     /// The server stopped.
     ServerStop(Note),
+    /// A module ceased to answer, or answers again.
+    Module(Note),
     /// An operator did something.
     Admin(Note),
     /// A segment of the ledger begins; the first record of each.
@@ -44,6 +46,7 @@ impl Event {
             Self::Session(note)
             | Self::ServerStart(note)
             | Self::ServerStop(note)
+            | Self::Module(note)
             | Self::Admin(note) => note.bound(),
             Self::Segment(_) | Self::Recovered(_) => {}
         }

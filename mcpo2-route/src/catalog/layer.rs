@@ -63,8 +63,8 @@ where
         let mut ready = mem::replace(&mut self.inner, unready);
         let catalog = Arc::clone(&self.catalog);
         Box::pin(async move {
-            if call.item().is_some() {
-                catalog.refresh().await;
+            if let Some(item) = call.item() {
+                catalog.refresh_for(item).await;
             }
             ready.call(call).await
         })

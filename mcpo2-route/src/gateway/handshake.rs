@@ -1,19 +1,16 @@
-use std::{collections::BTreeMap, sync::Arc};
+use std::sync::Arc;
 
 use futures_util::future::join_all;
 use mcpo2_core::{
-    Call, Error, ErrorKind, Id, ModuleId, ProtocolVersion, Reply, message::result_response,
+    Call, Error, ErrorKind, Fact, Id, Listing, ProtocolVersion, Reply, message::result_response,
 };
-use serde::Deserialize;
-use serde_json::{Map, Value, json, value::RawValue};
+use serde_json::{Value, json};
 
-use super::Gateway;
-use crate::{
-    Connection, Session,
-    upstream::{ForwardHeaders, Link},
+use super::{
+    Gateway, capabilities,
+    links::{Opened, Said},
 };
-
-type Opened = Vec<(ModuleId, Arc<dyn Link>)>;
+use crate::{Session, upstream::ForwardHeaders};
 
 impl Gateway {
     /// Opens the session's links and says what there is behind them.
@@ -23,19 +20,15 @@ impl Gateway {
         id: &Id,
         session: &Arc<Session>,
     ) -> Result<Reply, Error> {
-        let links = self
-            .open(|module, connection| session.link(module, connection))
-            .await?;
-        // The gateway may speak a newer revision than a module; the caller gets one that all do.
-        let version = links
-            .iter()
-            .map(|(_, link)| link.version())
-            .filter(|v| !v.is_stateless());
-        let version = version
-            .chain([session.version()])
-            .min()
-            .unwrap_or(session.version());
-        let capabilities = capabilities(&links, session.version(), self.own);
+        let opened = self.open_links(session).await?;
+        record(call, &opened);
+        // With one module the gateway may speak a newer revision than it does; the caller gets one
+        // that both do. Over several each link has its own, and the caller's is the gateway's.
+        let version = match self.registry.sole() {
+            Some(_) => common(&opened.said, session.version()),
+            None => session.version(),
+        };
+        let capabilities = self.capabilities(&opened.said, session.version());
         let mut result = format!(
             r#"{{"protocolVersion":"{version}","capabilities":{capabilities},"serverInfo":{}"#,
             self.ours().json()
@@ -48,8 +41,9 @@ impl Gateway {
     }
 
     pub(super) async fn discover(&self, call: &Call, id: &Id) -> Result<Reply, Error> {
-        let links = self.open(|_, connection| connection.shared()).await?;
-        let capabilities = capabilities(&links, ProtocolVersion::LATEST, self.own);
+        let opened = self.known().await?;
+        record(call, &opened);
+        let capabilities = self.capabilities(&opened.said, ProtocolVersion::LATEST);
         let versions = json!(ProtocolVersion::ALL.map(ProtocolVersion::as_str));
         let mut result = format!(
             r#"{{"resultType":"complete","supportedVersions":{versions},"capabilities":{capabilities}"#
@@ -73,10 +67,12 @@ impl Gateway {
     ) -> Result<Reply, Error> {
         let headers = ForwardHeaders::default();
         let links = session.all_links().await;
-        let asked = links
-            .iter()
-            .map(|(_, link)| link.request(call.request(), &headers));
-        if join_all(asked).await.iter().all(Result::is_err) && !links.is_empty() {
+        let deadline = self.catalog.options().deadline;
+        let asked = links.iter().map(|(_, link)| {
+            let asked = link.request(call.request(), &headers);
+            async move { matches!(tokio::time::timeout(deadline, asked).await, Ok(Ok(_))) }
+        });
+        if !links.is_empty() && !join_all(asked).await.contains(&true) {
             return Err(Error::new(
                 ErrorKind::Unavailable,
                 "no module takes a log level",
@@ -85,84 +81,25 @@ impl Gateway {
         Ok(Reply::complete(result_response(id, "{}")))
     }
 
-    /// Opens a link to each approved module. One that fails does not hide the others.
-    async fn open<'a, F>(
-        &'a self,
-        open: impl Fn(&'a ModuleId, &'a Connection) -> F,
-    ) -> Result<Opened, Error>
-    where
-        F: Future<Output = Result<Arc<dyn Link>, Error>>,
-    {
-        let each = self.registry.approved().map(|module| {
-            let opening = Connection::of(module).map(|connection| open(module.id(), connection));
-            async move { Ok((module.id().clone(), opening?.await?)) }
-        });
-        let (mut links, mut last) = (Vec::new(), None);
-        for opened in join_all(each).await {
-            match opened {
-                Ok(link) => links.push(link),
-                Err(error) => last = Some(error),
-            }
-        }
-        match last {
-            Some(error) if links.is_empty() => Err(error),
-            _ => Ok(links),
+    fn capabilities(&self, said: &[Said], caller: ProtocolVersion) -> String {
+        match self.registry.sole() {
+            Some(_) => capabilities::of_one(said, caller, self.own),
+            None => capabilities::of_several(said, caller, self.own),
         }
     }
 }
 
-/// What the modules and the gateway itself can do together, as JSON text; of a module alone to the
-/// letter.
-fn capabilities(links: &Opened, caller: ProtocolVersion, own: &str) -> String {
-    #[derive(Deserialize)]
-    struct Server<'a> {
-        #[serde(borrow)]
-        capabilities: &'a RawValue,
-    }
-    let of = |link: &Arc<dyn Link>| {
-        let server: Server<'_> = serde_json::from_slice(link.server()).ok()?;
-        let same_era = link.version().is_stateless() == caller.is_stateless();
-        Some(if same_era {
-            server.capabilities.get().to_owned()
-        } else {
-            bare(server.capabilities)
-        })
-    };
-    let mut all: Vec<String> = links.iter().filter_map(|(_, link)| of(link)).collect();
-    if all.len() == 1 && own == "{}" {
-        return all.swap_remove(0);
-    }
-    all.push(own.to_owned());
-    let mut union = Map::new();
-    for one in &all {
-        if let Ok(Value::Object(one)) = serde_json::from_str(one) {
-            merge(&mut union, one);
-        }
-    }
-    Value::Object(union).to_string()
+/// The newest revision with sessions that the caller and the modules speak.
+fn common(said: &[Said], caller: ProtocolVersion) -> ProtocolVersion {
+    let theirs = said.iter().map(|said| said.version);
+    let theirs = theirs.filter(|version| !version.is_stateless());
+    theirs.chain([caller]).min().unwrap_or(caller)
 }
 
-/// What of a module's capabilities the other era can use: what needs no stream of its own.
-fn bare(capabilities: &RawValue) -> String {
-    let all: BTreeMap<String, &RawValue> =
-        serde_json::from_str(capabilities.get()).unwrap_or_default();
-    let carried = ["tools", "prompts", "resources", "completions"];
-    let carried = carried.into_iter().filter(|key| all.contains_key(*key));
-    let carried: Vec<_> = carried.map(|key| format!("\"{key}\":{{}}")).collect();
-    format!("{{{}}}", carried.join(","))
-}
-
-/// Objects join; of two other values the first stays, but a `true` wins.
-fn merge(into: &mut Map<String, Value>, from: Map<String, Value>) {
-    for (key, value) in from {
-        match (into.get_mut(&key), value) {
-            (Some(Value::Object(into)), Value::Object(from)) => merge(into, from),
-            (Some(old), Value::Bool(true)) => *old = Value::Bool(true),
-            (Some(_), _) => {}
-            (None, value) => {
-                into.insert(key, value);
-            }
-        }
+fn record(call: &Call, opened: &Opened) {
+    if !opened.missing.is_empty() {
+        let missing = opened.missing.clone();
+        call.trail().record(Fact::Listing(Listing { missing }));
     }
 }
 

@@ -1,154 +1,138 @@
-use std::sync::Arc;
+use std::{sync::Arc, time::Duration};
 
 use futures_util::future::join_all;
-use mcpo2_core::{
-    Call, Error, ErrorKind, Id, ItemKind, Message, Module, Reply, Request,
-    message::{Listed, keys, result_response},
-};
-use serde::Deserialize;
-use serde_json::{Value, json};
+use mcpo2_core::{Call, Error, ErrorKind, Fact, Id, ItemKind, Listing, Module, ModuleId, Reply};
 
-use super::Gateway;
+use super::{Gateway, cursor};
 use crate::{
     Connection, Session, bridge,
-    upstream::{ForwardHeaders, Link},
+    catalog::{self, List, Merged, Shadowed},
 };
 
-/// A module that goes on and on with pages is cut off here.
-const MAX_PAGES: usize = 64;
-
 impl Gateway {
-    /// The entries of all modules, in order of their ids, under the names that callers know.
+    /// The entries of all modules, in order of their ids, under the names that callers know; one
+    /// page of them.
     ///
-    /// A module that does not answer is left out: it does not take the others with it.
+    /// A module that does not answer in time is there with what it had before, or not at all: it
+    /// does not take the others with it.
     pub(super) async fn list(&self, call: &Call, id: &Id, kind: ItemKind) -> Result<Reply, Error> {
         let (member, _) = kind
             .list_members()
             .ok_or_else(|| Error::new(ErrorKind::Internal, "this kind has no list"))?;
-        if has_cursor(call.request()) {
-            // This list has one page, so nobody was given a cursor.
-            return Err(Error::new(ErrorKind::InvalidParams, "unknown cursor"));
+        self.catalog.refresh().await;
+        let (list, ttl) = match call.extensions().get::<Arc<Session>>() {
+            Some(session) => (
+                self.of_session(call, id, kind, session).await,
+                Duration::ZERO,
+            ),
+            None => {
+                let missing = self.catalog.missing();
+                record(call, missing.into_iter().collect());
+                let none = || Error::new(ErrorKind::Internal, "this kind has no list");
+                self.catalog.list(kind).ok_or_else(none)?
+            }
+        };
+        let first = match cursor::asked(call.request())? {
+            Some(cursor) => self.first(call, kind, &list, &cursor)?,
+            None => 0,
+        };
+        let page = list.page(first).ok_or_else(cursor::unknown)?;
+        let mut end = String::new();
+        if let Some(next) = page.next {
+            end = format!(
+                r#","nextCursor":"{}""#,
+                self.cursor(call, kind, &list, next)?
+            );
         }
-        let each = self
-            .registry
-            .approved()
-            .map(|module| self.entries(call, module, kind));
-        let mut entries = Vec::new();
-        for (module, listed) in self.registry.approved().zip(join_all(each).await) {
+        if call.version().is_stateless() {
+            let ttl = u64::try_from(ttl.as_millis())
+                .unwrap_or(u64::MAX)
+                .min(MAX_TTL);
+            let scope = if list.caching.public {
+                "public"
+            } else {
+                "private"
+            };
+            end += &format!(r#","resultType":"complete","ttlMs":{ttl},"cacheScope":"{scope}""#);
+        }
+        let head = format!(r#"{{"jsonrpc":"2.0","id":{id},"result":{{"{member}":["#);
+        let parts = [head.as_bytes(), &page.entries, b"]", end.as_bytes(), b"}}"];
+        Ok(Reply::complete(parts.concat()))
+    }
+
+    /// The list as a session sees it: a module that has sessions may show each another.
+    async fn of_session(
+        &self,
+        call: &Call,
+        id: &Id,
+        kind: ItemKind,
+        session: &Arc<Session>,
+    ) -> Arc<Merged> {
+        let modules: Vec<_> = self.registry.approved().collect();
+        let each = modules.iter().map(|module| async move {
+            let asked = self.ask(call, id, kind, (module, session));
+            let deadline = self.catalog.options().deadline;
+            match tokio::time::timeout(deadline, asked).await {
+                Ok(Ok(list)) => Ok(list),
+                Ok(Err(error)) if error.kind() == ErrorKind::MethodNotFound => Ok(Arc::default()),
+                Ok(Err(error)) => Err(error.chain().to_string()),
+                Err(late) => Err(late.to_string()),
+            }
+        });
+        let (mut lists, mut missing) = (Vec::new(), Vec::new());
+        for (module, listed) in modules.iter().zip(join_all(each).await) {
+            let id = module.id();
             match listed {
-                Ok(listed) => entries.extend(listed),
+                Ok(list) => lists.push((id, list)),
                 Err(error) => {
-                    tracing::warn!(module = %module.id(), error = %error.chain(), list = member, "left out of a list");
+                    tracing::warn!(module = %id, error, list = %kind, "does not answer");
+                    missing.push(id.clone());
+                    let before = self.catalog.of(id);
+                    let before = before.and_then(|has| has.list(kind).cloned());
+                    lists.extend(before.map(|list| (id, list)));
                 }
             }
         }
-        let mut result = format!(r#"{{"{member}":[{}]"#, entries.join(","));
-        if call.version().is_stateless() {
-            result.push_str(r#","resultType":"complete","ttlMs":0,"cacheScope":"private""#);
-        }
-        result.push('}');
-        Ok(Reply::complete(result_response(id, &result)))
+        record(call, missing);
+        let lists = lists.iter().map(|(id, list)| (*id, &**list));
+        let pages = self.catalog.options().pages;
+        Arc::new(Merged::new(lists, pages, &mut Shadowed::new()))
     }
 
-    async fn entries(
+    /// One module's list, as the session sees it.
+    async fn ask(
         &self,
         call: &Call,
-        module: &Arc<Module>,
+        id: &Id,
         kind: ItemKind,
-    ) -> Result<Vec<String>, Error> {
+        (module, session): (&Arc<Module>, &Arc<Session>),
+    ) -> Result<Arc<List>, Error> {
         let connection = Connection::of(module)?;
+        let link = self.open_link(session, module).await?;
+        let kept = self.catalog.of(module.id());
+        if link.version().is_stateless()
+            && let Some(list) = kept.and_then(|has| has.list(kind).cloned())
+        {
+            return Ok(list);
+        }
         let mut place = connection.admit(call.principal().tenant())?;
-        let link = match call.extensions().get::<Arc<Session>>() {
-            Some(session) => session.link(module.id(), connection).await?,
-            None => connection.shared().await?,
-        };
-        let request = bridge::outgoing(call.request(), call.version(), link.version(), self.ours());
-        let naming = self.registry.naming();
-        let name = |entry: &Listed<'_>| match (kind, entry.name()) {
-            (ItemKind::Tool | ItemKind::Prompt, Some(name)) => {
-                entry.renamed(&naming.exposed(module.id(), &name))
-            }
-            _ => entry.json().to_owned(),
-        };
-        let mut entries = Vec::new();
-        let read = pages(&*link, request, kind, |listed| {
-            entries.extend(listed.iter().map(name))
-        })
-        .await;
+        // The client's id, which nothing else has on this link: its request goes no further.
+        let request = catalog::request(id, call.method())?;
+        let request = bridge::outgoing(&request, call.version(), link.version(), self.ours());
+        let named = (module.id(), self.registry.naming());
+        let read = List::read(&*link, request, kind, named).await;
         place.settle(module.id(), read.as_ref(), link.is_open());
-        read.map(|()| entries)
+        let list = read?;
+        self.catalog.learn(module.id(), kind, &list);
+        Ok(Arc::new(list))
     }
 }
 
-/// Reads all pages of a list. [`ErrorKind::MethodNotFound`] where the module has none.
-pub(crate) async fn pages(
-    link: &dyn Link,
-    first: Request,
-    kind: ItemKind,
-    mut each: impl FnMut(&[Listed<'_>]) + Send,
-) -> Result<(), Error> {
-    let broken = |what: &'static str| Error::new(ErrorKind::Upstream, what);
-    let mut request = first;
-    for _ in 0..MAX_PAGES {
-        let reply = link.request(&request, &ForwardHeaders::default()).await?;
-        let bytes = super::subscriptions::last_message(reply).await?;
-        let Ok(Message::Response(response)) = Message::parse(bytes) else {
-            return Err(broken("the module answered a list with no response"));
-        };
-        let Some(result) = response.result_json() else {
-            return Err(Error::new(
-                ErrorKind::MethodNotFound,
-                "the module has no such list",
-            ));
-        };
-        let listed = Listed::all(result, kind).ok_or_else(|| broken("a list cannot be read"))?;
-        each(&listed);
-        match next_cursor(result) {
-            Some(cursor) => request = with_cursor(&request, cursor),
-            None => return Ok(()),
-        }
-    }
-    Err(broken("a list has too many pages"))
-}
+/// Lists are not kept longer than this, whatever modules say: a day.
+const MAX_TTL: u64 = 24 * 3600 * 1000;
 
-fn next_cursor(result: &[u8]) -> Option<String> {
-    #[derive(Deserialize)]
-    struct Page {
-        #[serde(default, rename = "nextCursor")]
-        next: Option<String>,
-    }
-    serde_json::from_slice::<Page>(result).ok()?.next
-}
-
-fn has_cursor(request: &Request) -> bool {
-    #[derive(Deserialize)]
-    struct Asked {
-        #[serde(default)]
-        cursor: Option<serde::de::IgnoredAny>,
-    }
-    let asked = request
-        .params()
-        .and_then(|params| serde_json::from_slice::<Asked>(params).ok());
-    asked.is_some_and(|asked| asked.cursor.is_some())
-}
-
-/// The request for another page: the gateway's own, so it is written anew.
-fn with_cursor(request: &Request, cursor: String) -> Request {
-    let mut params: Value = request
-        .params()
-        .and_then(|p| serde_json::from_slice(p).ok())
-        .unwrap_or_else(|| json!({}));
-    if let Some(params) = params.as_object_mut() {
-        params.insert("cursor".into(), cursor.into());
-        if let Some(Value::Object(meta)) = params.get_mut("_meta") {
-            meta.remove(keys::PROGRESS_TOKEN);
-        }
-    }
-    let id = request.id().map_or("null", Id::as_json);
-    let method = request.method();
-    let text = format!(r#"{{"jsonrpc":"2.0","id":{id},"method":"{method}","params":{params}}}"#);
-    match Message::parse(text) {
-        Ok(Message::Request(next)) => next,
-        Ok(Message::Response(_)) | Err(_) => request.clone(),
+fn record(call: &Call, missing: Vec<ModuleId>) {
+    if !missing.is_empty() {
+        call.trail().record(Fact::Listing(Listing { missing }));
     }
 }

@@ -1,4 +1,4 @@
-use std::{sync::Arc, time::Duration};
+use std::sync::Arc;
 
 use arc_swap::ArcSwap;
 use mcpo2_artifact::Artifacts;
@@ -6,12 +6,12 @@ use mcpo2_audit::{AuditLayer, Ledger};
 use mcpo2_classify::Rules;
 use mcpo2_core::{Call, Error, Reply};
 use mcpo2_policy::Policy;
-use mcpo2_route::{Catalog, Dispatch, Gateway, Naming, Registry, Router};
+use mcpo2_route::{Catalog, Change, Dispatch, Gateway, Naming, Registry, Router};
 use tokio::sync::watch;
 use tower::ServiceExt as _;
 use tower_http::cors::CorsLayer;
 
-use super::{BuildError, Mode, because, modules};
+use super::{BuildError, Mode, because, lists, modules};
 use crate::{
     admission::{Gate, Strangers},
     config::Config,
@@ -86,9 +86,6 @@ pub(crate) struct Generations {
     changes: watch::Sender<u64>,
 }
 
-/// What modules have is read again after this long.
-const CATALOG_KEPT: Duration = Duration::from_secs(60);
-
 impl Generations {
     pub(crate) fn new(first: Generation) -> Self {
         Self {
@@ -105,8 +102,12 @@ impl Generations {
     /// Puts `next` in the place of the one that serves.
     pub(crate) fn swap(&self, next: Generation) {
         let number = next.number;
-        self.now.store(Arc::new(next));
+        let next = Arc::new(next);
+        let before = self.now.swap(Arc::clone(&next));
         self.changes.send_replace(number);
+        if let Some(catalog) = next.catalog().filter(|_| next.shows_otherwise(&before)) {
+            catalog.changed(&Change::ALL);
+        }
     }
 
     /// Tells the number of each generation that begins to serve from here on.
@@ -123,7 +124,7 @@ impl Generation {
         lasting: &Lasting,
         before: Option<&Self>,
     ) -> Result<Self, BuildError> {
-        let routes = Routes::build(&config, lasting.mode, before)?;
+        let routes = Routes::build(&config, lasting, before)?;
         let verdicts = Verdicts::build(&config, lasting.mode, before)?;
         let keys = Keys::of(&config, before.map(|before| &before.keys));
         let keys = keys.map_err(because("http.sessions.keys"))?;
@@ -152,6 +153,12 @@ impl Generation {
         self.number
     }
 
+    /// Whether callers may see other lists than before.
+    fn shows_otherwise(&self, before: &Self) -> bool {
+        !Arc::ptr_eq(&self.routes.router, &before.routes.router)
+            || !Arc::ptr_eq(&self.verdicts.policy, &before.verdicts.policy)
+    }
+
     pub(crate) fn config(&self) -> &Config {
         &self.config
     }
@@ -162,6 +169,11 @@ impl Generation {
 
     pub(crate) fn registry(&self) -> &Arc<Registry> {
         &self.routes.registry
+    }
+
+    /// What modules have; none with one module under its own names.
+    pub(crate) fn catalog(&self) -> Option<&Arc<Catalog>> {
+        self.routes.catalog.as_ref()
     }
 
     pub(crate) fn authenticator(&self) -> &Authenticator {
@@ -191,11 +203,17 @@ impl Generation {
 }
 
 impl Routes {
-    fn build(config: &Config, mode: Mode, before: Option<&Generation>) -> Result<Self, BuildError> {
+    fn build(
+        config: &Config,
+        lasting: &Lasting,
+        before: Option<&Generation>,
+    ) -> Result<Self, BuildError> {
         let connections = modules::connect(config, before).map_err(because("modules"))?;
+        let same_lists = before.is_some_and(|before| before.config.lists == config.lists);
         let kept = before.map(|before| &before.routes).filter(|routes| {
             let before = routes.registry.modules();
             before.count() == connections.len()
+                && same_lists
                 && connections.iter().all(|module| {
                     routes
                         .registry
@@ -206,15 +224,17 @@ impl Routes {
         if let Some(kept) = kept {
             return Ok(kept.clone());
         }
-        let naming = match mode {
+        let naming = match lasting.mode {
             Mode::Governed => Naming::Prefixed,
             Mode::Observed => Naming::Plain,
         };
         let registry = Arc::new(Registry::new(connections, naming).map_err(because("modules"))?);
-        let (catalog, router) = match mode {
+        let (catalog, router) = match lasting.mode {
             Mode::Governed => {
-                let catalog = Catalog::new(Arc::clone(&registry), modules::ours(), CATALOG_KEPT);
-                let catalog = Arc::new(catalog);
+                let before = before.and_then(|before| before.routes.catalog.as_deref());
+                let options = lists::options(&config.lists, &lasting.ledger, before);
+                let (registry, ours) = (Arc::clone(&registry), modules::ours());
+                let catalog = Arc::new(Catalog::with_options(registry, ours, options));
                 let router = Router::over(&catalog);
                 (Some(catalog), router)
             }
@@ -262,7 +282,7 @@ fn assemble(
 ) -> Result<Stack, BuildError> {
     let profiles = config.preamble.clone().compile();
     let profiles = Arc::new(profiles.map_err(because("preamble"))?);
-    let gateway = gateway(lasting.mode, &routes.registry, &profiles, keys);
+    let gateway = gateway(lasting.mode, routes, &profiles, keys);
     Ok(stack(Parts {
         audit: AuditLayer::new(lasting.ledger.clone()).with_generation(generation),
         metrics: Arc::clone(&lasting.metrics),
@@ -280,12 +300,20 @@ fn assemble(
 
 fn gateway(
     mode: Mode,
-    registry: &Arc<Registry>,
+    routes: &Routes,
     profiles: &Arc<mcpo2_preamble::Profiles>,
     keys: &Keys,
 ) -> Gateway {
     let profiles = Arc::clone(profiles);
-    let gateway = Gateway::new(Arc::clone(registry), modules::ours())
+    let gateway = Gateway::new(Arc::clone(&routes.registry), modules::ours());
+    let gateway = match &routes.catalog {
+        Some(catalog) => {
+            catalog.seal_with(keys.ring());
+            gateway.with_catalog(Arc::clone(catalog))
+        }
+        None => gateway,
+    };
+    let gateway = gateway
         .with_seal(Arc::clone(keys.ring()))
         .with_instructions(move |principal| profiles.instructions(principal));
     match mode {

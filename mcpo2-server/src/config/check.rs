@@ -3,6 +3,7 @@
 mod admission;
 mod edge;
 mod layers;
+mod lists;
 mod modules;
 mod policy;
 mod sessions;
@@ -26,6 +27,7 @@ pub(crate) fn check(config: &Config, tree: &Node, found: &mut Diagnostics) {
     sessions::check(&mut context);
     admission::check(&mut context);
     modules::check(&mut context);
+    lists::check(&mut context);
     layers::check(&mut context);
     policy::check(&mut context);
 }

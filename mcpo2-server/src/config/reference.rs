@@ -15,8 +15,8 @@ pub const FULL: &str = include_str!("full.yaml");
 const INTRODUCTION: &str = include_str!("introduction.md");
 
 /// The sections, in the order in which people write them.
-const SECTIONS: [&str; 12] = [
-    "version", "listen", "http", "identity", "modules", "policy", "classify", "preamble",
+const SECTIONS: [&str; 13] = [
+    "version", "listen", "http", "identity", "modules", "lists", "policy", "classify", "preamble",
     "artifact", "audit", "log", "reload",
 ];
 

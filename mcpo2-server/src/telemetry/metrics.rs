@@ -13,7 +13,10 @@ use prometheus_client::{
     registry::{Registry, Unit},
 };
 
-use super::{load::Load, modules::Modules};
+use super::{
+    load::Load,
+    modules::{Listed, Modules},
+};
 use crate::admission::Shed;
 
 /// All metrics. Every label comes from a fixed set, or from the configuration: never from a caller.
@@ -142,8 +145,8 @@ impl Metrics {
             .register_collector(Box::new(super::service::Watched::new(name, help, read)));
     }
 
-    pub(crate) fn set_modules(&self, modules: Vec<(ModuleId, Stats)>) {
-        self.modules.set(modules);
+    pub(crate) fn set_modules(&self, modules: Vec<(ModuleId, Stats)>, listed: Vec<Listed>) {
+        self.modules.set(modules, listed);
     }
 
     pub(crate) fn begin(&self) {

@@ -4,7 +4,7 @@ use std::{
 };
 
 use mcpo2_core::ModuleId;
-use mcpo2_route::Stats;
+use mcpo2_route::{Presence, Stats};
 use prometheus_client::{
     collector::Collector,
     encoding::{DescriptorEncoder, EncodeMetric},
@@ -13,17 +13,50 @@ use prometheus_client::{
 
 /// How modules fared when the metrics were read last. Modules are those of the configuration.
 #[derive(Debug, Clone, Default)]
-pub(super) struct Modules(Arc<Mutex<Vec<(ModuleId, Stats)>>>);
+pub(super) struct Modules(Arc<Mutex<Read>>);
+
+#[derive(Debug, Default)]
+struct Read {
+    modules: Vec<(ModuleId, Stats)>,
+    listed: Vec<Listed>,
+}
+
+/// What lists show of a module.
+#[derive(Debug)]
+pub(crate) struct Listed {
+    pub(crate) module: ModuleId,
+    pub(crate) presence: Presence,
+    /// Entries that are behind another's of the same URI.
+    pub(crate) shadowed: usize,
+}
 
 impl Modules {
-    pub(super) fn set(&self, modules: Vec<(ModuleId, Stats)>) {
-        *self.0.lock().unwrap_or_else(PoisonError::into_inner) = modules;
+    pub(super) fn set(&self, modules: Vec<(ModuleId, Stats)>, listed: Vec<Listed>) {
+        *self.0.lock().unwrap_or_else(PoisonError::into_inner) = Read { modules, listed };
     }
 }
 
 impl Collector for Modules {
     fn encode(&self, mut encoder: DescriptorEncoder<'_>) -> Result<(), fmt::Error> {
-        let modules = self.0.lock().unwrap_or_else(PoisonError::into_inner);
+        let read = self.0.lock().unwrap_or_else(PoisonError::into_inner);
+        let Read { modules, listed } = &*read;
+        gauge(
+            &mut encoder,
+            ("mcpo2_modules_missing", "Whether a module does not answer"),
+            listed
+                .iter()
+                .map(|listed| (&listed.module, usize::from(listed.presence.is_missing()))),
+        )?;
+        gauge(
+            &mut encoder,
+            (
+                "mcpo2_modules_shadowed",
+                "Entries of a module that are behind another's of the same URI",
+            ),
+            listed
+                .iter()
+                .map(|listed| (&listed.module, listed.shadowed)),
+        )?;
         gauge(
             &mut encoder,
             (

@@ -1,0 +1,224 @@
+//! The lists of all modules as one, in pages.
+
+use std::{
+    collections::{BTreeMap, HashMap},
+    fmt::Write as _,
+    ops::Range,
+    sync::Arc,
+};
+
+use bytes::Bytes;
+use mcpo2_core::{Digest, Item, ItemKind, ModuleId};
+
+use super::{
+    has::{Has, LISTS},
+    list::{Caching, List},
+};
+
+/// How long a page of a list may be. One entry always fits.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+#[non_exhaustive]
+pub struct PageLimits {
+    /// Entries of a page.
+    pub entries: usize,
+    /// Bytes of its entries.
+    pub bytes: usize,
+}
+
+impl Default for PageLimits {
+    /// 500 entries and 256 KiB.
+    fn default() -> Self {
+        Self {
+            entries: 500,
+            bytes: 256 << 10,
+        }
+    }
+}
+
+/// One list of several modules: their entries in order of the modules' ids.
+#[derive(Debug, Default)]
+pub(crate) struct Merged {
+    /// The entries, with commas between them.
+    text: Bytes,
+    /// The pages in it, and the number of the first entry of each.
+    pages: Vec<(usize, Range<usize>)>,
+    /// What is in it, for cursors: the same on every replica that knows the same.
+    digest: Option<Digest>,
+    pub(crate) caching: Caching,
+}
+
+/// One page of a list.
+#[derive(Debug)]
+pub(crate) struct Page {
+    /// Its entries, with commas between them.
+    pub(crate) entries: Bytes,
+    /// The number of the entry that the next page begins with.
+    pub(crate) next: Option<usize>,
+}
+
+/// Which entries are left out, since another module has the same name: by module.
+pub(crate) type Shadowed = BTreeMap<ModuleId, usize>;
+
+impl Merged {
+    /// Joins the lists of one kind. Of two entries with one name the first stays.
+    pub(crate) fn new<'a>(
+        lists: impl IntoIterator<Item = (&'a ModuleId, &'a List)>,
+        limits: PageLimits,
+        shadowed: &mut Shadowed,
+    ) -> Self {
+        let (mut text, mut pages) = (String::new(), Vec::new());
+        let (mut first, mut start, mut count) = (0, 0, 0_usize);
+        let mut names: HashMap<&str, &ModuleId> = HashMap::new();
+        let mut caching = Caching::default();
+        for (module, list) in lists {
+            caching = caching.and(list.caching);
+            for entry in &list.entries {
+                if *names.entry(&entry.name).or_insert(module) != module {
+                    *shadowed.entry(module.clone()).or_default() += 1;
+                    continue;
+                }
+                let full = count.saturating_sub(first) >= limits.entries
+                    || text.len() + 1 + entry.json.len() - start > limits.bytes;
+                if count > first && full {
+                    pages.push((first, start..text.len()));
+                    (first, start) = (count, text.len() + 1);
+                }
+                // Writing to a string does not fail.
+                let comma = if text.is_empty() { "" } else { "," };
+                let _ = write!(text, "{comma}{}", entry.json);
+                count += 1;
+            }
+        }
+        pages.push((first, start.min(text.len())..text.len()));
+        let digest = Some(Digest::of(text.as_bytes()));
+        let text = text.into();
+        Self {
+            text,
+            pages,
+            digest,
+            caching,
+        }
+    }
+
+    /// The page that begins with the entry of this number; none where none does.
+    pub(crate) fn page(&self, first: usize) -> Option<Page> {
+        let at = self.pages.binary_search_by_key(&first, |(first, _)| *first);
+        let at = at.ok()?;
+        let (_, span) = self.pages.get(at)?;
+        Some(Page {
+            entries: self.text.slice(span.clone()),
+            next: self.pages.get(at + 1).map(|(first, _)| *first),
+        })
+    }
+
+    /// What is in it; none where nothing was ever read.
+    pub(crate) fn digest(&self) -> Option<Digest> {
+        self.digest
+    }
+}
+
+/// What all modules have, at one time.
+#[derive(Debug, Default)]
+pub(super) struct Snapshot {
+    pub(super) lists: [Arc<Merged>; 4],
+    pub(super) modules: BTreeMap<ModuleId, Arc<Has>>,
+    pub(super) shadowed: Shadowed,
+    /// Whose a resource or template is that is listed.
+    owners: HashMap<Item, ModuleId>,
+}
+
+impl Snapshot {
+    pub(super) fn new(modules: BTreeMap<ModuleId, Arc<Has>>, limits: PageLimits) -> Self {
+        let mut shadowed = Shadowed::new();
+        let lists = LISTS.map(|(kind, _)| {
+            let of_kind = modules.iter();
+            let of_kind = of_kind.filter_map(|(id, has)| Some((id, &**has.list(kind)?)));
+            Arc::new(Merged::new(of_kind, limits, &mut shadowed))
+        });
+        let mut owners = HashMap::new();
+        for (id, has) in &modules {
+            for kind in [ItemKind::Resource, ItemKind::Template] {
+                for entry in has.list(kind).into_iter().flat_map(|list| &list.entries) {
+                    let item = Item::new(kind, entry.own.clone());
+                    owners.entry(item).or_insert_with(|| id.clone());
+                }
+            }
+        }
+        Self {
+            lists,
+            modules,
+            shadowed,
+            owners,
+        }
+    }
+
+    pub(super) fn list(&self, kind: ItemKind) -> Option<&Arc<Merged>> {
+        let at = LISTS.iter().position(|(one, _)| *one == kind)?;
+        self.lists.get(at)
+    }
+
+    /// Whose a resource or template is: who lists it, before who has a template that makes it;
+    /// of several the first by id.
+    pub(super) fn owner(&self, item: &Item) -> Option<&ModuleId> {
+        let makes = || self.modules.iter().find(|(_, has)| has.makes(item));
+        let listed = self.owners.get(item);
+        listed.or_else(|| makes().map(|(id, _)| id))
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::{super::list::Entry, *};
+
+    fn list(names: &[&str]) -> List {
+        let entry = |name: &&str| Entry {
+            own: (*name).into(),
+            name: (*name).into(),
+            json: format!("\"{name}\"").into(),
+        };
+        List {
+            entries: names.iter().map(entry).collect(),
+            caching: Caching::default(),
+        }
+    }
+
+    fn pages(merged: &Merged) -> Vec<String> {
+        let (mut next, mut pages) = (Some(0), Vec::new());
+        while let Some(first) = next {
+            let page = merged.page(first).unwrap();
+            pages.push(String::from_utf8(page.entries.to_vec()).unwrap());
+            next = page.next;
+        }
+        pages
+    }
+
+    #[test]
+    fn pages_hold_all_entries_in_order_and_the_first_of_each_name() {
+        let ids: [ModuleId; 2] = ["a", "b"].map(|id| id.parse().unwrap());
+        let lists = [list(&["1", "2", "3"]), list(&["2", "4", "5"])];
+        let merged = |entries, bytes| {
+            let mut shadowed = Shadowed::new();
+            let limits = PageLimits { entries, bytes };
+            let merged = Merged::new(ids.iter().zip(&lists), limits, &mut shadowed);
+            assert_eq!(shadowed, Shadowed::from([(ids[1].clone(), 1)]));
+            merged
+        };
+        assert_eq!(
+            pages(&merged(2, 99)),
+            [r#""1","2""#, r#""3","4""#, r#""5""#]
+        );
+        assert_eq!(pages(&merged(9, 99)), [r#""1","2","3","4","5""#]);
+        // A limit that nothing fits in gives an entry a page.
+        assert_eq!(pages(&merged(9, 0)).len(), 5);
+        assert_eq!(pages(&merged(0, 99)).len(), 5);
+        assert!(merged(2, 99).page(1).is_none());
+        assert_eq!(
+            pages(&Merged::new(
+                [],
+                PageLimits::default(),
+                &mut Shadowed::new()
+            )),
+            [""]
+        );
+    }
+}
