@@ -10,7 +10,7 @@ use mcpo2_policy::{Policy, PolicyLayer};
 use mcpo2_preamble::{PreambleLayer, Profiles};
 use mcpo2_route::{Catalog, CatalogLayer, Dispatch, RouteLayer, Router};
 use tower::{
-    ServiceBuilder,
+    Service, ServiceBuilder,
     util::{BoxCloneSyncService, MapErrLayer, option_layer},
 };
 
@@ -55,27 +55,40 @@ pub(crate) fn stack(parts: Parts) -> Stack {
         .layer(ArtifactLayer::new(parts.artifacts)) // large results become references
         .layer(MetricsLayer::new(Arc::clone(&metrics)))
         .service(parts.dispatch); // Routed -> Reply
-    let above = ServiceBuilder::new()
-        .layer(MetricsLayer::new(metrics))
-        .layer(parts.audit) // Call -> Record, whatever happens below
-        .layer(PanicLayer) // a panic fails one call
-        .layer(AdmissionLayer::new(parts.gate)) // who is let in, and who is not
-        .layer(MapErrLayer::new(Error::from)) // tower's BoxError -> Error
-        .timeout(parts.time);
-    BoxCloneSyncService::new(above.service(governed))
+    let above = Above {
+        metrics,
+        audit: parts.audit,
+        gate: parts.gate,
+        time: parts.time,
+    };
+    above.over(governed)
+}
+
+/// What stands above all that decides, whatever that is.
+struct Above {
+    metrics: Arc<Metrics>,
+    audit: AuditLayer,
+    gate: Gate,
+    time: Duration,
+}
+
+impl Above {
+    fn over<S>(self, governed: S) -> Stack
+    where
+        S: Service<Call, Response = Reply, Error = Error> + Clone + Send + Sync + 'static,
+        S::Future: Send + 'static,
+    {
+        let stack = ServiceBuilder::new()
+            .layer(MetricsLayer::new(self.metrics))
+            .layer(self.audit) // Call -> Record, whatever happens below
+            .layer(PanicLayer) // a panic fails one call
+            .layer(AdmissionLayer::new(self.gate)) // who is let in, and who is not
+            .layer(MapErrLayer::new(Error::from)) // tower's BoxError -> Error
+            .timeout(self.time)
+            .service(governed);
+        BoxCloneSyncService::new(stack)
+    }
 }
 
 #[cfg(test)]
-mod tests {
-    use mcpo2_core::{BoxError, ErrorKind};
-    use tower::{load_shed::error::Overloaded, timeout::error::Elapsed};
-
-    use super::*;
-
-    #[test]
-    fn the_texts_of_tower_s_errors_are_those_that_core_knows() {
-        let kind = |error: BoxError| Error::from(error).kind();
-        assert_eq!(kind(Overloaded::new().into()), ErrorKind::Overloaded);
-        assert_eq!(kind(Elapsed::new().into()), ErrorKind::TimedOut);
-    }
-}
+mod tests;

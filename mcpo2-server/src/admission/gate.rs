@@ -190,7 +190,7 @@ impl Gate {
     }
 
     #[cfg(test)]
-    pub(super) fn counts(&self) -> (usize, usize) {
+    pub(crate) fn counts(&self) -> (usize, usize) {
         let shares = self.shares();
         (shares.running(), shares.waiting())
     }

@@ -23,9 +23,11 @@ struct Bench {
 
 impl Bench {
     fn new(change: impl FnOnce(&mut config::Admission)) -> Self {
-        let mut admission = config::Admission::default();
-        admission.calls = 16;
-        admission.waiting = 4;
+        let mut admission = config::Admission {
+            calls: 16,
+            waiting: 4,
+            ..Default::default()
+        };
         change(&mut admission);
         let gate = Gate::new(&admission, Arc::new(Metrics::new()));
         let answers = Arc::new(Semaphore::new(0));
@@ -300,9 +302,11 @@ fn of_callers_without_streams_nothing_is_kept() {
 async fn bounds_change_without_anybody_losing_a_place() {
     let bench = Bench::new(|_| {});
     let held = bench.fill("a").await;
-    let mut smaller = config::Admission::default();
-    smaller.calls = 2;
-    smaller.wait = Duration::ZERO;
+    let smaller = config::Admission {
+        calls: 2,
+        wait: Duration::ZERO,
+        ..Default::default()
+    };
     bench.gate.configure(&smaller);
     assert_eq!(
         refused(bench.ask("b", "ping").await).await,

@@ -116,6 +116,16 @@ impl Generations {
     }
 }
 
+#[cfg(test)]
+impl Generations {
+    /// The same, with another stack from here on.
+    pub(crate) fn replace_stack(&self, lasting: &Lasting, stack: Stack) {
+        let now = self.now();
+        let next = Generation::build(now.config.clone(), lasting, Some(&now)).unwrap();
+        self.swap(Generation { stack, ..next });
+    }
+}
+
 impl Generation {
     /// Compiles what decides, and puts the stack together. What did not change since `before` is
     /// taken over, connections to modules first of all.

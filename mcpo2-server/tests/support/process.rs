@@ -92,6 +92,17 @@ impl Mcpo2 {
         )
     }
 
+    /// The same, with so many file descriptors.
+    pub fn run_with_descriptors(most: usize, arguments: &[&str]) -> Self {
+        Self::start(
+            Command::new("prlimit")
+                .arg(format!("--nofile={most}"))
+                .arg(env!("CARGO_BIN_EXE_mcpo2"))
+                .args(arguments)
+                .env_remove("RUST_LOG"),
+        )
+    }
+
     fn start(command: &mut Command) -> Self {
         let mut child = command
             .stdin(Stdio::piped())
@@ -121,6 +132,20 @@ impl Mcpo2 {
             self.said.push_str(&line);
             if let Some((_, rest)) = line.split_once(" listens on http://") {
                 return rest.split('/').next().unwrap().trim().parse().unwrap();
+            }
+        }
+    }
+
+    /// Waits until it says this on standard error.
+    pub async fn says(&mut self, wanted: &str) {
+        let stderr = self.stderr.as_mut().unwrap();
+        loop {
+            let mut line = String::new();
+            let read = soon(wanted, stderr.read_line(&mut line)).await;
+            assert_ne!(read.unwrap(), 0, "it ended: {}", self.said);
+            self.said.push_str(&line);
+            if line.contains(wanted) {
+                return;
             }
         }
     }
