@@ -5,7 +5,7 @@
 
 mod shell;
 
-use std::fs;
+use std::{fs, time::Duration};
 
 use mcpo2_core::ErrorKind;
 
@@ -17,6 +17,13 @@ struct Held {
     files: usize,
     threads: usize,
     children: Vec<String>,
+    /// What children started and did not end.
+    grandchildren: usize,
+}
+
+/// How long grandchildren sleep, by which they are known.
+fn nap() -> u32 {
+    1_000_000 + std::process::id()
 }
 
 impl Held {
@@ -29,8 +36,16 @@ impl Held {
             files: count("/proc/self/fd"),
             threads: count("/proc/self/task"),
             children: statuses.filter(|status| status.contains(&parent)).collect(),
+            grandchildren: sleepers(),
         }
     }
+}
+
+fn sleepers() -> usize {
+    let command = format!("sleep\0{}\0", nap());
+    let processes = fs::read_dir("/proc").unwrap().flatten();
+    let commands = processes.filter_map(|it| fs::read_to_string(it.path().join("cmdline")).ok());
+    commands.filter(|it| *it == command).count()
 }
 
 #[tokio::test]
@@ -43,7 +58,10 @@ async fn u13_a_thousand_restarts_leave_no_file_no_thread_no_process_and_no_zombi
         // Is killed in a call.
         module("read -r line; read -r line; kill -9 $$"),
         // Ends in a call while what it started goes on with its pipes.
-        module("sleep 1000 & read -r line; read -r line; exit 0"),
+        module(&format!(
+            "sleep {} & read -r line; read -r line; exit 0",
+            nap()
+        )),
         // Closes what it should read from, so that who writes there meets a broken pipe.
         module("read -r line; exec 0<&-; sleep 0.01; exit 0"),
     ];
@@ -63,6 +81,12 @@ async fn u13_a_thousand_restarts_leave_no_file_no_thread_no_process_and_no_zombi
                 }
             }
         }
+    }
+    // And nobody waits until it has greeted, or even started.
+    let abandoned = module(&format!("sleep {} & while read -r line; do :; done", nap()));
+    for round in 0..200 {
+        let patience = Duration::from_micros(round * 20);
+        drop(tokio::time::timeout(patience, open(&abandoned)).await);
     }
     until("something stayed", || Held::now() == before).await;
 }

@@ -43,8 +43,7 @@ pub(super) async fn start(
     ring: &Arc<Ring>,
     backoff: &Arc<Backoff>,
 ) -> io::Result<Running> {
-    let mut child = command.spawn().await?;
-    let group = Group::of(&child);
+    let (group, mut child) = command.spawn().await?;
     let lost = || io::Error::other("the child has no pipes");
     let pipes = (
         child.stdout.take().ok_or_else(lost)?,
@@ -128,16 +127,23 @@ impl Supervisor {
 }
 
 /// The process group of a child; dropping it kills what is left.
-struct Group(Option<Pid>);
+pub(super) struct Group(Option<Pid>);
 
 impl Group {
-    fn of(child: &Child) -> Self {
+    /// The group that a child leads, which was not waited for yet.
+    pub(super) fn of(child: &Child) -> Self {
         Self(
             child
                 .id()
                 .and_then(|id| i32::try_from(id).ok())
                 .and_then(Pid::from_raw),
         )
+    }
+
+    /// The child that leads it.
+    #[cfg(target_os = "linux")]
+    pub(super) fn leader(&self) -> Option<Pid> {
+        self.0
     }
 
     fn signal(&self, signal: Signal) {

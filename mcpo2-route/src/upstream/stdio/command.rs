@@ -6,9 +6,7 @@ use std::{
     process::Stdio,
 };
 
-use tokio::process::Child;
-
-use super::sandbox::{self, Sandbox};
+use super::sandbox::{self, Sandbox, Spawned};
 
 /// What a child inherits of the gateway's environment unless said otherwise.
 const INHERIT: [&str; 9] = [
@@ -79,7 +77,7 @@ impl Command {
     }
 
     /// Starts it.
-    pub(super) async fn spawn(&self) -> io::Result<Child> {
+    pub(super) async fn spawn(&self) -> io::Result<Spawned> {
         sandbox::spawn(self.process(), self.location(), self.sandbox.clone()).await
     }
 

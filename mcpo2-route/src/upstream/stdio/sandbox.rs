@@ -10,7 +10,7 @@ use tokio::{
     sync::oneshot,
 };
 
-use super::{confine::Confinement, rlimits::ProcessLimits};
+use super::{child::Group, confine::Confinement, rlimits::ProcessLimits};
 
 /// What a child process is kept from, and all that it starts.
 ///
@@ -30,6 +30,10 @@ pub struct Sandbox {
     pub confinement: Option<Confinement>,
 }
 
+/// A process that runs, and its group. Dropping both ends all of it.
+// INVARIANT: the group comes first, so that it is killed before its leader is reaped.
+pub(super) type Spawned = (Group, Child);
+
 /// Starts a process in a sandbox.
 ///
 /// `program` is where it lies, if that is known.
@@ -37,7 +41,7 @@ pub(super) async fn spawn(
     process: Process,
     program: Option<PathBuf>,
     sandbox: Sandbox,
-) -> io::Result<Child> {
+) -> io::Result<Spawned> {
     let runtime = Handle::current();
     let (give, spawned) = oneshot::channel();
     // What a thread has given up it cannot have again, and its children never have it. So this
@@ -47,7 +51,7 @@ pub(super) async fn spawn(
         .spawn(move || {
             let _context = runtime.enter();
             let child = spawn_here(process, program.as_deref(), &sandbox);
-            // Nobody waits any more: the child is killed as it is dropped.
+            // Where nobody waits any more it comes back, and ends.
             drop(give.send(child));
         })?;
     let lost = |_| io::Error::other("the thread that starts a module ended");
@@ -59,11 +63,8 @@ fn spawn_here(
     mut process: Process,
     program: Option<&Path>,
     sandbox: &Sandbox,
-) -> io::Result<Child> {
-    use rustix::{
-        process::Pid,
-        thread::{CapabilitySet, CapabilitySets, set_capabilities, set_no_new_privs},
-    };
+) -> io::Result<Spawned> {
+    use rustix::thread::{CapabilitySet, CapabilitySets, set_capabilities, set_no_new_privs};
 
     set_no_new_privs(true)?;
     if let Some(confinement) = &sandbox.confinement {
@@ -77,17 +78,20 @@ fn spawn_here(
         set_capabilities(None, none)?;
     }
     let child = process.spawn()?;
-    let id = child.id().and_then(|id| i32::try_from(id).ok());
-    if let Some(pid) = id.and_then(Pid::from_raw) {
+    let spawned = (Group::of(&child), child);
+    if let Some(pid) = spawned.0.leader() {
         super::rlimits::impose(&sandbox.limits, pid)?;
     }
-    Ok(child)
+    Ok(spawned)
 }
 
 #[cfg(not(target_os = "linux"))]
-fn spawn_here(mut process: Process, _: Option<&Path>, sandbox: &Sandbox) -> io::Result<Child> {
+fn spawn_here(mut process: Process, _: Option<&Path>, sandbox: &Sandbox) -> io::Result<Spawned> {
     match &sandbox.confinement {
         Some(_) => Err(io::Error::other("this system keeps no confinement")),
-        None => process.spawn(),
+        None => {
+            let child = process.spawn()?;
+            Ok((Group::of(&child), child))
+        }
     }
 }
