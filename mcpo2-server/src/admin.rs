@@ -123,7 +123,7 @@ impl Admin {
     }
 
     fn ready(&self) -> Response<HttpBody> {
-        if self.shutdown.is_draining() {
+        if self.shutdown.is_leaving() {
             return text(StatusCode::SERVICE_UNAVAILABLE, "draining\n".into());
         }
         match self.ledger.health() {

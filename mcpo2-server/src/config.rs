@@ -21,6 +21,7 @@ mod sandbox;
 mod schema;
 mod secret;
 mod sessions;
+mod tls;
 mod tree;
 mod unit;
 mod upstream;
@@ -54,6 +55,7 @@ pub use self::{
     schema::schema,
     secret::Secret,
     sessions::Sessions,
+    tls::Tls,
     upstream::{ModuleTls, Network},
 };
 
@@ -126,7 +128,12 @@ impl Config {
     /// The files beside its own that it is made of when it is built.
     pub(crate) fn files(&self) -> impl Iterator<Item = &Path> {
         let keys = self.identity.jwt.as_ref();
-        keys.map(|jwt| jwt.jwks_file.as_path()).into_iter()
+        let certificate = self.http.tls.as_ref();
+        keys.map(|jwt| jwt.jwks_file.as_path()).into_iter().chain(
+            certificate
+                .into_iter()
+                .flat_map(|tls| [&*tls.cert, &*tls.key]),
+        )
     }
 }
 
@@ -268,6 +275,10 @@ fn resolve_paths(config: &mut Config, base: &Path) {
     config.audit.dir = base.join(&config.audit.dir);
     if let mcpo2_artifact::StoreConfig::Dir(dir) = &mut config.artifact.store {
         *dir = base.join(&*dir);
+    }
+    if let Some(tls) = &mut config.http.tls {
+        tls.cert = base.join(&tls.cert);
+        tls.key = base.join(&tls.key);
     }
     if let Some(jwt) = &mut config.identity.jwt {
         jwt.jwks_file = base.join(&jwt.jwks_file);

@@ -21,6 +21,7 @@ mod stack;
 mod telemetry;
 
 pub use app::{App, BuildError, Mode};
+pub use serve::Listener;
 pub use shutdown::Shutdown;
 pub use stack::Stack;
 pub use telemetry::init as init_log;

@@ -1,14 +1,15 @@
 //! The server: connections in, answers out, and an end that loses nothing.
 
 mod door;
+mod listen;
 mod operators;
 mod paced;
+mod tls;
 
 use std::{net::SocketAddr, sync::Arc, time::Duration};
 
-use http::{HeaderName, Request, Response, header};
+use http::{HeaderName, HeaderValue, Request, Response, Version, header};
 use hyper::body::Incoming;
-use tokio::net::TcpListener;
 use tower::{Layer as _, ServiceBuilder, ServiceExt as _, util::BoxCloneService};
 use tower_http::{
     catch_panic::CatchPanicLayer, map_response_body::MapResponseBodyLayer,
@@ -21,7 +22,11 @@ use crate::{
     edge::{http::HttpEdge, stdio},
     reload::watch,
     respond::HttpBody,
+    shutdown::Shutdown,
 };
+
+pub use self::listen::Listener;
+pub(crate) use self::tls::Tls;
 
 type Service = BoxCloneService<Request<Incoming>, Response<HttpBody>, std::convert::Infallible>;
 
@@ -35,13 +40,15 @@ impl App {
     ///
     /// [`BuildError`] where what is configured for callers cannot be used. Faults of single
     /// connections end those connections only.
-    pub async fn serve(self, listener: TcpListener) -> Result<(), BuildError> {
+    pub async fn serve(self, listener: impl Into<Listener>) -> Result<(), BuildError> {
+        let listener = listener.into();
         let edge = self.http_edge();
         let admin_listen = self.generations.now().config().http.admin_listen;
         let admin = Arc::new(Admin::new(&self, edge.clone()));
         let server = Server {
             edge: edge.clone(),
             admin: Arc::clone(&admin),
+            shutdown: self.shutdown.clone(),
             metrics: match admin_listen {
                 Some(_) => MetricsFor::Nobody,
                 None => MetricsFor::ThisMachine,
@@ -70,7 +77,7 @@ impl App {
         };
         let streams = (tokio::io::stdin(), tokio::io::stdout());
         let limit = self.generations.now().config().http.max_body_bytes;
-        let closing = self.shutdown.streams().clone();
+        let closing = self.shutdown.notice().clone();
         let serving = stdio::serve(self.edge(), Arc::new(principal), streams, limit, closing);
         tokio::select! {
             () = serving => {}
@@ -86,6 +93,7 @@ impl App {
 struct Server {
     edge: HttpEdge,
     admin: Arc<Admin>,
+    shutdown: Shutdown,
     metrics: MetricsFor,
 }
 
@@ -103,6 +111,24 @@ impl Server {
     }
 
     async fn answer(
+        self,
+        request: Request<Incoming>,
+        peer: SocketAddr,
+    ) -> Result<Response<HttpBody>, std::convert::Infallible> {
+        let (shutdown, version) = (self.shutdown.clone(), request.version());
+        let mut answered = self.allow(request, peer).await;
+        // Who keeps a connection comes back on another one, elsewhere.
+        if let Ok(response) = &mut answered
+            && shutdown.is_leaving()
+            && version < Version::HTTP_2
+        {
+            let close = HeaderValue::from_static("close");
+            response.headers_mut().insert(header::CONNECTION, close);
+        }
+        answered
+    }
+
+    async fn allow(
         self,
         request: Request<Incoming>,
         peer: SocketAddr,

@@ -19,6 +19,7 @@ use crate::{
     edge::http::{BodyLimits, Guard},
     identity::Authenticator,
     keys::Keys,
+    serve::Tls,
     stack::{Parts, Stack, stack},
     telemetry::{Metrics, Reloads},
 };
@@ -36,6 +37,7 @@ pub(crate) struct Generation {
     verdicts: Verdicts,
     keys: Keys,
     authenticator: Authenticator,
+    tls: Option<Tls>,
     guard: Guard,
     cors: CorsLayer,
 }
@@ -139,6 +141,8 @@ impl Generation {
         let keys = Keys::of(&config, before.map(|before| &before.keys));
         let keys = keys.map_err(because("http.sessions.keys"))?;
         let authenticator = Authenticator::new(&config.identity).map_err(because("identity"))?;
+        let tls = config.http.tls.as_ref().map(Tls::new).transpose();
+        let tls = tls.map_err(because("http.tls"))?;
         let (http, loopback) = (&config.http, config.listen.ip().is_loopback());
         let guard = Guard::new(loopback, &http.allowed_hosts, &http.allowed_origins);
         let number = before.map_or(1, |before| before.number + 1);
@@ -152,6 +156,7 @@ impl Generation {
             verdicts,
             keys,
             authenticator,
+            tls,
             cors: cors::layer(guard.origins()),
             guard,
             config,
@@ -188,6 +193,11 @@ impl Generation {
 
     pub(crate) fn authenticator(&self) -> &Authenticator {
         &self.authenticator
+    }
+
+    /// What those who connect are shown; none where HTTP is plain.
+    pub(crate) fn tls(&self) -> Option<&Tls> {
+        self.tls.as_ref()
     }
 
     pub(crate) fn guard(&self) -> &Guard {

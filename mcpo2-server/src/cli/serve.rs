@@ -1,15 +1,19 @@
-use std::{env, net::SocketAddr, path::PathBuf, process::ExitCode};
+use std::{
+    env,
+    net::SocketAddr,
+    path::PathBuf,
+    process::ExitCode,
+    time::{Duration, Instant},
+};
 
 use clap::ArgGroup;
 use mcpo2_core::BoxError;
-use tokio::{
-    net::TcpListener,
-    signal::unix::{SignalKind, signal},
-};
+use sd_notify::NotifyState;
+use tokio::signal::unix::{SignalKind, signal};
 
 use super::{USAGE, fail, runtime, say};
 use crate::{
-    App, BuildError, Mode, Shutdown,
+    App, BuildError, Listener, Mode, Shutdown,
     config::{Anonymous, Config, HttpModule, Module, StdioModule, Transport},
     init_log,
     reload::{Reloader, Source, Trigger},
@@ -162,7 +166,12 @@ async fn serve(
     source: Option<Source>,
     over_stdio: bool,
 ) -> Result<(), BoxError> {
-    let (listen, path) = (config.listen, config.http.path.clone());
+    let path = config.http.path.clone();
+    let scheme = if config.http.tls.is_some() {
+        "https"
+    } else {
+        "http"
+    };
     let ledger = config.audit.dir.clone();
     if over_stdio {
         let app = reading(build_beside_others(&config, mode)?, source);
@@ -171,21 +180,49 @@ async fn serve(
         app.serve_stdio().await;
         return Ok(());
     }
-    let app = reading(App::build(config, mode)?, source);
+    // Before all that takes time: who connects from here on waits, and is not refused.
+    let listener = Listener::bind(&config)?;
+    let app = match listener.is_handed_over() {
+        true => build_after_another(config, mode).await?,
+        false => App::build(config, mode)?,
+    };
+    let app = reading(app, source);
     reload_on_signals(app.reloader().clone())?;
     stop_on_signals(app.shutdown().clone())?;
-    let listener = TcpListener::bind(listen).await?;
     let address = listener.local_addr()?;
     say(&format!(
-        "mcpo2 {} listens on http://{address}{path}",
+        "mcpo2 {} listens on {scheme}://{address}{path}",
         env!("CARGO_PKG_VERSION")
     ));
     if mode == Mode::Observed {
         say("  everything is allowed and recorded; write a file to govern it: mcpo2 schema");
     }
     say(&format!("  ledger: {}", ledger.display()));
+    tell(&[NotifyState::Ready]);
     app.serve(listener).await?;
     Ok(())
+}
+
+/// Who takes over waits until the one before has closed the ledger.
+async fn build_after_another(config: Config, mode: Mode) -> Result<App, BuildError> {
+    let timeouts = &config.http.timeouts;
+    let patience = timeouts.notice + timeouts.drain + Duration::from_secs(10);
+    let began = Instant::now();
+    loop {
+        match App::build(config.clone(), mode) {
+            Err(error) if error.is_ledger_held() && began.elapsed() < patience => {
+                tokio::time::sleep(Duration::from_millis(50)).await;
+            }
+            built => return built,
+        }
+    }
+}
+
+/// Tells the service manager, where there is one that listens.
+fn tell(states: &[NotifyState<'_>]) {
+    if let Err(error) = sd_notify::notify(states) {
+        tracing::debug!(%error, "the service manager was not told");
+    }
 }
 
 fn reading(app: App, source: Option<Source>) -> App {
@@ -199,8 +236,12 @@ fn reload_on_signals(reloader: Reloader) -> std::io::Result<()> {
     let mut hang_up = signal(SignalKind::hangup())?;
     tokio::spawn(async move {
         while hang_up.recv().await.is_some() {
+            if let Ok(now) = NotifyState::monotonic_usec_now() {
+                tell(&[NotifyState::Reloading, now]);
+            }
             // How it went is in the log.
             let _ = reloader.reload(Trigger::Signal).await;
+            tell(&[NotifyState::Ready]);
         }
     });
     Ok(())
@@ -213,12 +254,13 @@ fn stop_on_signals(shutdown: Shutdown) -> std::io::Result<()> {
         signal(SignalKind::interrupt())?,
     );
     tokio::spawn(async move {
-        for stop in [Shutdown::drain, Shutdown::abort] {
+        for stop in [Shutdown::leave, Shutdown::abort] {
             tokio::select! {
                 _ = terminate.recv() => {}
                 _ = interrupt.recv() => {}
             }
             stop(&shutdown);
+            tell(&[NotifyState::Stopping]);
         }
     });
     Ok(())

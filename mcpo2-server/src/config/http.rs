@@ -6,6 +6,7 @@ use serde::{Deserialize, Serialize};
 use super::{
     admission::Admission,
     sessions::Sessions,
+    tls::Tls,
     unit::{duration, size},
 };
 
@@ -39,6 +40,12 @@ pub struct Http {
     pub sessions: Sessions,
     /// How much is taken on at once, and from whom; over stdio as well.
     pub admission: Admission,
+    /// The certificate, if TLS ends here. Without it, HTTP is plain.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub tls: Option<Tls>,
+    /// Lets another process listen on the same address (`SO_REUSEPORT`), so that a new one can
+    /// take over from an old one. Whoever has the same user can.
+    pub reuse_port: bool,
     /// Where `/livez`, `/readyz` and `/metrics` are served, if not beside MCP.
     #[serde(skip_serializing_if = "Option::is_none")]
     #[schemars(with = "Option<String>")]
@@ -57,6 +64,8 @@ impl Default for Http {
             timeouts: HttpTimeouts::default(),
             sessions: Sessions::default(),
             admission: Admission::default(),
+            tls: None,
+            reuse_port: false,
             admin_listen: None,
         }
     }
@@ -83,6 +92,11 @@ pub struct HttpTimeouts {
     #[serde(with = "duration")]
     #[schemars(with = "super::schema::Duration")]
     pub request: Duration,
+    /// How long a shutdown goes on as before and only says that it is not ready, so that who
+    /// balances the load looks elsewhere.
+    #[serde(with = "duration")]
+    #[schemars(with = "super::schema::Duration")]
+    pub notice: Duration,
     /// How long a shutdown waits for the calls that run.
     #[serde(with = "duration")]
     #[schemars(with = "super::schema::Duration")]
@@ -96,6 +110,7 @@ impl Default for HttpTimeouts {
             body: Duration::from_secs(30),
             write: Duration::from_secs(30),
             request: Duration::from_secs(600),
+            notice: Duration::ZERO,
             drain: Duration::from_secs(30),
         }
     }

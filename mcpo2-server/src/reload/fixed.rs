@@ -15,6 +15,10 @@ pub(super) fn keep(new: &mut Config, running: &Config) -> Vec<&'static str> {
         new.http.admin_listen == running.http.admin_listen,
     );
     fix(
+        "http.reuse_port",
+        new.http.reuse_port == running.http.reuse_port,
+    );
+    fix(
         "http.max_connections",
         new.http.max_connections == running.http.max_connections,
     );
@@ -23,6 +27,7 @@ pub(super) fn keep(new: &mut Config, running: &Config) -> Vec<&'static str> {
     fix("log", new.log == running.log);
     new.listen = running.listen;
     new.http.admin_listen = running.http.admin_listen;
+    new.http.reuse_port = running.http.reuse_port;
     new.http.max_connections = running.http.max_connections;
     new.artifact = running.artifact.clone();
     new.audit = running.audit.clone();

@@ -2,6 +2,7 @@
 
 use std::{error::Error as StdError, io, net::SocketAddr, sync::Arc, time::Duration};
 
+use futures_util::FutureExt as _;
 use hyper_util::{
     rt::{TokioExecutor, TokioIo, TokioTimer},
     server::conn::auto::Builder,
@@ -10,13 +11,15 @@ use hyper_util::{
 use mcpo2_core::BoxError;
 use tokio::{
     io::{AsyncRead, AsyncWrite},
-    net::TcpListener,
-    sync::Semaphore,
+    net::{TcpListener, TcpStream},
+    sync::{OwnedSemaphorePermit, Semaphore},
     task::JoinSet,
+    time::timeout,
 };
 
 use super::{
-    Server, Service,
+    Listener, Server, Service,
+    listen::Heir,
     paced::{Asked, Paced, Stall},
 };
 use crate::{
@@ -30,29 +33,39 @@ use crate::{
 const LAST_WORDS: Duration = Duration::from_secs(1);
 
 /// Takes connections until the shutdown begins, and lets those that there are come to their end.
-pub(super) async fn serve(app: &App, listener: TcpListener, server: &Server) {
-    let http = app.generations.now().config().http.clone();
+pub(super) async fn serve(app: &App, listener: Listener, server: &Server) {
+    let Listener { tcp, heir } = listener;
+    let most = app.generations.now().config().http.max_connections;
     let mut door = Door {
-        listener,
         server,
-        builder: builder(&http),
-        places: Arc::new(Semaphore::new(places(http.max_connections))),
-        first: http.timeouts.headers,
-        write: http.timeouts.write,
+        places: Arc::new(Semaphore::new(places(most))),
+        keep_alive: true,
     };
     let mut connections = JoinSet::new();
     tokio::select! {
-        () = app.shutdown.streams().cancelled() => {}
-        () = door.take(&mut connections, &app.shutdown) => {}
+        () = app.shutdown.notice().cancelled() => {}
+        () = door.take(&tcp, &mut connections, &app.shutdown) => {}
     }
+    door.keep_alive = false;
+    // What waits here nobody else takes: with the socket it would be gone.
+    if heir == Heir::Neighbour {
+        door.take_waiting(&tcp, &mut connections, &app.shutdown);
+    }
+    let tcp = Some(tcp).filter(|_| heir == Heir::Nobody);
+    let timeouts = app.generations.now().config().http.timeouts.clone();
+    tokio::select! {
+        () = app.shutdown.streams().cancelled() => {}
+        () = tokio::time::sleep(timeouts.notice) => {}
+        () = door.take_any(tcp.as_ref(), &mut connections, &app.shutdown) => {}
+    }
+    app.shutdown.drain();
     // Who comes now is told that it is late, and a client can still answer what a call has asked.
-    door.builder.http1().keep_alive(false);
     let (mut late, never) = (JoinSet::new(), Shutdown::new());
     tokio::select! {
-        () = finish(app, &mut connections, http.timeouts.drain) => {}
-        () = door.take(&mut late, &never) => {}
+        () = finish(app, &mut connections, timeouts.drain) => {}
+        () = door.take_any(tcp.as_ref(), &mut late, &never) => {}
     }
-    drop(door);
+    drop(tcp);
     tokio::select! {
         () = app.shutdown.calls().cancelled() => {}
         _ = tokio::time::timeout(LAST_WORDS, all(&mut late)) => {}
@@ -75,52 +88,94 @@ fn builder(http: &Http) -> Builder<TokioExecutor> {
     builder
 }
 
-/// Where connections come in.
+/// How connections come in.
 struct Door<'a> {
-    listener: TcpListener,
     server: &'a Server,
-    builder: Builder<TokioExecutor>,
     places: Arc<Semaphore>,
-    /// Until a connection has begun to speak.
-    first: Duration,
-    /// Until it reads on.
-    write: Duration,
+    keep_alive: bool,
 }
 
 impl Door<'_> {
     /// Takes connections as they come, until this is dropped.
-    async fn take(&self, connections: &mut JoinSet<()>, shutdown: &Shutdown) {
+    async fn take(
+        &self,
+        listener: &TcpListener,
+        connections: &mut JoinSet<()>,
+        shutdown: &Shutdown,
+    ) {
         loop {
             let place = Arc::clone(&self.places).acquire_owned().await;
-            let (stream, peer) = match self.listener.accept().await {
-                Ok(accepted) => accepted,
-                Err(error) => {
-                    pause(&error).await;
-                    continue;
-                }
-            };
-            // Without this a small event waits 40 ms for the client's acknowledgement of the last.
-            if let Err(error) = stream.set_nodelay(true) {
-                tracing::debug!(%error, "a connection broke");
-                continue;
+            match listener.accept().await {
+                Ok(accepted) => self.serve(accepted, place.ok(), connections, shutdown),
+                Err(error) => pause(&error).await,
             }
-            let stream = Paced::new(stream, self.first, self.write);
-            let asked = stream.asked();
-            let serving = connection(
-                self.builder.clone(),
-                stream,
-                self.server.service(peer),
-                shutdown.clone(),
-            );
-            let edge = self.server.edge.clone();
-            connections.spawn(async move {
-                if let Err(error) = serving.await {
-                    broke(&edge, error.as_ref(), &asked, peer);
-                }
-                drop(place);
-            });
             while connections.try_join_next().is_some() {}
         }
+    }
+
+    /// As [`take`](Self::take), where there is still a listener.
+    async fn take_any(
+        &self,
+        listener: Option<&TcpListener>,
+        connections: &mut JoinSet<()>,
+        shutdown: &Shutdown,
+    ) {
+        match listener {
+            Some(listener) => self.take(listener, connections, shutdown).await,
+            None => std::future::pending().await,
+        }
+    }
+
+    /// Takes the connections that have come by now.
+    fn take_waiting(
+        &self,
+        listener: &TcpListener,
+        connections: &mut JoinSet<()>,
+        shutdown: &Shutdown,
+    ) {
+        while let Some(Ok(accepted)) = listener.accept().now_or_never() {
+            let place = Arc::clone(&self.places).try_acquire_owned();
+            self.serve(accepted, place.ok(), connections, shutdown);
+        }
+    }
+
+    /// Serves a connection by what is configured now; limits of the connection itself stay.
+    fn serve(
+        &self,
+        (stream, peer): (TcpStream, SocketAddr),
+        place: Option<OwnedSemaphorePermit>,
+        connections: &mut JoinSet<()>,
+        shutdown: &Shutdown,
+    ) {
+        // Without this a small event waits 40 ms for the client's acknowledgement of the last.
+        if let Err(error) = stream.set_nodelay(true) {
+            tracing::debug!(%error, "a connection broke");
+            return;
+        }
+        let now = self.server.edge.now();
+        let http = &now.config().http;
+        let first = http.timeouts.headers;
+        let stream = Paced::new(stream, first, http.timeouts.write);
+        let asked = stream.asked();
+        let mut builder = builder(http);
+        builder.http1().keep_alive(self.keep_alive);
+        let (service, shutdown) = (self.server.service(peer), shutdown.clone());
+        let (edge, tls) = (self.server.edge.clone(), now.tls().cloned());
+        drop(now);
+        connections.spawn(async move {
+            let served = match tls {
+                None => connection(builder, stream, service, shutdown).await,
+                Some(tls) => match timeout(first, tls.acceptor().accept(stream)).await {
+                    Ok(Ok(stream)) => connection(builder, stream, service, shutdown).await,
+                    Ok(Err(error)) => Err(error.into()),
+                    Err(late) => Err(late.into()),
+                },
+            };
+            if let Err(error) = served {
+                broke(&edge, error.as_ref(), &asked, peer);
+            }
+            drop(place);
+        });
     }
 }
 

@@ -1,4 +1,4 @@
-use std::{net::SocketAddr, sync::Arc};
+use std::{net::SocketAddr, sync::Arc, time::Duration};
 
 use http::Request;
 use hyper::body::Incoming;
@@ -12,13 +12,19 @@ use crate::{
     shutdown::Shutdown,
 };
 
+/// How long until an address that is taken is tried again.
+const AGAIN: Duration = Duration::from_secs(1);
+
 /// Answers operators on an address of their own, until it is dropped: also while calls drain.
 pub(super) async fn serve(admin: Arc<Admin>, address: SocketAddr) {
-    let listener = match TcpListener::bind(address).await {
-        Ok(listener) => listener,
-        Err(error) => {
-            tracing::error!(%error, %address, "the admin address cannot be bound");
-            return;
+    // The process that this one takes over from may still have it.
+    let listener = loop {
+        match TcpListener::bind(address).await {
+            Ok(listener) => break listener,
+            Err(error) => {
+                tracing::error!(%error, %address, "the admin address cannot be bound");
+                tokio::time::sleep(AGAIN).await;
+            }
         }
     };
     let mut connections = JoinSet::new();

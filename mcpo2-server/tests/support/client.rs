@@ -316,7 +316,7 @@ pub async fn raw(address: SocketAddr, bytes: &[u8]) -> String {
     let mut answer = Vec::new();
     // A connection that is reset has said what it had to say.
     let _ = soon("the end of the connection", stream.read_to_end(&mut answer)).await;
-    String::from_utf8(answer).unwrap()
+    String::from_utf8_lossy(&answer).into_owned()
 }
 
 /// A connection of HTTP/1.1 that is kept between requests.

@@ -79,6 +79,7 @@ impl Mcpo2 {
         Self::start(
             Command::new(env!("CARGO_BIN_EXE_mcpo2"))
                 .args(arguments)
+                .stdin(Stdio::piped())
                 .env_remove("RUST_LOG"),
         )
     }
@@ -88,6 +89,7 @@ impl Mcpo2 {
         Self::start(
             Command::new(env!("CARGO_BIN_EXE_mcpo2"))
                 .args(arguments)
+                .stdin(Stdio::piped())
                 .env("RUST_LOG", "trace"),
         )
     }
@@ -99,13 +101,14 @@ impl Mcpo2 {
                 .arg(format!("--nofile={most}"))
                 .arg(env!("CARGO_BIN_EXE_mcpo2"))
                 .args(arguments)
+                .stdin(Stdio::piped())
                 .env_remove("RUST_LOG"),
         )
     }
 
-    fn start(command: &mut Command) -> Self {
+    /// As this command says, which runs it.
+    pub fn start(command: &mut Command) -> Self {
         let mut child = command
-            .stdin(Stdio::piped())
             .stdout(Stdio::piped())
             .stderr(Stdio::piped())
             .kill_on_drop(true)
@@ -130,7 +133,10 @@ impl Mcpo2 {
             let read = soon("a line on standard error", stderr.read_line(&mut line)).await;
             assert_ne!(read.unwrap(), 0, "it ended: {}", self.said);
             self.said.push_str(&line);
-            if let Some((_, rest)) = line.split_once(" listens on http://") {
+            if let Some((_, rest)) = line
+                .split_once(" listens on http://")
+                .or_else(|| line.split_once(" listens on https://"))
+            {
                 return rest.split('/').next().unwrap().trim().parse().unwrap();
             }
         }

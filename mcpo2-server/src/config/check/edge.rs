@@ -1,7 +1,7 @@
 use http::Uri;
 
 use super::{Context, Diagnostic};
-use crate::identity::Authenticator;
+use crate::{identity::Authenticator, serve::Tls};
 
 /// Checks what faces the callers.
 pub(super) fn check(context: &mut Context<'_>) {
@@ -89,6 +89,10 @@ fn http(context: &mut Context<'_>) {
                 Diagnostic::error("invalid-value", format!("`{key}` is 0: nothing would pass"));
             context.value(&format!("http/timeouts/{key}"), finding);
         }
+    }
+    if let Some(Err(error)) = http.tls.as_ref().map(Tls::new) {
+        let finding = Diagnostic::error("invalid-tls", error.to_string());
+        context.key("http/tls", finding);
     }
     if let Some(admin) = http.admin_listen {
         if admin == context.config.listen {
