@@ -41,6 +41,8 @@ pub struct Seen {
     pub accepted: usize,
     /// Connections that are open.
     pub open: usize,
+    /// Connections whose client has ended its side.
+    pub left: usize,
     /// Bytes that were passed on to the upstream.
     pub up: usize,
     /// Bytes that were passed on to clients.

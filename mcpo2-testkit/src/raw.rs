@@ -89,6 +89,12 @@ impl RawUpstream {
         })
     }
 
+    /// Where it listens.
+    #[must_use]
+    pub fn address(&self) -> SocketAddr {
+        self.address
+    }
+
     /// The URL of the endpoint. Any path is answered; what was asked for is in the log.
     #[must_use]
     pub fn url(&self) -> String {
@@ -128,14 +134,18 @@ async fn answer(State(shared): State<Arc<Shared>>, request: Request<axum::body::
         .await
         .unwrap_or_default();
     let is_post = head.method == http::Method::POST;
-    shared.log.send_modify(|log| log.push(head, body.clone()));
-    if !is_post {
-        return respond::empty(StatusCode::METHOD_NOT_ALLOWED);
-    }
-    let Some(request) = request::Request::parse(&body) else {
-        return respond::empty(StatusCode::BAD_REQUEST);
+    let request = request::Request::parse(&body).filter(|_| is_post);
+    let refusal = request
+        .as_ref()
+        .and_then(|request| shared.canned.refusal(&head, request));
+    shared.log.send_modify(|log| log.push(head, body));
+    let Some(request) = request else {
+        return respond::empty(match is_post {
+            true => StatusCode::BAD_REQUEST,
+            false => StatusCode::METHOD_NOT_ALLOWED,
+        });
     };
-    let Some(answer) = shared.canned.answer(&request) else {
+    let Some(answer) = refusal.or_else(|| shared.canned.answer(&request)) else {
         return respond::empty(StatusCode::ACCEPTED);
     };
     let open = Open::new(shared.log.clone());

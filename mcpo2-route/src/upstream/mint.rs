@@ -82,6 +82,7 @@ impl Mint {
             original,
             token,
             minted: self.is_shared(),
+            progress: Progress::default(),
         })
     }
 }
@@ -94,6 +95,26 @@ pub(super) struct Outgoing {
     original: Id,
     token: Option<(Key, String)>,
     minted: bool,
+    progress: Progress,
+}
+
+/// How far a request has come: the last that was reported, as the bits of a number.
+#[derive(Debug)]
+struct Progress(AtomicU64);
+
+impl Default for Progress {
+    fn default() -> Self {
+        Self(AtomicU64::new(f64::NEG_INFINITY.to_bits()))
+    }
+}
+
+impl Progress {
+    /// Notes a report; false where it goes back behind the last.
+    fn goes_on(&self, to: f64) -> bool {
+        let further = |last: u64| (to >= f64::from_bits(last)).then_some(to.to_bits());
+        let (set, get) = (Ordering::Relaxed, Ordering::Relaxed);
+        self.0.fetch_update(set, get, further).is_ok()
+    }
 }
 
 impl Outgoing {
@@ -139,6 +160,22 @@ impl Outgoing {
             }
             _ => bytes,
         }
+    }
+
+    /// Whether a report of progress is one on this request, and does not go back behind the last.
+    pub(super) fn takes(&self, report: &Request) -> bool {
+        #[derive(Deserialize)]
+        struct Params<'a> {
+            #[serde(borrow)]
+            progress: &'a RawValue,
+        }
+        let Some(Reference::Progress(key, _)) = Reference::read(report) else {
+            return false;
+        };
+        let params = report.params().unwrap_or_default();
+        let params = serde_json::from_slice::<Params<'_>>(params).ok();
+        let progress = params.and_then(|params| params.progress.get().parse().ok());
+        self.token() == Some(&key) && progress.is_some_and(|at| self.progress.goes_on(at))
     }
 
     /// A notification on this request under the client's names for it.
@@ -265,6 +302,26 @@ mod tests {
             out.notification(&note),
             r#"{"jsonrpc":"2.0","method":"notifications/progress","params":{ "progressToken" : "t\u0061","progress":1e400}}"#
         );
+    }
+
+    #[test]
+    fn progress_is_that_of_the_request_and_never_goes_back() {
+        let out = Mint::new(false).outgoing(&request(CALL)).unwrap();
+        let takes = |token: &str, progress: &str| {
+            let text = format!(
+                r#"{{"jsonrpc":"2.0","method":"notifications/progress","params":{{"progressToken":{token},"progress":{progress}}}}}"#
+            );
+            let Ok(Message::Request(report)) = Message::parse(text) else {
+                unreachable!()
+            };
+            out.takes(&report)
+        };
+        assert!(takes(r#""ta""#, "-1") && takes(r#""t\u0061""#, "0.5") && takes(r#""ta""#, "0.5"));
+        assert!(!takes(r#""tb""#, "1") && !takes("1", "1") && !takes("null", "1"));
+        assert!(
+            !takes(r#""ta""#, "0.25") && !takes(r#""ta""#, "\"1\"") && !takes(r#""ta""#, "null")
+        );
+        assert!(takes(r#""ta""#, "1e400") && !takes(r#""ta""#, "9"));
     }
 
     #[test]

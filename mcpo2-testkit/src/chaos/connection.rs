@@ -107,16 +107,24 @@ async fn between(
         released.clone(),
         count(|seen, n| seen.down += n),
     );
-    let (up, down) = (up.follow(script.up), down.follow(script.down));
+    let up = async {
+        let end = up.follow(script.up).await;
+        if end == End::Ended {
+            shared.seen.send_modify(|seen| seen.left += 1);
+        }
+        end
+    };
+    let down = down.follow(script.down);
     tokio::pin!(up, down);
+    // A reset of one direction is one of both, and does not wait for the other.
     tokio::select! {
         end = &mut up => match end {
             End::Reset => End::Reset,
-            End::Ended => down.await,
+            End::Ended | End::Cut => down.await,
         },
         end = &mut down => match end {
             End::Reset => End::Reset,
-            End::Ended => up.await,
+            End::Ended | End::Cut => up.await,
         },
     }
 }

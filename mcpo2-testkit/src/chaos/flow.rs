@@ -13,8 +13,10 @@ use super::script::Act;
 /// How a direction ended.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub(super) enum End {
-    /// In good order.
+    /// In good order, by the side that spoke.
     Ended,
+    /// In good order, by the script.
+    Cut,
     /// With a reset, made here or by one of the two sides.
     Reset,
 }
@@ -53,6 +55,7 @@ impl<'a, C: Fn(usize)> Flow<'a, C> {
 
     async fn run(&mut self, acts: Vec<Act>) -> io::Result<End> {
         for act in acts {
+            let is_cut = matches!(act, Act::Cut);
             let goes_on = match act {
                 Act::Pass(bytes) => self.pass(bytes).await?,
                 Act::PassUntil(text) => self.pass_until(&text).await?,
@@ -80,7 +83,7 @@ impl<'a, C: Fn(usize)> Flow<'a, C> {
             };
             if !goes_on {
                 self.to.shutdown().await?;
-                return Ok(End::Ended);
+                return Ok(if is_cut { End::Cut } else { End::Ended });
             }
         }
         self.pass(usize::MAX).await?;

@@ -3,15 +3,18 @@
 use std::collections::HashMap;
 
 use bytes::Bytes;
-use http::{HeaderMap, HeaderName, HeaderValue, StatusCode};
+use http::{HeaderMap, HeaderName, HeaderValue, StatusCode, request::Parts};
 
-use super::request::Request;
+use super::{request::Request, vendor::Era};
 
 /// The answers, by method, and by method and target where one differs.
 ///
 /// A request without an answer gets `-32601`: over HTTP with status 404.
 #[derive(Debug, Clone, Default)]
-pub struct Canned(HashMap<(String, Option<String>), Answer>);
+pub struct Canned {
+    answers: HashMap<(String, Option<String>), Answer>,
+    only: Option<Era>,
+}
 
 /// One answer.
 ///
@@ -33,6 +36,8 @@ pub(super) enum Body {
     Messages(Vec<Bytes>),
     /// An event stream, framed by the caller.
     Stream(Bytes),
+    /// These bytes first, and then the others over and over, for as long as somebody reads.
+    Endless(Bytes, Bytes),
     /// No answer at all, not even a status.
     Never,
 }
@@ -41,7 +46,7 @@ impl Canned {
     /// Adds the answer to a method.
     #[must_use]
     pub fn with(mut self, method: impl Into<String>, answer: Answer) -> Self {
-        self.0.insert((method.into(), None), answer);
+        self.answers.insert((method.into(), None), answer);
         self
     }
 
@@ -53,16 +58,41 @@ impl Canned {
         target: impl Into<String>,
         answer: Answer,
     ) -> Self {
-        self.0.insert((method.into(), Some(target.into())), answer);
+        let key = (method.into(), Some(target.into()));
+        self.answers.insert(key, answer);
         self
+    }
+
+    /// Refuses over HTTP, as servers of this era do, what comes in the form of the other.
+    #[must_use]
+    pub fn only(mut self, era: Era) -> Self {
+        self.only = Some(era);
+        self
+    }
+
+    /// The refusal of what is in the form of the era that is not spoken.
+    pub(super) fn refusal(&self, head: &Parts, request: &Request) -> Option<Answer> {
+        let has = |name: &str| head.headers.contains_key(name);
+        let opens = request.method.as_deref() == Some("initialize");
+        let refused = match self.only? {
+            Era::Modern if has("mcp-method") => return None,
+            Era::Modern => {
+                r#"{"jsonrpc":"2.0","id":"$id","error":{"code":-32020,"message":"the header `mcp-method` is missing"}}"#
+            }
+            Era::Legacy if opens || has("mcp-session-id") => return None,
+            Era::Legacy => {
+                r#"{"jsonrpc":"2.0","id":null,"error":{"code":-32000,"message":"Bad Request: No valid session ID provided"}}"#
+            }
+        };
+        Some(Answer::json(refused).with_status(StatusCode::BAD_REQUEST))
     }
 
     /// Finds the answer; there is none to a notification or a response.
     pub(super) fn answer(&self, request: &Request) -> Option<Answer> {
         let method = request.method.as_ref()?;
         request.id.as_ref()?;
-        let specific = self.0.get(&(method.clone(), request.target.clone()));
-        let answer = specific.or_else(|| self.0.get(&(method.clone(), None)));
+        let specific = self.answers.get(&(method.clone(), request.target.clone()));
+        let answer = specific.or_else(|| self.answers.get(&(method.clone(), None)));
         Some(answer.cloned().unwrap_or_else(Answer::method_not_found))
     }
 }
@@ -89,6 +119,16 @@ impl Answer {
     /// several data lines.
     pub fn stream(bytes: impl Into<Bytes>) -> Self {
         Self::new("text/event-stream", Body::Stream(bytes.into()))
+    }
+
+    /// Answers with a body of this type that never ends: `first`, and then `again` over and over,
+    /// as fast as it is read.
+    pub fn endless(
+        content_type: &'static str,
+        first: impl Into<Bytes>,
+        again: impl Into<Bytes>,
+    ) -> Self {
+        Self::new(content_type, Body::Endless(first.into(), again.into()))
     }
 
     /// Never answers.

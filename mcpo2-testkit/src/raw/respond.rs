@@ -40,6 +40,7 @@ pub(super) fn canned(
             let chunks = VecDeque::from([request.fill(bytes)]);
             stream(answer, request, open, shared, chunks)
         }
+        Body::Endless(first, again) => endless(request.fill(first), request.fill(again), open),
         Body::Never => HttpBody::empty(),
     };
     let mut response = Response::new(body);
@@ -66,6 +67,17 @@ fn stream(
         let chunk = rest.next().await?;
         Some((chunk, rest))
     }))
+}
+
+fn endless(first: Bytes, again: Bytes, open: Open) -> HttpBody {
+    let start = (Some(first), again, open);
+    HttpBody::from_stream(futures_util::stream::unfold(
+        start,
+        |(mut first, again, open)| async move {
+            let chunk = first.take().unwrap_or_else(|| again.clone());
+            Some((Ok::<_, io::Error>(chunk), (None, again, open)))
+        },
+    ))
 }
 
 /// The rest of a stream: what is canned, then what is emitted while it is open.

@@ -43,7 +43,7 @@ fn messages(answer: &Answer) -> &[bytes::Bytes] {
     match &answer.body {
         Body::Json(message) => std::slice::from_ref(message),
         Body::Messages(messages) => messages,
-        Body::Stream(_) | Body::Never => &[],
+        Body::Stream(_) | Body::Endless(..) | Body::Never => &[],
     }
 }
 

@@ -55,8 +55,8 @@ async fn without_a_script_everything_passes() {
     assert_eq!((heard.len(), end), (6 + long.len(), None));
     let seen = soon(chaos.wait_for(|seen| seen.open == 0)).await;
     assert_eq!(
-        (seen.accepted, seen.up, seen.down),
-        (1, long.len(), long.len() + 6)
+        (seen.accepted, seen.left, seen.up, seen.down),
+        (1, 1, long.len(), long.len() + 6)
     );
 }
 

@@ -1,6 +1,6 @@
 use futures_util::{StreamExt, stream};
 use http::{Response, StatusCode};
-use mcpo2_core::{self as core, Error, ErrorKind, Message, Reply};
+use mcpo2_core::{self as core, Error, ErrorKind, Message, Outcome, Reply};
 
 use super::{
     decode::Content,
@@ -33,7 +33,18 @@ pub(super) async fn reply(mut call: Call, response: Response<Content>) -> Result
     }
     let bytes = body.whole().await.map_err(|error| call.give_up(error))?;
     call.ended = true;
-    match Message::parse(bytes) {
+    let message = Message::parse(bytes);
+    if !status.is_success() {
+        let error = match &message {
+            Ok(Message::Response(response)) => match response.outcome() {
+                Outcome::Error { code } => Some(code),
+                _ => None,
+            },
+            _ => None,
+        };
+        call.session.look(status, error);
+    }
+    match message {
         // An error that could not read the id can only be about the one request that was sent.
         Ok(Message::Response(response))
             if response.id().is_none() || call.out.is_answered_by(&response) =>

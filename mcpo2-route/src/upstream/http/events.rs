@@ -191,6 +191,12 @@ impl Events {
 
     fn notification(&self, notification: &Request) -> Option<Bytes> {
         match &self.source {
+            Source::Call(call)
+                if *notification.method() == Progress && !call.out.takes(notification) =>
+            {
+                tracing::warn!("progress of the module is of no call, or goes back, dropped");
+                None
+            }
             Source::Call(call) => Some(call.out.notification(notification)),
             // Its token is one of the gateway's own, or of nobody.
             Source::Outside(session)

@@ -40,7 +40,7 @@ impl Link for HttpLink {
     }
 
     fn is_open(&self) -> bool {
-        self.session.is_open()
+        self.session.is_open() && !self.session.is_doubted()
     }
 
     async fn request(&self, request: &Request, headers: &ForwardHeaders) -> Result<Reply, Error> {

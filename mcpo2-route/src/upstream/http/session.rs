@@ -40,6 +40,7 @@ pub(super) struct Session {
     pub(super) kind: Kind,
     pub(super) mint: Mint,
     ended: Arc<AtomicBool>,
+    doubted: AtomicBool,
     courier: mpsc::Sender<Bytes>,
     _permit: Option<OwnedSemaphorePermit>,
 }
@@ -68,6 +69,7 @@ impl Session {
             kind,
             mint: Mint::new(kind == Kind::Shared),
             ended,
+            doubted: AtomicBool::new(false),
             courier,
             _permit: permit,
         }
@@ -89,6 +91,32 @@ impl Session {
     /// Ends it here. The module is not told.
     pub(super) fn release(&self) {
         self.ended.store(true, Ordering::Relaxed);
+    }
+
+    /// Whether the module may have become one that speaks otherwise.
+    pub(super) fn is_doubted(&self) -> bool {
+        self.doubted.load(Ordering::Relaxed)
+    }
+
+    /// Looks at an answer for signs that the module speaks otherwise than was agreed on, as one
+    /// does that was replaced. Its owner then opens a new link, and finds out.
+    pub(super) fn look(&self, status: StatusCode, error: Option<i64>) {
+        let is_odd = match self.kind {
+            // It misses a session, or has no such revision; those codes say otherwise.
+            Kind::Stateless => {
+                matches!(status.as_u16(), 400 | 404 | 405 | 422)
+                    && !matches!(error, Some(-32602 | -32601 | -32021 | -32020))
+            }
+            // It misses what a stateless request says, or the session. Of other faults of a
+            // request its own client hears, and keeps the session.
+            Kind::Private | Kind::Shared => {
+                status == StatusCode::BAD_REQUEST
+                    && matches!(error, Some(-32602 | -32022..=-32020 | -32000))
+            }
+        };
+        if is_odd {
+            self.doubted.store(true, Ordering::Relaxed);
+        }
     }
 
     pub(super) async fn close(&self) {

@@ -96,11 +96,12 @@ impl Core {
         let delivery = match (notification.method(), Reference::read(notification)) {
             (Method::Progress, Some(Reference::Progress(token, _))) => {
                 let to = To::Token(&token);
-                let delivery = self
-                    .table
-                    .deliver(&to, |out| out.notification(notification));
+                let delivery = self.table.deliver(&to, |out| {
+                    out.takes(notification)
+                        .then(|| out.notification(notification))
+                });
                 if matches!(delivery, Delivery::Nobody) {
-                    tracing::warn!("progress of the module is of no call, dropped");
+                    tracing::warn!("progress of the module is of no call, or goes back, dropped");
                 }
                 self.settle(&delivery);
                 return;
@@ -108,12 +109,12 @@ impl Core {
             (_, Some(Reference::Subscription(id, _))) => {
                 let to = To::Id(&id);
                 self.table
-                    .deliver(&to, |out| out.notification(notification))
+                    .deliver(&to, |out| Some(out.notification(notification)))
             }
             // What it asked there was refused at once.
             (Method::Cancelled, _) if self.mint.is_shared() => return,
             (Method::LogMessage | Method::Cancelled, _) => {
-                self.table.deliver(&To::Only, |_| bytes.clone())
+                self.table.deliver(&To::Only, |_| Some(bytes.clone()))
             }
             _ => Delivery::Nobody,
         };
@@ -130,7 +131,7 @@ impl Core {
             return;
         }
         let bytes = request.bytes();
-        let delivery = self.table.deliver(&To::Newest, |_| bytes.clone());
+        let delivery = self.table.deliver(&To::Newest, |_| Some(bytes.clone()));
         self.settle(&delivery);
         if matches!(delivery, Delivery::Nobody) {
             self.unsolicited.push(Frame::new(bytes.clone()));

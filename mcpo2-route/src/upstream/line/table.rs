@@ -133,8 +133,12 @@ impl Table {
         Delivery::Done
     }
 
-    /// Hands a call a message on the way to its answer.
-    pub(super) fn deliver(&self, to: &To<'_>, text: impl FnOnce(&Outgoing) -> Bytes) -> Delivery {
+    /// Hands a call a message on the way to its answer, where there is one for it.
+    pub(super) fn deliver(
+        &self,
+        to: &To<'_>,
+        text: impl FnOnce(&Outgoing) -> Option<Bytes>,
+    ) -> Delivery {
         let mut state = self.lock();
         let Some(key) = state.find(to) else {
             return Delivery::Nobody;
@@ -142,7 +146,9 @@ impl Table {
         let Some(call) = state.calls.get_mut(&key) else {
             return Delivery::Nobody;
         };
-        let text = text(&call.out);
+        let Some(text) = text(&call.out) else {
+            return Delivery::Nobody;
+        };
         call.received = call.received.saturating_add(text.len());
         if call.received > self.max && !call.out.is_endless() {
             let id = call.out.id().clone();
