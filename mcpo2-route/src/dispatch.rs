@@ -11,7 +11,7 @@ use tower_service::Service;
 
 use crate::{
     Connection, Gateway, Session, bridge,
-    upstream::{ClientInfo, ForwardHeaders},
+    upstream::{ClientInfo, ForwardHeaders, fault},
 };
 
 /// The end of a stack: sends routed calls to their modules, and answers those that go to the
@@ -69,7 +69,7 @@ async fn forward(routed: &Routed, ours: &ClientInfo) -> Result<Reply, Error> {
     let call = routed.call();
     let mut place = module.admit(call.principal().tenant())?;
     let session = call.extensions().get::<Arc<Session>>();
-    let link = match session {
+    let mut link = match session {
         Some(session) => session.link(facts.module(), module).await?,
         None => module.shared().await?,
     };
@@ -77,7 +77,15 @@ async fn forward(routed: &Routed, ours: &ClientInfo) -> Result<Reply, Error> {
     let request = bridge::outgoing(routed.request(), call.version(), link.version(), ours);
     let none = ForwardHeaders::default();
     let headers = call.extensions().get().unwrap_or(&none);
-    let reply = link.request(&request, headers).await;
+    let mut reply = link.request(&request, headers).await;
+    if let (Err(error), Some(session)) = (&reply, session)
+        && fault::is_lost(error)
+    {
+        // The module has begun anew since, and has not taken it: it may in another session.
+        link = session.link(facts.module(), module).await?;
+        let request = bridge::outgoing(routed.request(), call.version(), link.version(), ours);
+        reply = link.request(&request, headers).await;
+    }
     place.settle(facts.module(), reply.as_ref(), link.is_open());
     let reply = reply?;
     let reply = bridge::incoming(reply, call.method(), call.version(), link.version());

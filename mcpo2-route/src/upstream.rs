@@ -13,7 +13,7 @@ pub mod stdio;
 pub mod line;
 
 mod client;
-mod fault;
+pub(crate) mod fault;
 mod mint;
 mod own;
 mod resumption;

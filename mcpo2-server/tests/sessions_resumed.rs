@@ -382,6 +382,36 @@ async fn a_module_that_knows_its_session_no_more_begins_another() {
     assert_eq!(hellos(&gone.log()), 1);
 }
 
+/// The client does not notice that a module over HTTP was started again.
+#[tokio::test]
+async fn a_module_that_was_started_again_begins_another_session_for_the_same_call() {
+    use mcpo2_testkit::fixture::{Fixture, Http};
+    let bind = async |address| Http::bind(Fixture::new().unwrap(), address).await;
+    let first = bind(([127, 0, 0, 1], 0).into()).await.unwrap();
+    let url = first.url();
+    let (stop, stopped) = tokio::sync::oneshot::channel::<()>();
+    let first = tokio::spawn(first.serve(async { drop(stopped.await) }));
+    let gateway = Gateway::before(&url).await;
+    let session = client::begin(gateway.address, "{}").await;
+    let call = || {
+        let body = plain("1", "tools/call", r#""name":"test_simple_text""#);
+        in_session(gateway.address, &session, body).answer()
+    };
+    assert_eq!(call().await.code(), None);
+    stop.send(()).unwrap();
+    soon("the end of the module", first).await.unwrap().unwrap();
+    let authority = url.strip_prefix("http://").unwrap().split('/').next();
+    let second = bind(authority.unwrap().parse().unwrap()).await.unwrap();
+    let _second = tokio::spawn(second.serve(std::future::pending()));
+    let answer = call().await;
+    assert_eq!(
+        (answer.status, answer.code()),
+        (StatusCode::OK, None),
+        "{}",
+        answer.text()
+    );
+}
+
 #[tokio::test]
 async fn a_session_that_this_process_never_saw_can_be_ended() {
     let module = upstream(Era::Legacy).await;

@@ -6,6 +6,21 @@ pub(super) fn unavailable(source: impl Into<BoxError>) -> Error {
     Error::new(ErrorKind::Unavailable, "the module is not available").with_source(source)
 }
 
+/// A module knows a session no more, and so has not taken what was said in it.
+#[derive(Debug, thiserror::Error)]
+#[error("the module knows the session no more")]
+struct Lost;
+
+#[cfg(feature = "http")]
+pub(super) fn lost() -> Error {
+    unavailable(Lost)
+}
+
+/// Whether a request was refused only because its session is known no more.
+pub(crate) fn is_lost(error: &Error) -> bool {
+    std::error::Error::source(error).is_some_and(|source| source.is::<Lost>())
+}
+
 #[cfg(feature = "http")]
 pub(super) fn broken(source: impl Into<BoxError>) -> Error {
     Error::new(ErrorKind::Upstream, "the connection to the module broke").with_source(source)

@@ -22,7 +22,7 @@ pub(super) async fn reply(mut call: Call, response: Response<Content>) -> Result
     };
     if call.session.is_lost(status) {
         call.ended = true;
-        return Err(fault::unavailable("the module knows the session no more"));
+        return Err(fault::lost());
     }
     if matches!(status, StatusCode::UNAUTHORIZED | StatusCode::FORBIDDEN) {
         call.ended = true;
