@@ -14,7 +14,7 @@ use std::{fs, net::SocketAddr, path::PathBuf};
 
 use http::{Method, StatusCode};
 use mcpo2_audit::{Event, Record};
-use mcpo2_testkit::raw::{Log, RawUpstream, vendor::Era};
+use mcpo2_testkit::raw::{Log, vendor::Era};
 use tempfile::TempDir;
 
 use self::support::{
@@ -47,6 +47,13 @@ impl Site {
 
     /// Serves with these settings of sessions; the ledger of the process is called `ledger`.
     async fn serve(&self, ledger: &str, sessions: &str) -> Process {
+        let file = self.write(ledger, sessions);
+        let mut process = Mcpo2::run(&["serve", "-f", &path(&file), "--listen", "127.0.0.1:0"]);
+        let address = process.address().await;
+        Process { process, address }
+    }
+
+    fn write(&self, ledger: &str, sessions: &str) -> PathBuf {
         let yaml = format!(
             "version: 1\nidentity: {{ anonymous: {{ tenant: local }} }}\n\
              http: {{ sessions: {{ {sessions} }} }}\naudit: {{ dir: {ledger} }}\n{}",
@@ -54,9 +61,7 @@ impl Site {
         );
         let file = self.dir.path().join(format!("{ledger}.yaml"));
         fs::write(&file, yaml).unwrap();
-        let mut process = Mcpo2::run(&["serve", "-f", &path(&file), "--listen", "127.0.0.1:0"]);
-        let address = process.address().await;
-        Process { process, address }
+        file
     }
 
     fn ledger(&self) -> PathBuf {
@@ -278,6 +283,35 @@ async fn a10_an_older_key_opens_while_it_is_named() {
 }
 
 #[tokio::test]
+async fn a10_keys_are_changed_while_the_gateway_serves() {
+    let module = upstream(Era::Legacy).await;
+    let site = Site::over_http(&module.url());
+    let (old, new) = (site.key("old"), site.key("new"));
+    let gateway = site.serve("ledger", &format!("keys: [{old}]")).await;
+    let address = gateway.address;
+    let reload = async |keys: String| {
+        site.write("ledger", &format!("keys: [{keys}]"));
+        let answer = client::bare(address, "")
+            .path("/admin/reload")
+            .answer()
+            .await;
+        assert_eq!(answer.status, StatusCode::OK, "{}", answer.text());
+    };
+    let before = client::begin(address, "{}").await;
+    reload(format!("{new}, {old}")).await;
+    assert_goes_on(address, &before).await;
+    let after = client::begin(address, "{}").await;
+    reload(new).await;
+    assert_unknown(call(address, &before)).await;
+    assert_goes_on(address, &after).await;
+    assert_eq!(
+        hellos(&module.log()),
+        2,
+        "what still holds goes on as it was"
+    );
+}
+
+#[tokio::test]
 async fn a_key_that_others_may_read_is_refused() {
     use std::os::unix::fs::PermissionsExt as _;
     let site = Site::over_http("http://127.0.0.1:9/mcp");
@@ -361,36 +395,79 @@ async fn an_answer_to_what_was_asked_before_a_crash_finds_its_module() {
     assert!(answer.to_string().contains("action=accept"), "{answer}");
 }
 
+/// An id of a session is a secret that a module shares with its clients: no other hears of it.
 #[tokio::test]
-async fn a_module_that_knows_its_session_no_more_begins_another() {
-    let module = upstream(Era::Legacy).await;
-    let site = Site::over_http(&module.url());
+async fn a_module_of_the_same_name_elsewhere_begins_another_session() {
+    let (before, after) = (upstream(Era::Legacy).await, upstream(Era::Legacy).await);
+    let site = Site::over_http(&before.url());
     let first = site.serve("ledger", "").await;
     let session = client::begin(first.address, "{}").await;
     first.kill().await;
-    let gone = {
-        let canned = mcpo2_testkit::raw::Canned::vendor(Era::Legacy);
-        let lost = mcpo2_testkit::raw::Answer::json("{}").with_status(StatusCode::NOT_FOUND);
-        RawUpstream::start(canned.with("ping", lost)).await.unwrap()
-    };
-    let site = Site {
-        modules: site.modules.replace(&module.url(), &gone.url()),
-        ..site
-    };
+    let modules = site.modules.replace(&before.url(), &after.url());
+    let site = Site { modules, ..site };
     let second = site.serve("ledger", "").await;
     assert_goes_on(second.address, &session).await;
-    assert_eq!(hellos(&gone.log()), 1);
+    let log = after.log();
+    assert_eq!((hellos(&log), log.of("ping").count()), (1, 0));
+    // Nor does it hear of the end of what was never its own.
+    let session = client::begin(second.address, "{}").await;
+    second.kill().await;
+    let modules = site.modules.replace(&after.url(), &before.url());
+    let site = Site { modules, ..site };
+    let third = site.serve("ledger", "").await;
+    let delete = in_session(third.address, &session, "").method(Method::DELETE);
+    assert_eq!(delete.answer().await.status, StatusCode::NO_CONTENT);
+    assert!(!was_told_of_the_end(&before.log()));
+}
+
+/// A fixture at this address until it is told to stop.
+async fn fixture_at(
+    address: SocketAddr,
+) -> (
+    String,
+    tokio::sync::oneshot::Sender<()>,
+    tokio::task::JoinHandle<()>,
+) {
+    use mcpo2_testkit::fixture::{Fixture, Http};
+    let http = Http::bind(Fixture::new().unwrap(), address).await.unwrap();
+    let url = http.url();
+    let (stop, stopped) = tokio::sync::oneshot::channel();
+    let serving = tokio::spawn(async move {
+        http.serve(async { drop(stopped.await) }).await.unwrap();
+    });
+    (url, stop, serving)
+}
+
+fn address_of(url: &str) -> SocketAddr {
+    let authority = url.strip_prefix("http://").unwrap().split('/').next();
+    authority.unwrap().parse().unwrap()
+}
+
+#[tokio::test]
+async fn a_module_that_knows_its_session_no_more_begins_another() {
+    let (url, stop, module) = fixture_at(([127, 0, 0, 1], 0).into()).await;
+    let site = Site::over_http(&url);
+    let first = site.serve("ledger", "").await;
+    let session = client::begin(first.address, "{}").await;
+    first.kill().await;
+    stop.send(()).unwrap();
+    soon("the end of the module", module).await.unwrap();
+    let _module = fixture_at(address_of(&url)).await;
+    let second = site.serve("ledger", "").await;
+    let body = plain("1", "tools/call", r#""name":"module__test_simple_text""#);
+    let answer = in_session(second.address, &session, body).answer().await;
+    assert_eq!(
+        (answer.status, answer.code()),
+        (StatusCode::OK, None),
+        "{}",
+        answer.text()
+    );
 }
 
 /// The client does not notice that a module over HTTP was started again.
 #[tokio::test]
 async fn a_module_that_was_started_again_begins_another_session_for_the_same_call() {
-    use mcpo2_testkit::fixture::{Fixture, Http};
-    let bind = async |address| Http::bind(Fixture::new().unwrap(), address).await;
-    let first = bind(([127, 0, 0, 1], 0).into()).await.unwrap();
-    let url = first.url();
-    let (stop, stopped) = tokio::sync::oneshot::channel::<()>();
-    let first = tokio::spawn(first.serve(async { drop(stopped.await) }));
+    let (url, stop, module) = fixture_at(([127, 0, 0, 1], 0).into()).await;
     let gateway = Gateway::before(&url).await;
     let session = client::begin(gateway.address, "{}").await;
     let call = || {
@@ -399,10 +476,8 @@ async fn a_module_that_was_started_again_begins_another_session_for_the_same_cal
     };
     assert_eq!(call().await.code(), None);
     stop.send(()).unwrap();
-    soon("the end of the module", first).await.unwrap().unwrap();
-    let authority = url.strip_prefix("http://").unwrap().split('/').next();
-    let second = bind(authority.unwrap().parse().unwrap()).await.unwrap();
-    let _second = tokio::spawn(second.serve(std::future::pending()));
+    soon("the end of the module", module).await.unwrap();
+    let _module = fixture_at(address_of(&url)).await;
     let answer = call().await;
     assert_eq!(
         (answer.status, answer.code()),

@@ -50,14 +50,17 @@ impl Head {
         self.session.is_some()
     }
 
-    /// What it takes to go on with its session, where it has one.
-    pub(super) fn resumption(&self) -> Option<Resumption> {
+    /// What it takes to go on with its session at this place, where it has one.
+    pub(super) fn resumption(&self, place: u64) -> Option<Resumption> {
         let id = self.session.as_ref()?.to_str().ok()?;
-        Some(Resumption::new(id, self.version?))
+        Some(Resumption::new(id, self.version?, place))
     }
 
-    /// The head of a session that stood before. None where its id is no header.
-    pub(super) fn resumed(from: &Resumption) -> Option<Self> {
+    /// The head of a session that stood before. None where that was at another place.
+    pub(super) fn resumed(from: &Resumption, place: u64) -> Option<Self> {
+        if from.place() != place || from.version().is_stateless() {
+            return None;
+        }
         let id = HeaderValue::from_str(from.id()).ok()?;
         Some(Self::agreed(from.version(), Some(id)))
     }

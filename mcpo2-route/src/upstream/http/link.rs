@@ -93,7 +93,10 @@ impl Link for HttpLink {
 
     fn resumption(&self) -> Option<Resumption> {
         let stands = self.session.kind == Kind::Private && self.is_open();
-        stands.then(|| self.session.head.resumption()).flatten()
+        let place = self.session.wire.place();
+        stands
+            .then(|| self.session.head.resumption(place))
+            .flatten()
     }
 
     async fn release(&self) {

@@ -23,7 +23,7 @@ pub(super) async fn resume(
     from: &Resumption,
     permit: OwnedSemaphorePermit,
 ) -> Result<Option<HttpLink>, Error> {
-    let Some(head) = Head::resumed(from).filter(|_| !from.version().is_stateless()) else {
+    let Some(head) = Head::resumed(from, wire.place()) else {
         return Ok(None);
     };
     if !is_known(wire, &head).await? {
@@ -36,7 +36,7 @@ pub(super) async fn resume(
 
 /// Tells the module that the session has ended.
 pub(super) async fn forget(wire: &Arc<Wire>, session: &Resumption) {
-    if let Some(head) = Head::resumed(session) {
+    if let Some(head) = Head::resumed(session, wire.place()) {
         let session = Session::new(wire, head, Kind::Private, None);
         session.close().await;
     }

@@ -7,7 +7,7 @@ use hyper_util::{
     client::legacy::Client,
     rt::{TokioExecutor, TokioTimer},
 };
-use mcpo2_core::Error;
+use mcpo2_core::{Digest, Error};
 use tokio::time::{Instant, timeout_at};
 
 use super::{
@@ -31,6 +31,13 @@ pub(super) struct Wire {
 }
 
 impl Wire {
+    /// What tells where it leads from other addresses.
+    pub(super) fn place(&self) -> u64 {
+        let digest = Digest::of(self.endpoint.url.to_string().as_bytes());
+        let first = digest.as_bytes().first_chunk();
+        u64::from_be_bytes(first.copied().unwrap_or_default())
+    }
+
     pub(super) fn new(
         endpoint: Endpoint,
         resolver: Arc<dyn Resolve>,

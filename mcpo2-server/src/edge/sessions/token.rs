@@ -45,6 +45,8 @@ struct AtModule {
     version: ProtocolVersion,
     #[serde(rename = "i")]
     id: Box<str>,
+    #[serde(rename = "p")]
+    place: u64,
 }
 
 /// The id of a session that this owner has until it expires. None without randomness.
@@ -72,6 +74,7 @@ impl Sealed {
             module,
             version: from.version(),
             id: from.id().into(),
+            place: from.place(),
         };
         Self {
             expires: since.unwrap_or_default().as_secs(),
@@ -105,7 +108,7 @@ impl Sealed {
         let params = Bytes::copy_from_slice(self.hello?.get().as_bytes());
         let hello = Hello::new(params, self.version);
         let from = self.modules.into_iter();
-        let from = from.map(|at| (at.module, Resumption::new(at.id, at.version)));
+        let from = from.map(|at| (at.module, Resumption::new(at.id, at.version, at.place)));
         Some(Session::resumed(hello, from, Arc::clone(registry)))
     }
 }

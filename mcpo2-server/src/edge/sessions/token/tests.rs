@@ -29,7 +29,10 @@ fn session(params: &str, modules: &[(&str, &str)]) -> Session {
     let hello = Hello::new(params.to_owned(), version);
     let from = modules.iter().map(|(module, id)| {
         let version = "2025-03-26".parse().unwrap();
-        (module.parse().unwrap(), Resumption::new(*id, version))
+        (
+            module.parse().unwrap(),
+            Resumption::new(*id, version, u64::MAX),
+        )
     });
     Session::resumed(hello, from.collect::<Vec<_>>(), registry())
 }
