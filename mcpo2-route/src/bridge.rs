@@ -1,19 +1,42 @@
 //! Between a caller and a link that speak different eras of the protocol.
 //!
-//! Where both speak the same, every byte passes. Where not, a request gets what its revision
-//! demands, and an answer what its caller's does. What one era cannot say in the other (questions
-//! to the user, in either direction) is not offered to the module in the first place: the link was
-//! opened without those capabilities.
+//! Where both speak the same, every byte passes. Where not, a link gets a face of the other era, so
+//! that everything above treats links alike:
+//!
+//! - [`StatelessFace`] shows a module with sessions to clients without them. What the module asks
+//!   while it works goes another way, by [`asking`].
+//! - [`SessionFace`] shows a module without sessions to one session of a client.
+//!
+//! What one era cannot say in the other, tasks above all, is not among the capabilities of a face,
+//! and who asks for it all the same is told so.
+
+mod abilities;
+mod asking;
+mod caller;
+mod edit;
+mod level;
+mod session;
+mod stateless;
+
+pub(crate) use self::{
+    asking::{Asking, Lot, Pool},
+    caller::Caller,
+    stateless::StatelessFace,
+};
+
+use std::{collections::BTreeMap, sync::Arc};
 
 use bytes::Bytes;
+use futures_util::{StreamExt as _, stream};
 use mcpo2_core::{
-    Body, Frame, Frames, Message, Method, ProtocolVersion, Reply, Request, Response,
+    Body, Error, Frame, Frames, Message, Method, ProtocolVersion, Reply, Request, Response,
     message::{error_response, keys},
 };
 use serde::Deserialize;
 use serde_json::value::RawValue;
 
-use crate::upstream::ClientInfo;
+use self::session::SessionFace;
+use crate::upstream::{ClientInfo, Hello, Link, fault};
 
 /// The request as the link's revision wants it.
 pub(crate) fn outgoing(
@@ -32,31 +55,15 @@ pub(crate) fn outgoing(
         .with_meta(keys::PROTOCOL_VERSION, &format!("\"{link}\""))
 }
 
-/// The reply as the caller's revision wants it.
-pub(crate) fn incoming(
-    reply: Reply,
-    method: &Method,
-    caller: ProtocolVersion,
-    link: ProtocolVersion,
-) -> Reply {
-    if !caller.is_stateless() || link.is_stateless() {
-        return reply;
+/// A link for one session, as that session sees it.
+pub(crate) fn for_session(link: Arc<dyn Link>, hello: &Hello) -> Arc<dyn Link> {
+    match link.version().is_stateless() {
+        true => Arc::new(SessionFace::new(link, hello)),
+        false => link,
     }
-    let method = method.clone();
-    reply.map_body(|body| match body {
-        Body::Complete(bytes) => Body::Complete(stateless(bytes, &method)),
-        Body::Stream(frames) => {
-            use futures_util::TryStreamExt as _;
-            let answer = move |frame: Frame| {
-                let data = stateless(frame.data().clone(), &method);
-                frame.with_data(data)
-            };
-            Body::Stream(Frames::new(frames.map_ok(answer)))
-        }
-        Body::Empty => Body::Empty,
-    })
 }
 
+/// A response as the stateless revision wants it; other messages stay.
 fn stateless(bytes: Bytes, method: &Method) -> Bytes {
     let Ok(Message::Response(response)) = Message::parse(bytes.clone()) else {
         return bytes;
@@ -99,6 +106,61 @@ fn error(response: &Response) -> Bytes {
         }) => error_response(response.id(), -32602, &message, data.map(RawValue::get)),
         _ => response.bytes().clone(),
     }
+}
+
+/// What a module says of itself as the other era may know it: the capabilities that a face
+/// carries, as they are.
+fn carried(server: &[u8]) -> Bytes {
+    #[derive(Deserialize)]
+    struct Server<'a> {
+        #[serde(borrow, default)]
+        capabilities: BTreeMap<String, &'a RawValue>,
+    }
+    let server: Option<Server<'_>> = serde_json::from_slice(server).ok();
+    let capabilities = server.map(|server| server.capabilities).unwrap_or_default();
+    let carried = ["tools", "prompts", "resources", "completions", "logging"];
+    let carried = carried
+        .into_iter()
+        .filter_map(|key| Some(format!("\"{key}\":{}", capabilities.get(key)?)));
+    let carried: Vec<_> = carried.collect();
+    format!(r#"{{"capabilities":{{{}}}}}"#, carried.join(",")).into()
+}
+
+/// Whether this tells of a change, which each era has a stream of its own for.
+fn is_change(method: &Method) -> bool {
+    matches!(
+        method,
+        Method::ToolsChanged
+            | Method::PromptsChanged
+            | Method::ResourcesChanged
+            | Method::ResourceUpdated
+    )
+}
+
+/// The id (JSON text) of the request that a cancellation names.
+fn cancelled_id(notification: &Request) -> Option<String> {
+    #[derive(Deserialize)]
+    struct Params<'a> {
+        #[serde(borrow, rename = "requestId")]
+        request: &'a RawValue,
+    }
+    let params: Params<'_> = serde_json::from_slice(notification.params()?).ok()?;
+    Some(params.request.get().to_owned())
+}
+
+/// The response in a reply, once it is there.
+async fn response(reply: Reply) -> Result<Response, Error> {
+    let mut frames = match reply.into_body() {
+        Body::Complete(bytes) => Frames::new(stream::iter([Ok(Frame::new(bytes))])),
+        Body::Stream(frames) => frames,
+        Body::Empty => Frames::new(stream::empty()),
+    };
+    while let Some(frame) = frames.next().await {
+        if let Ok(Message::Response(response)) = Message::parse(frame?.data().clone()) {
+            return Ok(response);
+        }
+    }
+    Err(fault::protocol("there is no answer"))
 }
 
 #[cfg(test)]

@@ -9,10 +9,11 @@ use std::{
     time::{Duration, Instant},
 };
 
-use mcpo2_core::{Endpoint, Error, ErrorKind, Module, TenantId};
+use mcpo2_core::{Call, Endpoint, Error, ErrorKind, Module, TenantId};
 use tokio::sync::Mutex;
 
 use crate::{
+    bridge::{self, Asking, Caller, Lot, Pool, StatelessFace},
     shares::Weights,
     upstream::{Hello, Limits, Link, Resumption, Upstream},
 };
@@ -30,8 +31,9 @@ pub use self::place::Stats;
 /// [`Dispatch`]: crate::Dispatch
 #[derive(Debug)]
 pub struct Connection {
-    upstream: Box<dyn Upstream>,
+    upstream: Arc<dyn Upstream>,
     shared: Mutex<Shared>,
+    asking: AskingParts,
     load: Arc<Load>,
     id: ConnectionId,
 }
@@ -43,7 +45,17 @@ pub(crate) struct ConnectionId(u64);
 #[derive(Debug, Default)]
 struct Shared {
     link: Option<Arc<dyn Link>>,
+    /// Whether the module has sessions, and the link looks as if it had none.
+    is_face: bool,
     failed: Option<Instant>,
+}
+
+/// What serves calls that are asked back.
+#[derive(Debug, Clone)]
+struct AskingParts {
+    pool: Arc<Pool>,
+    lot: Arc<Lot>,
+    time: Duration,
 }
 
 /// After a failure to connect, others are told at once for this long.
@@ -53,9 +65,16 @@ impl Connection {
     /// Reaches a module by `upstream`, within `limits`.
     pub fn new(upstream: impl Upstream, limits: &Limits) -> Self {
         static NEXT: AtomicU64 = AtomicU64::new(0);
+        let upstream: Arc<dyn Upstream> = Arc::new(upstream);
+        let asking = AskingParts {
+            pool: Pool::new(Arc::clone(&upstream), limits),
+            lot: Lot::new(),
+            time: limits.total,
+        };
         Self {
             id: ConnectionId(NEXT.fetch_add(1, Ordering::Relaxed)),
-            upstream: Box::new(upstream),
+            upstream,
+            asking,
             shared: Mutex::default(),
             load: Arc::new(Load::new(limits)),
         }
@@ -97,10 +116,34 @@ impl Connection {
 
     /// The link for calls without a session.
     pub(crate) async fn shared(&self) -> Result<Arc<dyn Link>, Error> {
+        Ok(self.reach().await?.0)
+    }
+
+    /// The link for this call without a session: the one that all share, or one of its own where
+    /// the module has sessions and may have something to ask or to say on the way.
+    pub(crate) async fn link(&self, call: &Call) -> Result<Arc<dyn Link>, Error> {
+        let (shared, is_face) = self.reach().await?;
+        let caller = if is_face { Caller::of(call)? } else { None };
+        Ok(match caller {
+            Some(caller) => {
+                let AskingParts { pool, lot, time } = self.asking.clone();
+                Arc::new(Asking {
+                    caller,
+                    pool,
+                    lot,
+                    shared,
+                    time,
+                })
+            }
+            None => shared,
+        })
+    }
+
+    async fn reach(&self) -> Result<(Arc<dyn Link>, bool), Error> {
         // Held while connecting, so that a crowd opens one link.
         let mut shared = self.shared.lock().await;
         if let Some(link) = shared.link.as_ref().filter(|link| link.is_open()) {
-            return Ok(Arc::clone(link));
+            return Ok((Arc::clone(link), shared.is_face));
         }
         if shared.failed.is_some_and(|at| at.elapsed() < PAUSE) {
             return Err(unavailable("connecting failed a moment ago"));
@@ -109,8 +152,15 @@ impl Connection {
         let opened = self.upstream.open(None).await;
         self.load.opened(opened.as_ref().err());
         shared.failed = opened.is_err().then(Instant::now);
-        shared.link = opened.as_ref().ok().map(Arc::clone);
-        opened
+        shared.link = None;
+        let link = opened?;
+        shared.is_face = !link.version().is_stateless();
+        let link = match shared.is_face {
+            true => Arc::new(StatelessFace::new(link)),
+            false => link,
+        };
+        shared.link = Some(Arc::clone(&link));
+        Ok((link, shared.is_face))
     }
 
     /// A link for one session; `again` where that had one before.
@@ -118,7 +168,7 @@ impl Connection {
         self.may_open(again)?;
         let opened = self.upstream.open(Some(hello)).await;
         self.load.opened(opened.as_ref().err());
-        opened
+        Ok(bridge::for_session(opened?, hello))
     }
 
     /// The link of a session that stood before, here or elsewhere.
@@ -130,7 +180,7 @@ impl Connection {
         self.may_open(false)?;
         let opened = self.upstream.resume(hello, from).await;
         self.load.opened(opened.as_ref().err());
-        opened
+        Ok(bridge::for_session(opened?, hello))
     }
 
     /// Tells the module that a session has ended that no link leads to.
@@ -138,8 +188,10 @@ impl Connection {
         self.upstream.forget(session).await;
     }
 
-    /// Ends the link for calls without a session.
+    /// Ends the links for calls without a session.
     pub async fn close(&self) {
+        self.asking.lot.clear();
+        self.asking.pool.close().await;
         let link = self.shared.lock().await.link.take();
         if let Some(link) = link {
             link.close().await;

@@ -71,7 +71,7 @@ async fn forward(routed: &Routed, ours: &ClientInfo) -> Result<Reply, Error> {
     let session = call.extensions().get::<Arc<Session>>();
     let mut link = match session {
         Some(session) => session.link(facts.module(), module).await?,
-        None => module.shared().await?,
+        None => module.link(call).await?,
     };
     let asking = session.map(|session| session.asking(routed.request(), facts.module()));
     let request = bridge::outgoing(routed.request(), call.version(), link.version(), ours);
@@ -88,7 +88,6 @@ async fn forward(routed: &Routed, ours: &ClientInfo) -> Result<Reply, Error> {
     }
     place.settle(facts.module(), reply.as_ref(), link.is_open());
     let reply = reply?;
-    let reply = bridge::incoming(reply, call.method(), call.version(), link.version());
     let watcher = session.map(|session| (Arc::clone(session), facts.module().clone()));
     Ok(reply.map_body(|body| match body {
         Body::Stream(frames) => {

@@ -14,8 +14,9 @@ pub mod line;
 
 mod client;
 pub(crate) mod fault;
-mod mint;
-mod own;
+pub(crate) mod mint;
+pub(crate) mod own;
+mod questions;
 mod resumption;
 
 use std::{fmt, sync::Arc, time::Duration};
@@ -198,6 +199,9 @@ pub struct Limits {
     pub response_bytes: usize,
     /// Links for sessions at once; one more is refused.
     pub sessions: usize,
+    /// Calls at once of clients without sessions that a module with sessions may ask back. Each
+    /// has a link to itself; one more waits for a while.
+    pub exclusive: usize,
 }
 
 impl Default for Limits {
@@ -210,6 +214,7 @@ impl Default for Limits {
             total: Duration::from_secs(600),
             response_bytes: 64 * 1024 * 1024,
             sessions: 1024,
+            exclusive: 32,
         }
     }
 }

@@ -12,7 +12,7 @@ mod codec;
 mod core;
 mod handshake;
 mod link;
-mod mailbox;
+pub(crate) mod mailbox;
 mod pipe;
 mod pump;
 mod table;

@@ -14,7 +14,7 @@ use serde_json::value::RawValue;
 
 /// Where the ids of a link come from.
 #[derive(Debug)]
-pub(super) enum Mint {
+pub(crate) enum Mint {
     /// From the one client that the link has.
     Keep,
     /// From a counter, since clients know nothing of each other's ids.
@@ -22,19 +22,19 @@ pub(super) enum Mint {
 }
 
 impl Mint {
-    pub(super) fn new(shared: bool) -> Self {
+    pub(crate) fn new(shared: bool) -> Self {
         match shared {
             true => Self::Count(AtomicU64::new(1)),
             false => Self::Keep,
         }
     }
 
-    pub(super) fn is_shared(&self) -> bool {
+    pub(crate) fn is_shared(&self) -> bool {
         matches!(self, Self::Count(_))
     }
 
     /// Whether a message outside any request may go to the module.
-    pub(super) fn admits(&self, message: &Bytes) -> Result<bool, Error> {
+    pub(crate) fn admits(&self, message: &Bytes) -> Result<bool, Error> {
         if !self.is_shared() {
             return Ok(true);
         }
@@ -52,7 +52,7 @@ impl Mint {
     }
 
     /// The request as it goes to the module; none where it is a notification.
-    pub(super) fn outgoing(&self, request: &Request) -> Option<Outgoing> {
+    pub(crate) fn outgoing(&self, request: &Request) -> Option<Outgoing> {
         let original = request.id()?.clone();
         let token = request
             .meta()
@@ -89,7 +89,7 @@ impl Mint {
 
 /// A request on its way to the module, and how its answer is made one to the client's request.
 #[derive(Debug)]
-pub(super) struct Outgoing {
+pub(crate) struct Outgoing {
     sent: Request,
     id: Id,
     original: Id,
@@ -119,35 +119,64 @@ impl Progress {
 
 impl Outgoing {
     /// The request as the module sees it.
-    pub(super) fn sent(&self) -> &Request {
+    pub(crate) fn sent(&self) -> &Request {
         &self.sent
     }
 
     /// The id by which the module knows it.
-    pub(super) fn id(&self) -> &Id {
+    pub(crate) fn id(&self) -> &Id {
         &self.id
     }
 
+    /// The id by which the client knows it.
+    pub(crate) fn original(&self) -> &Id {
+        &self.original
+    }
+
+    /// A report of progress on this request under the client's token; none where it is on
+    /// another, or where the client wants none.
+    pub(crate) fn reports(&self, progress: &Request) -> Option<Bytes> {
+        let (key, token) = self.token.as_ref()?;
+        match Reference::read(progress)? {
+            Reference::Progress(named, at) if named == *key => {
+                Some(splice(progress.bytes(), at, token))
+            }
+            _ => None,
+        }
+    }
+
     /// The key under which progress is reported on it.
-    pub(super) fn token(&self) -> Option<&Key> {
+    pub(crate) fn token(&self) -> Option<&Key> {
         self.token.as_ref().map(|(key, _)| key)
     }
 
     /// Whether it stays open for as long as the client wants.
-    pub(super) fn is_endless(&self) -> bool {
+    pub(crate) fn is_endless(&self) -> bool {
         *self.sent.method() == Method::Listen
     }
 
     /// Whether this is its answer.
-    #[cfg(feature = "http")]
-    pub(super) fn is_answered_by(&self, response: &Response) -> bool {
+    pub(crate) fn is_answered_by(&self, response: &Response) -> bool {
         response
             .id()
             .is_some_and(|id| Key::of(id) == Key::of(&self.id))
     }
 
+    /// The same request, which the client has come back to under other names.
+    pub(crate) fn again(self, request: &Request) -> Self {
+        let renamed = request.meta().progress_token.map(RawValue::get);
+        let token = self
+            .token
+            .and_then(|(key, _)| Some((key, renamed?.to_owned())));
+        Self {
+            original: request.id().cloned().unwrap_or(self.original),
+            token,
+            ..self
+        }
+    }
+
     /// The answer under the client's id; the very same bytes where that is the id already.
-    pub(super) fn response(&self, response: &Response) -> Bytes {
+    pub(crate) fn response(&self, response: &Response) -> Bytes {
         if response.id() == Some(&self.original) {
             return response.bytes().clone();
         }
@@ -179,7 +208,7 @@ impl Outgoing {
     }
 
     /// A notification on this request under the client's names for it.
-    pub(super) fn notification(&self, notification: &Request) -> Bytes {
+    pub(crate) fn notification(&self, notification: &Request) -> Bytes {
         let bytes = notification.bytes();
         match (self.minted, Reference::read(notification), &self.token) {
             (true, Some(Reference::Progress(_, at)), Some((_, token))) => splice(bytes, at, token),
@@ -193,13 +222,13 @@ impl Outgoing {
 
 /// The request that a notification is about, and where it says so.
 #[derive(Debug)]
-pub(super) enum Reference {
+pub(crate) enum Reference {
     Progress(Key, Range<usize>),
     Subscription(Key, Range<usize>),
 }
 
 impl Reference {
-    pub(super) fn read(notification: &Request) -> Option<Self> {
+    pub(crate) fn read(notification: &Request) -> Option<Self> {
         #[derive(Deserialize)]
         struct Params<'a> {
             #[serde(borrow, default, rename = "progressToken")]
@@ -227,17 +256,17 @@ impl Reference {
 
 /// A JSON string or number as a key: two spellings of one string are one key.
 #[derive(Clone, PartialEq, Eq, Hash)]
-pub(super) struct Key(Box<str>);
+pub(crate) struct Key(Box<str>);
 
 impl Key {
-    pub(super) fn new(json: &str) -> Self {
+    pub(crate) fn new(json: &str) -> Self {
         match serde_json::from_str::<String>(json) {
             Ok(text) => Self(serde_json::Value::from(text).to_string().into()),
             Err(_) => Self(json.into()),
         }
     }
 
-    pub(super) fn of(id: &Id) -> Self {
+    pub(crate) fn of(id: &Id) -> Self {
         Self::new(id.as_json())
     }
 }

@@ -11,15 +11,15 @@ use serde_json::json;
 use super::{ClientInfo, fault};
 
 /// Ends the handshake of the revisions with sessions.
-pub(super) const INITIALIZED: &str = r#"{"jsonrpc":"2.0","method":"notifications/initialized"}"#;
+pub(crate) const INITIALIZED: &str = r#"{"jsonrpc":"2.0","method":"notifications/initialized"}"#;
 
 /// The id of the gateway's own request number `n`.
-pub(super) fn id(n: u64) -> Id {
+pub(crate) fn id(n: u64) -> Id {
     Id::string(&format!("mcpo2-{n}"))
 }
 
 /// A request of the gateway; `params` is JSON text.
-pub(super) fn request(id: &Id, method: &str, params: &[u8]) -> Result<Request, Error> {
+pub(crate) fn request(id: &Id, method: &str, params: &[u8]) -> Result<Request, Error> {
     let head = format!(r#"{{"jsonrpc":"2.0","id":{id},"method":"{method}","params":"#);
     let text = [head.as_bytes(), params, b"}"].concat();
     match Message::parse(text) {
@@ -34,7 +34,7 @@ pub(super) fn request(id: &Id, method: &str, params: &[u8]) -> Result<Request, E
 }
 
 /// The parameters of an `initialize` in the gateway's own name.
-pub(super) fn initialize(client: &ClientInfo) -> String {
+pub(crate) fn initialize(client: &ClientInfo) -> String {
     json!({
         "protocolVersion": ProtocolVersion::LATEST_SESSION,
         "capabilities": {},
@@ -44,7 +44,7 @@ pub(super) fn initialize(client: &ClientInfo) -> String {
 }
 
 /// The parameters of a `server/discover`.
-pub(super) fn discover(client: &ClientInfo) -> String {
+pub(crate) fn discover(client: &ClientInfo) -> String {
     json!({ "_meta": {
         keys::PROTOCOL_VERSION: ProtocolVersion::LATEST,
         keys::CLIENT_INFO: client.json(),
@@ -54,7 +54,7 @@ pub(super) fn discover(client: &ClientInfo) -> String {
 }
 
 /// Tells the module that nobody waits for the answer any more.
-pub(super) fn cancelled(id: &Id) -> Bytes {
+pub(crate) fn cancelled(id: &Id) -> Bytes {
     format!(
         r#"{{"jsonrpc":"2.0","method":"notifications/cancelled","params":{{"requestId":{id}}}}}"#
     )
@@ -62,7 +62,7 @@ pub(super) fn cancelled(id: &Id) -> Bytes {
 }
 
 /// The answer to a module that asks for a client where there is none.
-pub(super) fn refusal(request: &Request) -> Bytes {
+pub(crate) fn refusal(request: &Request) -> Bytes {
     match (request.method(), request.id()) {
         (Method::Ping, Some(id)) => result_response(id, "{}"),
         (_, id) => error_response(id, -32601, "Method not found", None),
@@ -70,7 +70,7 @@ pub(super) fn refusal(request: &Request) -> Bytes {
 }
 
 /// The revision that the answer to `initialize` agrees on.
-pub(super) fn agreed(response: &Response) -> Result<ProtocolVersion, Error> {
+pub(crate) fn agreed(response: &Response) -> Result<ProtocolVersion, Error> {
     #[derive(Deserialize)]
     struct Initialized {
         #[serde(rename = "protocolVersion")]
@@ -93,7 +93,7 @@ pub(super) fn agreed(response: &Response) -> Result<ProtocolVersion, Error> {
 }
 
 /// Whether the answer to `server/discover` says that the module speaks the stateless revision.
-pub(super) fn is_stateless(response: &Response) -> bool {
+pub(crate) fn is_stateless(response: &Response) -> bool {
     #[derive(Deserialize)]
     struct Discovered {
         #[serde(rename = "supportedVersions")]
@@ -108,6 +108,6 @@ pub(super) fn is_stateless(response: &Response) -> bool {
 }
 
 /// The result of a response, on its own.
-pub(super) fn result(response: &Response) -> Bytes {
+pub(crate) fn result(response: &Response) -> Bytes {
     Bytes::copy_from_slice(response.result_json().unwrap_or_default())
 }

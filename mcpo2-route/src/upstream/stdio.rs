@@ -22,12 +22,18 @@ pub use sandbox::Sandbox;
 
 use std::{
     fmt,
-    sync::{Arc, atomic::Ordering},
+    sync::{
+        Arc,
+        atomic::{AtomicBool, Ordering},
+    },
 };
 
 use async_trait::async_trait;
 use mcpo2_core::{Error, ErrorKind};
-use tokio::{sync::Semaphore, time::sleep};
+use tokio::{
+    sync::{OwnedSemaphorePermit, Semaphore},
+    time::sleep,
+};
 
 use self::{backoff::Backoff, child::Running, link::StdioLink, ring::Ring};
 use super::{ClientInfo, Hello, Limits, Link, Upstream, fault, line::LineLink};
@@ -49,6 +55,8 @@ pub struct StdioUpstream {
     sessions: Arc<Semaphore>,
     backoff: Arc<Backoff>,
     stderr: Arc<Ring>,
+    /// Whether children end at the handshake of a session.
+    is_stateless: AtomicBool,
 }
 
 impl StdioUpstream {
@@ -62,6 +70,7 @@ impl StdioUpstream {
             limits,
             backoff: Arc::default(),
             stderr: Arc::new(Ring::new(STDERR)),
+            is_stateless: AtomicBool::new(false),
         }
     }
 
@@ -84,39 +93,74 @@ impl StdioUpstream {
             None => Ok(()),
         }
     }
-}
 
-#[async_trait]
-impl Upstream for StdioUpstream {
-    async fn open(&self, hello: Option<&Hello>) -> Result<Arc<dyn Link>, Error> {
-        let permit = match hello {
-            Some(_) => {
-                let permit = Arc::clone(&self.sessions).try_acquire_owned();
-                Some(permit.map_err(|_| fault::too_many_sessions())?)
-            }
-            None => None,
-        };
-        self.wait().await?;
+    /// Starts a child and shakes hands, with `hello` or as for all calls.
+    async fn start(
+        &self,
+        hello: Option<&Hello>,
+        permit: Option<OwnedSemaphorePermit>,
+    ) -> Result<StdioLink, Error> {
         let started = child::start(&self.command, &self.stderr, &self.backoff).await;
         let Running {
             pipes,
             leash,
             state,
-        } = started.map_err(|error| {
-            self.backoff.failed();
-            fault::unavailable(error)
-        })?;
+        } = started.map_err(fault::unavailable)?;
         let limits = self.limits.clone();
         let ((stdout, stdin), guard) = (pipes, (leash, permit));
-        let opened = LineLink::open(stdout, stdin, hello, &self.client, limits, guard).await;
-        let line = opened.inspect_err(|error| {
-            if error.kind() == ErrorKind::Unavailable {
-                self.backoff.failed();
+        let line = LineLink::open(stdout, stdin, hello, &self.client, limits, guard).await?;
+        Ok(StdioLink::new(line, state))
+    }
+
+    /// Takes note of a module that does not start.
+    fn count(&self, error: &Error) {
+        if error.kind() == ErrorKind::Unavailable {
+            self.backoff.failed();
+        }
+    }
+
+    fn permit(&self) -> Result<OwnedSemaphorePermit, Error> {
+        let permit = Arc::clone(&self.sessions).try_acquire_owned();
+        permit.map_err(|_| fault::too_many_sessions())
+    }
+}
+
+#[async_trait]
+impl Upstream for StdioUpstream {
+    async fn open(&self, hello: Option<&Hello>) -> Result<Arc<dyn Link>, Error> {
+        self.wait().await?;
+        let Some(said) = hello else {
+            let link = self
+                .start(None, None)
+                .await
+                .inspect_err(|e| self.count(e))?;
+            link.counts();
+            return Ok(Arc::new(link));
+        };
+        let refused = match self.is_stateless.load(Ordering::Relaxed) {
+            true => None,
+            false => match self.start(Some(said), Some(self.permit()?)).await {
+                Ok(link) => return Ok(Arc::new(link)),
+                Err(error) if error.kind() != ErrorKind::Unavailable => return Err(error),
+                Err(error) => Some(error),
+            },
+        };
+        // Some modules end at a handshake that they do not know: another child is asked in the
+        // other way.
+        let other = self.start(None, Some(self.permit()?)).await;
+        let is_stateless = other
+            .as_ref()
+            .is_ok_and(|link| link.version().is_stateless());
+        self.is_stateless.store(is_stateless, Ordering::Relaxed);
+        match (other, refused) {
+            (Ok(link), _) if is_stateless => Ok(Arc::new(link)),
+            (Err(error), None) | (_, Some(error)) => {
+                self.count(&error);
+                Err(error)
             }
-        })?;
-        // The end of a session's child tells of its client as much as of the module.
-        state.counts.store(hello.is_none(), Ordering::Relaxed);
-        Ok(Arc::new(StdioLink::new(line, state)))
+            // It has changed, and the next session begins as it should.
+            (Ok(_), None) => Err(fault::unavailable("the module speaks another revision now")),
+        }
     }
 }
 

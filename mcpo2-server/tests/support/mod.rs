@@ -13,6 +13,7 @@
 
 pub mod client;
 pub mod process;
+pub mod scripted;
 
 use std::{future::Future, net::SocketAddr, time::Duration};
 
@@ -172,9 +173,14 @@ pub fn key(id: &str, tenant: &str) -> (String, String) {
 
 /// The fixture of the conformance suite over HTTP: its URL. It serves until the test ends.
 pub async fn fixture() -> String {
-    use mcpo2_testkit::fixture::{Fixture, Http};
+    serving(mcpo2_testkit::fixture::Fixture::new().unwrap()).await
+}
+
+/// This fixture over HTTP: its URL.
+pub async fn serving(fixture: mcpo2_testkit::fixture::Fixture) -> String {
+    use mcpo2_testkit::fixture::Http;
     let address = ([127, 0, 0, 1], 0).into();
-    let http = Http::bind(Fixture::new().unwrap(), address).await.unwrap();
+    let http = Http::bind(fixture, address).await.unwrap();
     let url = http.url();
     tokio::spawn(http.serve(std::future::pending()));
     url

@@ -5,7 +5,7 @@ use futures_core::Stream;
 use futures_util::stream::unfold;
 use http::{Method, StatusCode};
 use mcpo2_core::{Error, ErrorKind, Frame, Message, Method::Progress, Request, Response};
-use tokio::time::{sleep, timeout};
+use tokio::time::{Instant, sleep, timeout};
 
 use super::{
     decode::Content,
@@ -33,6 +33,7 @@ pub(super) struct Events {
     decoder: SseDecoder,
     waiting: VecDeque<SseEvent>,
     resume: Resume,
+    began: Instant,
 }
 
 /// Where to go on when the stream breaks off.
@@ -71,6 +72,7 @@ impl Events {
             decoder: SseDecoder::new(max),
             waiting: VecDeque::new(),
             resume: Resume::default(),
+            began: Instant::now(),
         }
     }
 
@@ -108,6 +110,7 @@ impl Events {
                 }
                 Ok(None) => fault::broken("the stream ended before the answer"),
                 Err(error) if error.kind() == ErrorKind::Upstream => error,
+                Err(error) if self.is_excused(&error) => continue,
                 Err(error) => return Some(Err(self.end(error))),
             };
             if let Some(error) = self.go_on(broken).await {
@@ -123,6 +126,15 @@ impl Events {
             Source::Outside(_) => true,
             Source::Call(call) => call.session.kind == Kind::Private && self.resume.after.is_some(),
         }
+    }
+
+    /// Whether the module is silent since it waits for its client.
+    fn is_excused(&self, error: &Error) -> bool {
+        let session = self.source.session();
+        let limits = &session.wire.limits;
+        error.kind() == ErrorKind::TimedOut
+            && self.began.elapsed() < limits.total
+            && session.questions.excuse(limits.idle)
     }
 
     fn end(&mut self, error: Error) -> Error {
@@ -231,7 +243,10 @@ impl Events {
     async fn reverse(&self, request: &Request) -> Option<Bytes> {
         let session = self.source.session();
         match session.kind {
-            Kind::Private => return Some(request.bytes().clone()),
+            Kind::Private => {
+                session.questions.asked();
+                return Some(request.bytes().clone());
+            }
             Kind::Shared => {
                 if let Err(error) = session.post(own::refusal(request), None).await {
                     tracing::warn!(%error, "a request of the module could not be refused");

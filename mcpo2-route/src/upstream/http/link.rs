@@ -64,6 +64,7 @@ impl Link for HttpLink {
         if !self.session.mint.admits(&message)? {
             return Ok(());
         }
+        self.session.questions.sent(&message);
         match Message::parse(message.clone()) {
             Ok(Message::Request(request)) => self.session.post(message, Some(&request)).await,
             _ => self.session.post(message, None).await,

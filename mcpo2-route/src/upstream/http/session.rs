@@ -16,6 +16,7 @@ use crate::upstream::{
     ForwardHeaders, fault,
     mint::{Mint, Outgoing},
     own,
+    questions::Questions,
 };
 
 /// How many cancellations may wait to be told.
@@ -39,6 +40,7 @@ pub(super) struct Session {
     pub(super) head: Head,
     pub(super) kind: Kind,
     pub(super) mint: Mint,
+    pub(super) questions: Questions,
     ended: Arc<AtomicBool>,
     doubted: AtomicBool,
     courier: mpsc::Sender<Bytes>,
@@ -68,6 +70,7 @@ impl Session {
             head,
             kind,
             mint: Mint::new(kind == Kind::Shared),
+            questions: Questions::default(),
             ended,
             doubted: AtomicBool::new(false),
             courier,

@@ -14,7 +14,7 @@ use super::{
     mailbox::{Mail, Mailbox},
     table::Entry,
 };
-use crate::upstream::{fault, mint::Outgoing, own};
+use crate::upstream::{fault, mint::Outgoing, own, questions::Questions};
 
 /// What a module says to one request, in time.
 ///
@@ -78,7 +78,8 @@ impl Answer {
             }
             return Poll::Ready(mail);
         }
-        match self.clock.as_mut().map(|clock| clock.poll(cx)) {
+        let questions = &self.hold.core().questions;
+        match self.clock.as_mut().map(|clock| clock.poll(questions, cx)) {
             None | Some(Poll::Pending) => Poll::Pending,
             Some(Poll::Ready(())) => {
                 self.on_drop = OnDrop::Cancel;
@@ -142,11 +143,14 @@ impl Clock {
         }
     }
 
-    fn poll(&mut self, cx: &mut Context<'_>) -> Poll<()> {
-        match self.idle.as_mut().poll(cx) {
-            Poll::Ready(()) => Poll::Ready(()),
-            Poll::Pending => self.total.as_mut().poll(cx),
+    fn poll(&mut self, questions: &Questions, cx: &mut Context<'_>) -> Poll<()> {
+        while self.idle.as_mut().poll(cx).is_ready() {
+            if !questions.excuse(self.idle_time) {
+                return Poll::Ready(());
+            }
+            self.tick();
         }
+        self.total.as_mut().poll(cx)
     }
 }
 

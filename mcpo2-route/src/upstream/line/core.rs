@@ -13,6 +13,7 @@ use crate::upstream::{
     Limits, fault,
     mint::{Key, Mint, Reference},
     own,
+    questions::Questions,
 };
 
 /// How many messages outside any call are kept for who listens.
@@ -25,6 +26,7 @@ pub(super) struct Core {
     pub(super) table: Table,
     pub(super) unsolicited: Arc<Mailbox>,
     pub(super) limits: Limits,
+    pub(super) questions: Questions,
     outbox: mpsc::Sender<Bytes>,
 }
 
@@ -35,6 +37,7 @@ impl Core {
             table: Table::new(limits.response_bytes),
             unsolicited: Arc::new(Mailbox::new(UNSOLICITED, limits.response_bytes)),
             limits,
+            questions: Questions::default(),
             outbox,
         }
     }
@@ -130,6 +133,7 @@ impl Core {
             self.try_send(own::refusal(request));
             return;
         }
+        self.questions.asked();
         let bytes = request.bytes();
         let delivery = self.table.deliver(&To::Newest, |_| Some(bytes.clone()));
         self.settle(&delivery);

@@ -116,7 +116,10 @@ impl Link for LineLink {
     async fn send(&self, message: Bytes) -> Result<(), Error> {
         let core = self.hold.core();
         match core.mint.admits(&message)? {
-            true => core.send(&message).await,
+            true => {
+                core.questions.sent(&message);
+                core.send(&message).await
+            }
             false => Ok(()),
         }
     }

@@ -11,7 +11,7 @@ use mcpo2_core::{Error, Frame};
 /// The reader never waits for a slow stream, since others read behind it: what does not fit
 /// pushes out the oldest. The last item always fits.
 #[derive(Debug)]
-pub(super) struct Mailbox {
+pub(crate) struct Mailbox {
     frames: usize,
     bytes: usize,
     state: Mutex<State>,
@@ -29,7 +29,7 @@ struct State {
 
 /// What comes out of a mailbox.
 #[derive(Debug)]
-pub(super) enum Mail {
+pub(crate) enum Mail {
     /// One of several.
     Frame(Frame),
     /// The last one.
@@ -38,7 +38,7 @@ pub(super) enum Mail {
 
 impl Mailbox {
     /// A queue of so many frames, and so many bytes in all of them.
-    pub(super) fn new(frames: usize, bytes: usize) -> Self {
+    pub(crate) fn new(frames: usize, bytes: usize) -> Self {
         Self {
             frames,
             bytes,
@@ -47,7 +47,7 @@ impl Mailbox {
     }
 
     /// Queues a frame, and says how many had to go for it.
-    pub(super) fn push(&self, frame: Frame) -> usize {
+    pub(crate) fn push(&self, frame: Frame) -> usize {
         let mut lost = 0;
         self.with(|state| {
             if state.ended {
@@ -67,7 +67,7 @@ impl Mailbox {
     }
 
     /// Queues the end; what comes later is dropped.
-    pub(super) fn finish(&self, end: Result<Option<Frame>, Error>) {
+    pub(crate) fn finish(&self, end: Result<Option<Frame>, Error>) {
         self.with(|state| {
             if !state.ended {
                 state.ended = true;
@@ -77,14 +77,14 @@ impl Mailbox {
     }
 
     /// Takes the reading side over from whoever had it, whose stream ends.
-    pub(super) fn take_over(&self) -> u64 {
+    pub(crate) fn take_over(&self) -> u64 {
         self.with(|state| {
             state.reader += 1;
             state.reader
         })
     }
 
-    pub(super) fn poll(&self, reader: u64, cx: &Context<'_>) -> Poll<Option<Result<Mail, Error>>> {
+    pub(crate) fn poll(&self, reader: u64, cx: &Context<'_>) -> Poll<Option<Result<Mail, Error>>> {
         let mut state = self.state.lock().unwrap_or_else(PoisonError::into_inner);
         if state.reader != reader {
             return Poll::Ready(None);

@@ -1,4 +1,7 @@
-use std::{fmt, sync::Arc};
+use std::{
+    fmt,
+    sync::{Arc, atomic::Ordering},
+};
 
 use async_trait::async_trait;
 use bytes::Bytes;
@@ -16,6 +19,12 @@ pub(super) struct StdioLink {
 impl StdioLink {
     pub(super) fn new(line: Arc<LineLink>, state: Arc<State>) -> Self {
         Self { line, state }
+    }
+
+    /// Has the end of the child tell of the module. That of a session's child tells of its client
+    /// as much.
+    pub(super) fn counts(&self) {
+        self.state.counts.store(true, Ordering::Relaxed);
     }
 }
 
