@@ -161,6 +161,30 @@ async fn u11_a_private_authority_is_trusted_for_its_module_and_the_cause_of_a_re
     }
 }
 
+#[test]
+fn u11_a_certificate_that_was_renewed_in_place_is_another_configuration() {
+    let dir = tempfile::tempdir().unwrap();
+    let yaml = "version: 1\nidentity: { anonymous: { tenant: local } }\n\
+        modules: [{ id: m, family: general, approval: approved, http: { url: https://m.example/, \
+        tls: { ca: ca.pem } } }]\npolicy: { rules: [{ id: all, effect: allow }] }\n";
+    let read = || {
+        let params = CertificateParams::new(Vec::new()).unwrap();
+        let key = KeyPair::generate().unwrap();
+        let renewed = params.self_signed(&key).unwrap().pem();
+        fs::write(dir.path().join("ca.pem"), renewed).unwrap();
+        let checked = config::check_text("test.yaml", dir.path(), yaml, &|_| None);
+        let same = config::check_text("test.yaml", dir.path(), yaml, &|_| None);
+        let modules = |checked: config::Checked| match checked.config {
+            Some(config) => config.modules,
+            None => panic!("{}", checked.diagnostics),
+        };
+        let (checked, same) = (modules(checked), modules(same));
+        assert_eq!(checked, same);
+        checked
+    };
+    assert_ne!(read(), read());
+}
+
 /// A module whose one tool reads a file.
 const READER: &str = r#"
 import json, sys

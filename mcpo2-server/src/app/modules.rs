@@ -9,7 +9,7 @@ use mcpo2_route::{
         ClientInfo, Limits,
         http::{Endpoint as Address, HttpUpstream},
         line::PipeUpstream,
-        stdio::{Command, StdioUpstream},
+        stdio::{Command, StdioUpstream, Support},
     },
 };
 use tokio::io::{DuplexStream, ReadHalf, WriteHalf};
@@ -67,7 +67,10 @@ fn connection(module: &Module) -> Result<Connection, BoxError> {
     let limits = limits(module);
     Ok(match &module.transport {
         Transport::Http(http) => Connection::new(self::http(http, &limits)?, &limits),
-        Transport::Stdio(child) => Connection::new(stdio(child, &limits), &limits),
+        Transport::Stdio(child) => {
+            tell_confinement(module, child);
+            Connection::new(stdio(child, &limits), &limits)
+        }
         Transport::Builtin(part) => Connection::new(in_process(part, &limits), &limits),
     })
 }
@@ -107,6 +110,22 @@ fn http(module: &HttpModule, limits: &Limits) -> Result<HttpUpstream, BoxError> 
         endpoint = endpoint.network(network.into());
     }
     Ok(HttpUpstream::new(endpoint, ours(), limits.clone())?)
+}
+
+/// Says in the log how far the kernel keeps a confinement that is asked for.
+fn tell_confinement(module: &Module, child: &StdioModule) {
+    let sandbox = child.sandbox.compile();
+    let Some(confinement) = &sandbox.confinement else {
+        return;
+    };
+    let (support, module) = (Support::of_this_kernel(), &module.id);
+    if !support.suffices(confinement) {
+        tracing::error!(%module, "the kernel cannot confine the module, so it will not start");
+    } else if !support.all {
+        tracing::warn!(%module, "the kernel confines the module in part: files, not all else");
+    } else {
+        tracing::info!(%module, "the kernel confines the module");
+    }
 }
 
 fn stdio(module: &StdioModule, limits: &Limits) -> StdioUpstream {
