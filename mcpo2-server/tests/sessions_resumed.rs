@@ -358,6 +358,45 @@ async fn a_stream_that_a_crash_broke_off_is_resumed_by_the_next_process() {
     );
 }
 
+/// What the gateway itself has to say is heard by who listens before doing anything else.
+#[tokio::test]
+async fn a_session_that_only_listens_hears_of_what_changes_at_the_gateway() {
+    let (alpha, beta) = (fixture().await, fixture().await);
+    let dir = tempfile::tempdir().unwrap();
+    let module = |id: &str, url: &str| {
+        format!(
+            "  - {{ id: {id}, family: general, approval: approved, http: {{ url: \"{url}\" }} }}\n"
+        )
+    };
+    let policy = |allowed: &str| {
+        format!(
+            "modules:\n{}{}policy:\n  rules:\n    - {{ id: all, effect: allow, modules: [{allowed}] }}\n",
+            module("alpha", &alpha),
+            module("beta", &beta)
+        )
+    };
+    let mut site = Site {
+        dir,
+        modules: policy("alpha"),
+    };
+    let first = site.serve("ledger", "").await;
+    let session = client::begin(first.address, "{}").await;
+    first.kill().await;
+    let second = site.serve("ledger", "").await;
+    let mut stream = listen(second.address, &session).open().await;
+    assert_eq!(stream.status, StatusCode::OK);
+    site.modules = policy("alpha, beta");
+    site.write("ledger", "");
+    let reloaded = client::bare(second.address, "")
+        .path("/admin/reload")
+        .answer()
+        .await;
+    assert_eq!(reloaded.status, StatusCode::OK, "{}", reloaded.text());
+    let changed =
+        |message: &serde_json::Value| message["method"] == "notifications/tools/list_changed";
+    stream.message(changed).await;
+}
+
 /// A question that a module asked before the crash is answered after it.
 #[tokio::test]
 async fn an_answer_to_what_was_asked_before_a_crash_finds_its_module() {

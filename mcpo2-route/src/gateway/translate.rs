@@ -7,7 +7,7 @@ use mcpo2_core::{Body, Call, Error, Frame, Frames, Method, ModuleId, Principal, 
 
 use super::Gateway;
 use crate::{
-    Session,
+    Catalog, Session,
     catalog::{Changes, calmed},
     tasks::{Tasks, Whose},
 };
@@ -16,17 +16,10 @@ use crate::{
 const INTERVAL: Duration = Duration::from_secs(1);
 
 impl Gateway {
-    /// Gives a session what the gateway has to say on its stream, and how tasks are named there.
+    /// Gives the session of a call what the gateway has to say on its stream.
     pub(crate) fn attach(&self, call: &Call) {
-        if self.registry.sole().is_some() {
-            return;
-        }
         if let Some(session) = call.extensions().get::<Arc<Session>>() {
-            session.attach(|| Outside {
-                changes: self.catalog.changes(),
-                tasks: Arc::clone(&self.catalog.options().tasks),
-                principal: Arc::clone(call.principal()),
-            });
+            self.catalog.attach(session, call.principal());
         }
     }
 
@@ -64,6 +57,24 @@ impl Gateway {
             }
             Body::Empty => Body::Empty,
         })
+    }
+}
+
+impl Catalog {
+    /// Gives a session of this principal what there is to say on its stream where there are several
+    /// modules, and how tasks are named there.
+    ///
+    /// [`Dispatch`](crate::Dispatch) does so with each call. A session that was resumed may be
+    /// listened to before there is one.
+    pub fn attach(&self, session: &Session, principal: &Arc<Principal>) {
+        if self.registry().sole().is_some() {
+            return;
+        }
+        session.attach(|| Outside {
+            changes: self.changes(),
+            tasks: Arc::clone(&self.options().tasks),
+            principal: Arc::clone(principal),
+        });
     }
 }
 

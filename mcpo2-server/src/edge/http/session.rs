@@ -25,6 +25,9 @@ impl HttpEdge {
             Found::Here(open) => Ok(open),
             Found::Resumed(open) => {
                 self.edge.noted("session_resumed", principal);
+                if let Some(catalog) = generation.catalog() {
+                    catalog.attach(&open.session, principal);
+                }
                 Ok(open)
             }
         }
