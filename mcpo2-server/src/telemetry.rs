@@ -6,6 +6,7 @@ mod metrics;
 mod modules;
 mod reloads;
 mod service;
+mod sparing;
 mod upstream;
 
 pub use log::init;

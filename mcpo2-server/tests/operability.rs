@@ -141,6 +141,7 @@ async fn the_names_and_labels_of_metrics_are_these() {
             "mcpo2_audit_queue_depth gauge ",
             "mcpo2_calls_in_flight gauge ",
             "mcpo2_config_generation gauge ",
+            "mcpo2_log_lines_left_out counter ",
             "mcpo2_memory_stage gauge ",
             "mcpo2_modules_missing gauge module",
             "mcpo2_modules_shadowed gauge module",

@@ -104,6 +104,36 @@ async fn p08_without_a_descriptor_left_it_waits_and_recovers() {
     mcpo2_audit::verify(dir.path().join("ledger")).unwrap();
 }
 
+#[tokio::test]
+async fn o04_over_stdio_a_client_that_reads_late_gets_every_answer() {
+    const CALLS: usize = 3000;
+    let dir = tempfile::tempdir().unwrap();
+    let upstream = upstream(Era::Modern).await;
+    let (dir, url) = (path(dir.path()), upstream.url());
+    let mut mcpo2 = Mcpo2::run(&["serve", "--stdio", "--dir", &dir, "--upstream", &url]);
+    let mut stdin = mcpo2.stdin.take().unwrap();
+    let asking = tokio::spawn(async move {
+        for id in 0..CALLS {
+            let call = stateless(&id.to_string(), "tools/call", r#""name":"vendor_call""#);
+            stdin.write_all((call + "\n").as_bytes()).await.unwrap();
+        }
+        stdin
+    });
+    // As far as it comes while nothing is read: what fits into pipes, and what may be under way.
+    upstream.wait_for(|log| log.of("tools/call").count() > 100).await;
+    let mut answered = vec![false; CALLS];
+    for _ in 0..CALLS {
+        let answer: serde_json::Value = serde_json::from_str(&mcpo2.hear().await).unwrap();
+        let is_overloaded = answer["error"]["code"] == -31003;
+        assert!(answer["result"].is_object() || is_overloaded, "{answer}");
+        let id = usize::try_from(answer["id"].as_u64().unwrap()).unwrap();
+        assert!(!std::mem::replace(&mut answered[id], true), "{answer}");
+    }
+    drop(asking.await.unwrap());
+    let (status, said) = mcpo2.ended().await;
+    assert!(status.success(), "{said}");
+}
+
 /// Sets the soft limit on open files of a process that runs.
 fn limit(mcpo2: &Mcpo2, most: usize) {
     let status = Command::new("prlimit")

@@ -25,12 +25,16 @@ use tokio_util::{codec::FramedRead, sync::CancellationToken, task::AbortOnDropHa
 
 use super::{Edge, begin, stands};
 use crate::{
+    admission::Shed,
     refusal::Refusal,
     respond::{Asker, error_message},
 };
 
 /// Messages that wait to be written; a client that does not read stops the rest.
 const WAITING: usize = 256;
+
+/// Calls under way, of which most wait.
+const CALLS: usize = 1024;
 
 /// Serves one client until its input ends, or until the shutdown begins.
 pub(crate) async fn serve(
@@ -130,6 +134,16 @@ impl Client {
             }
             Message::Request(request) if *request.method() == Method::Initialize => {
                 self.initialize(request, length).await;
+            }
+            // Who sends on and reads nothing must not gather calls here: saying so waits for the
+            // client to read.
+            Message::Request(request) if tasks.len() >= CALLS => {
+                let refusal = Refusal::shed(Shed::Capacity).with_id(request.id());
+                self.edge.gate().count(Shed::Capacity);
+                match request.id() {
+                    Some(_) => self.refuse(&refusal, length).await,
+                    None => self.record(&refusal, length),
+                }
             }
             Message::Request(request) => match self.call(request) {
                 Ok(call) => self.start(call, tasks),

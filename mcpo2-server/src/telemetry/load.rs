@@ -1,4 +1,4 @@
-use std::time::Duration;
+use std::{sync::atomic::Ordering::Relaxed, time::Duration};
 
 use prometheus_client::{
     encoding::EncodeLabelSet,
@@ -11,6 +11,7 @@ use prometheus_client::{
     registry::{Registry, Unit},
 };
 
+use super::sparing;
 use crate::admission::Shed;
 
 /// How much there is to do, and what was not done.
@@ -19,6 +20,7 @@ pub(super) struct Load {
     shed: Family<Reason, Counter>,
     waited: Histogram,
     memory_stage: Gauge,
+    left_out: Counter,
 }
 
 #[derive(Debug, Clone, PartialEq, Eq, Hash, EncodeLabelSet)]
@@ -32,6 +34,7 @@ impl Load {
             shed: Family::default(),
             waited: Histogram::new(exponential_buckets(0.000_5, 4.0, 8)),
             memory_stage: Gauge::default(),
+            left_out: Counter::default(),
         };
         // A counter that is there before it counts shows its first step.
         for why in Shed::ALL {
@@ -53,7 +56,17 @@ impl Load {
             "0 where there is memory enough, 1 where no sessions and streams begin, 2 where calls are refused",
             Gauge::clone(&load.memory_stage),
         );
+        registry.register(
+            "mcpo2_log_lines_left_out",
+            "Lines of the log that were not written, since there were too many like them",
+            Counter::clone(&load.left_out),
+        );
         load
+    }
+
+    /// Brings up to date what is counted elsewhere.
+    pub(super) fn refresh(&self) {
+        self.left_out.inner().store(sparing::left_out(), Relaxed);
     }
 
     pub(super) fn shed(&self, why: Shed) {

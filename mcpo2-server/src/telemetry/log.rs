@@ -1,8 +1,11 @@
 use std::io::{self, IsTerminal as _, Write};
 
 use regex::bytes::Regex;
-use tracing_subscriber::{EnvFilter, fmt::MakeWriter};
+use tracing_subscriber::{
+    EnvFilter, fmt::MakeWriter, layer::SubscriberExt as _, util::SubscriberInitExt as _,
+};
 
+use super::sparing::Sparing;
 use crate::config::{Log, LogFormat};
 
 /// Sends the server's log to standard error: text on a terminal, JSON elsewhere, and nothing that
@@ -26,9 +29,11 @@ pub fn init(log: &Log) {
         .with_writer(Redacted::new());
     // A host may have its own subscriber, and that one stays.
     let _ = if text {
-        lines.with_ansi(io::stderr().is_terminal()).try_init()
+        let lines = lines.with_ansi(io::stderr().is_terminal());
+        lines.finish().with(Sparing::default()).try_init()
     } else {
-        lines.json().flatten_event(true).try_init()
+        let lines = lines.json().flatten_event(true);
+        lines.finish().with(Sparing::default()).try_init()
     };
 }
 

@@ -203,6 +203,7 @@ impl Metrics {
     }
 
     pub(crate) fn encode(&self) -> String {
+        self.load.refresh();
         let mut out = String::new();
         // Writing to a string does not fail.
         let _ = text::encode(&mut out, &self.registry);
