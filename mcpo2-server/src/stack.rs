@@ -28,11 +28,7 @@ pub type Stack = BoxCloneSyncService<Call, Reply, Error>;
 
 /// What the layers decide by.
 pub(crate) struct Parts {
-    pub(crate) audit: AuditLayer,
-    pub(crate) metrics: Arc<Metrics>,
-    pub(crate) gate: Gate,
-    /// How long a call may take.
-    pub(crate) time: Duration,
+    pub(crate) above: Above,
     /// None where names need not be real: whatever is not denied goes to the one module.
     pub(crate) catalog: Option<Arc<Catalog>>,
     pub(crate) rules: Arc<Rules>,
@@ -45,7 +41,6 @@ pub(crate) struct Parts {
 
 pub(crate) fn stack(parts: Parts) -> Stack {
     let directory: Arc<dyn Directory> = Arc::<Router>::clone(&parts.router);
-    let metrics = parts.metrics;
     let governed = ServiceBuilder::new()
         .layer(option_layer(parts.catalog.map(CatalogLayer::new))) // what the directory knows
         .layer(ClassifyLayer::new(parts.rules).with_directory(Arc::clone(&directory))) // + family
@@ -53,23 +48,18 @@ pub(crate) fn stack(parts: Parts) -> Stack {
         .layer(RouteLayer::new(parts.router)) // Permitted -> Routed
         .layer(PreambleLayer::new(parts.profiles)) // Routed + preamble
         .layer(ArtifactLayer::new(parts.artifacts)) // large results become references
-        .layer(MetricsLayer::new(Arc::clone(&metrics)))
+        .layer(MetricsLayer::new(Arc::clone(&parts.above.metrics)))
         .service(parts.dispatch); // Routed -> Reply
-    let above = Above {
-        metrics,
-        audit: parts.audit,
-        gate: parts.gate,
-        time: parts.time,
-    };
-    above.over(governed)
+    parts.above.over(governed)
 }
 
 /// What stands above all that decides, whatever that is.
-struct Above {
-    metrics: Arc<Metrics>,
-    audit: AuditLayer,
-    gate: Gate,
-    time: Duration,
+pub(crate) struct Above {
+    pub(crate) metrics: Arc<Metrics>,
+    pub(crate) audit: AuditLayer,
+    pub(crate) gate: Gate,
+    /// How long a call may take.
+    pub(crate) time: Duration,
 }
 
 impl Above {

@@ -120,7 +120,9 @@ async fn o04_over_stdio_a_client_that_reads_late_gets_every_answer() {
         stdin
     });
     // As far as it comes while nothing is read: what fits into pipes, and what may be under way.
-    upstream.wait_for(|log| log.of("tools/call").count() > 100).await;
+    upstream
+        .wait_for(|log| log.of("tools/call").count() > 100)
+        .await;
     let mut answered = vec![false; CALLS];
     for _ in 0..CALLS {
         let answer: serde_json::Value = serde_json::from_str(&mcpo2.hear().await).unwrap();

@@ -20,7 +20,7 @@ use crate::{
     identity::Authenticator,
     keys::Keys,
     serve::Tls,
-    stack::{Parts, Stack, stack},
+    stack::{Above, Parts, Stack, stack},
     telemetry::{Metrics, Reloads},
 };
 
@@ -303,11 +303,14 @@ fn assemble(
     let profiles = config.preamble.clone().compile();
     let profiles = Arc::new(profiles.map_err(because("preamble"))?);
     let gateway = gateway(lasting.mode, routes, &profiles, keys);
-    Ok(stack(Parts {
-        audit: AuditLayer::new(lasting.ledger.clone()).with_generation(generation),
+    let above = Above {
         metrics: Arc::clone(&lasting.metrics),
+        audit: AuditLayer::new(lasting.ledger.clone()).with_generation(generation),
         gate: lasting.gate.clone(),
         time: config.http.timeouts.request,
+    };
+    Ok(stack(Parts {
+        above,
         catalog: routes.catalog.clone(),
         rules: Arc::clone(&verdicts.rules),
         policy: Arc::clone(&verdicts.policy),
