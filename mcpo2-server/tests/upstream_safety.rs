@@ -23,6 +23,7 @@ use tokio_rustls::TlsAcceptor;
 use self::support::{
     Gateway,
     client::{Answer, modern, stateless},
+    process::Mcpo2,
     vendor,
 };
 
@@ -85,6 +86,41 @@ async fn u10_a_module_that_is_elsewhere_is_not_called_and_the_ledger_says_why() 
     let answer = call(&gateway, "vendor_call", &json!({})).await;
     assert!(answer.json()["result"].is_object(), "{}", answer.text());
     gateway.stop().await;
+}
+
+#[tokio::test]
+async fn u10_the_command_line_says_where_a_module_is_as_well() {
+    let upstream = vendor(Era::Modern).await;
+    let port = upstream
+        .url()
+        .parse::<http::Uri>()
+        .unwrap()
+        .port_u16()
+        .unwrap();
+    let url = format!("http://2130706433:{port}/mcp");
+    for (more, reached) in [(&[] as &[_], false), (&["--network", "loopback"], true)] {
+        let dir = tempfile::tempdir().unwrap();
+        let dir = support::process::path(dir.path());
+        let serve = [
+            "serve",
+            "--listen",
+            "127.0.0.1:0",
+            "--dir",
+            &dir,
+            "--upstream",
+            &url,
+        ];
+        let mut mcpo2 = Mcpo2::run(&[&serve, more].concat());
+        let address = mcpo2.address().await;
+        let body = stateless("1", "tools/call", r#""name":"vendor_call""#);
+        let answer = modern(address, body).answer().await;
+        assert_eq!(
+            answer.json()["result"].is_object(),
+            reached,
+            "{}",
+            answer.text()
+        );
+    }
 }
 
 /// Speaks TLS by this certificate, and passes what is in it on to `to`: the port.

@@ -14,7 +14,7 @@ use tokio::signal::unix::{SignalKind, signal};
 use super::{USAGE, fail, runtime, say};
 use crate::{
     App, BuildError, Listener, Mode, Shutdown,
-    config::{Anonymous, Config, HttpModule, Module, StdioModule, Transport},
+    config::{Anonymous, Config, HttpModule, Module, Network, StdioModule, Transport},
     init_log,
     reload::{Reloader, Source, Trigger},
 };
@@ -28,6 +28,9 @@ pub(super) struct Serve {
     /// One module over HTTP, under its own names: everything is allowed and recorded
     #[arg(long, value_name = "URL")]
     upstream: Option<String>,
+    /// Where that module is [default: what its URL says; for a name, public]
+    #[arg(long, requires = "upstream", value_enum)]
+    network: Option<Network>,
     /// One module that is a command, likewise
     #[arg(last = true, value_name = "COMMAND")]
     command: Vec<String>,
@@ -75,7 +78,11 @@ impl Serve {
             };
         }
         let transport = match (&self.upstream, self.command.split_first()) {
-            (Some(url), _) => Transport::Http(HttpModule::new(url)),
+            (Some(url), _) => {
+                let mut module = HttpModule::new(url);
+                module.network = self.network;
+                Transport::Http(module)
+            }
             (None, Some((program, args))) => {
                 Transport::Stdio(StdioModule::new(program, args.to_vec()))
             }
