@@ -21,6 +21,8 @@ pub enum ErrorKind {
     InvalidRequest,
     /// The parameters of the request are not valid.
     InvalidParams,
+    /// A header does not say what the body says.
+    HeaderMismatch,
     /// No module can take it now.
     Unavailable,
     /// There is too much to do.
@@ -46,6 +48,7 @@ impl ErrorKind {
             Self::MethodNotFound => "method_not_found",
             Self::InvalidRequest => "invalid_request",
             Self::InvalidParams => "invalid_params",
+            Self::HeaderMismatch => "header_mismatch",
             Self::Unavailable => "unavailable",
             Self::Overloaded => "overloaded",
             Self::TimedOut => "timed_out",

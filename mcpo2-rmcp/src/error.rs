@@ -27,6 +27,7 @@ pub(crate) fn to_client(error: &Error, item: Option<&Item>) -> ErrorData {
         ErrorKind::MethodNotFound => ErrorCode::METHOD_NOT_FOUND,
         ErrorKind::InvalidRequest => ErrorCode::INVALID_REQUEST,
         ErrorKind::InvalidParams => ErrorCode::INVALID_PARAMS,
+        ErrorKind::HeaderMismatch => ErrorCode::HEADER_MISMATCH,
         ErrorKind::ApprovalRequired => ErrorCode(APPROVAL_REQUIRED),
         _ => ErrorCode::INTERNAL_ERROR,
     };

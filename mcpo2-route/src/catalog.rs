@@ -34,7 +34,7 @@ pub use options::CatalogOptions;
 pub use slot::Presence;
 
 use self::{merged::Snapshot, slot::Slot};
-use crate::{Inventory, Registry, Router, upstream::ClientInfo};
+use crate::{Inventory, Registry, Router, parameters::Parameters, upstream::ClientInfo};
 
 /// What the modules of a registry have: which names and URIs are real, whose, and what lists look
 /// like to callers.
@@ -178,6 +178,29 @@ impl Catalog {
             }
         }
         Some((list, left))
+    }
+
+    /// The arguments of a tool that are said in headers too, where it has some. Only modules that
+    /// stand in a name are known here: one under its own names is its clients' own affair.
+    pub(crate) fn parameters(&self, item: &Item) -> Option<Parameters> {
+        let (module, _) = self.inner.registry.naming().part(item)?;
+        let slots = self.inner.slots.iter();
+        let (_, slot) = slots.into_iter().find(|(id, _)| id.as_str() == module)?;
+        let state = slot.state.borrow();
+        state.has.as_ref()?.parameters(item.name()).cloned()
+    }
+
+    /// Reads a module at once, since it knows of something that is not known here; false where
+    /// that was done a moment ago.
+    pub(crate) async fn read_again(&self, module: &ModuleId) -> bool {
+        let Some(slot) = self.inner.slots.get(module) else {
+            return false;
+        };
+        let may = slot.may_read_again();
+        if may {
+            self.inner.reread(slot, BTreeSet::new()).await;
+        }
+        may
     }
 
     /// What a module has, as it was last read.

@@ -6,12 +6,15 @@ use std::{
 };
 
 use futures_util::TryStreamExt as _;
-use mcpo2_core::{Body, Error, ErrorKind, Frames, Reply, Routed};
+use mcpo2_core::{
+    Body, Call, Error, ErrorKind, Frames, Message, Method, ModuleId, Outcome, Reply, Request,
+    Routed,
+};
 use tower_service::Service;
 
 use crate::{
-    Connection, Gateway, Session, bridge,
-    upstream::{ClientInfo, ForwardHeaders, fault},
+    Catalog, Connection, Gateway, Session, bridge,
+    upstream::{ForwardHeaders, Link, fault},
 };
 
 /// The end of a stack: sends routed calls to their modules, and answers those that go to the
@@ -46,7 +49,7 @@ impl Service<Routed> for Dispatch {
         Box::pin(async move {
             gateway.attach(routed.call());
             if routed.target().facts().is_some() {
-                let reply = forward(&routed, gateway.ours()).await?;
+                let reply = forward(&routed, &gateway).await?;
                 Ok(gateway.translate(&routed, reply))
             } else {
                 gateway.answer(&routed).await
@@ -55,7 +58,7 @@ impl Service<Routed> for Dispatch {
     }
 }
 
-async fn forward(routed: &Routed, ours: &ClientInfo) -> Result<Reply, Error> {
+async fn forward(routed: &Routed, gateway: &Gateway) -> Result<Reply, Error> {
     let (Some(facts), Some(endpoint)) = (routed.target().facts(), routed.target().endpoint())
     else {
         return Err(Error::new(ErrorKind::Internal, "the target is no module"));
@@ -74,17 +77,18 @@ async fn forward(routed: &Routed, ours: &ClientInfo) -> Result<Reply, Error> {
         None => module.link(call).await?,
     };
     let asking = session.map(|session| session.asking(routed.request(), facts.module()));
-    let request = bridge::outgoing(routed.request(), call.version(), link.version(), ours);
-    let none = ForwardHeaders::default();
-    let headers = call.extensions().get().unwrap_or(&none);
-    let mut reply = link.request(&request, headers).await;
+    let outgoing = |link: &Arc<dyn Link>| {
+        let (theirs, ours) = (call.version(), gateway.ours());
+        bridge::outgoing(routed.request(), theirs, link.version(), ours)
+    };
+    let whose = (facts.module(), gateway.catalog());
+    let mut reply = ask(&*link, &outgoing(&link), call, whose).await;
     if let (Err(error), Some(session)) = (&reply, session)
         && fault::is_lost(error)
     {
         // The module has begun anew since, and has not taken it: it may in another session.
         link = session.link(facts.module(), module).await?;
-        let request = bridge::outgoing(routed.request(), call.version(), link.version(), ours);
-        reply = link.request(&request, headers).await;
+        reply = ask(&*link, &outgoing(&link), call, whose).await;
     }
     place.settle(facts.module(), reply.as_ref(), link.is_open());
     let reply = reply?;
@@ -103,4 +107,39 @@ async fn forward(routed: &Routed, ours: &ClientInfo) -> Result<Reply, Error> {
         }
         other => other,
     }))
+}
+
+/// Sends a request with the headers that go with it. A module that misses one has done nothing
+/// yet: what it wants is read anew, and it is asked once more.
+async fn ask(
+    link: &dyn Link,
+    request: &Request,
+    call: &Call,
+    (module, catalog): (&ModuleId, &Catalog),
+) -> Result<Reply, Error> {
+    let none = ForwardHeaders::default();
+    let said = call.extensions().get().unwrap_or(&none);
+    let Some(item) = call.item().filter(|_| *call.method() == Method::ToolsCall) else {
+        return link.request(request, said).await;
+    };
+    let mirror = || match catalog.parameters(item) {
+        Some(parameters) => parameters.mirror(said, request.arguments()),
+        None => said.clone(),
+    };
+    let reply = link.request(request, &mirror()).await?;
+    if is_mismatch(&reply) && catalog.read_again(module).await {
+        return link.request(request, &mirror()).await;
+    }
+    Ok(reply)
+}
+
+fn is_mismatch(reply: &Reply) -> bool {
+    let Body::Complete(bytes) = reply.body() else {
+        return false;
+    };
+    reply.status() == http::StatusCode::BAD_REQUEST
+        && matches!(
+            Message::parse(bytes.clone()),
+            Ok(Message::Response(response)) if response.outcome() == Outcome::Error { code: -32020 }
+        )
 }

@@ -84,6 +84,10 @@ impl Gateway {
         self
     }
 
+    pub(crate) fn catalog(&self) -> &Catalog {
+        &self.catalog
+    }
+
     pub(crate) fn ours(&self) -> &ClientInfo {
         &self.ours
     }

@@ -19,6 +19,8 @@ mod dispatch;
 #[cfg(feature = "upstream")]
 mod gateway;
 #[cfg(feature = "upstream")]
+mod parameters;
+#[cfg(feature = "upstream")]
 mod session;
 #[cfg(feature = "upstream")]
 mod tasks;

@@ -79,6 +79,7 @@ fn code(kind: ErrorKind, asker: &Asker) -> i64 {
         ErrorKind::MethodNotFound => -32601,
         ErrorKind::InvalidRequest => -32600,
         ErrorKind::InvalidParams => -32602,
+        ErrorKind::HeaderMismatch => -32020,
         ErrorKind::ApprovalRequired => codes::APPROVAL_REQUIRED,
         ErrorKind::Unavailable => codes::UNAVAILABLE,
         ErrorKind::Overloaded => codes::OVERLOADED,

@@ -14,6 +14,7 @@ use mcpo2_core::{
 use super::{list::List, templates::Template};
 use crate::{
     Naming, bridge,
+    parameters::Parameters,
     upstream::{ClientInfo, Link},
 };
 
@@ -37,6 +38,8 @@ pub(crate) struct Has {
     templates: Vec<Template>,
     /// Own names by those that callers know, where these are shortened.
     short: HashMap<(ItemKind, Box<str>), Box<str>>,
+    /// What is said in headers, by the names that callers know; only of tools that have some.
+    parameters: HashMap<Box<str>, Parameters>,
 }
 
 impl Has {
@@ -61,10 +64,14 @@ impl Has {
         let mut lists = try_join_all(lists).await?.into_iter().map(Arc::new);
         let lists = [(); 4].map(|()| lists.next().unwrap_or_default());
         let (mut items, mut short) = (HashSet::new(), HashMap::new());
+        let mut parameters = HashMap::new();
         for ((kind, _), list) in LISTS.iter().zip(&lists) {
             for entry in &list.entries {
                 items.insert(Item::new(*kind, entry.own.clone()));
                 note_short(&mut short, *kind, &entry.name, &entry.own);
+                if !entry.parameters.is_empty() {
+                    parameters.insert(entry.name.clone(), entry.parameters.clone());
+                }
             }
         }
         let [_, _, _, templates] = &lists;
@@ -77,6 +84,7 @@ impl Has {
             items,
             templates,
             short,
+            parameters,
         })
     }
 
@@ -97,6 +105,11 @@ impl Has {
                 .templates
                 .iter()
                 .any(|template| template.matches(item.name()))
+    }
+
+    /// What is said in headers of the tool that callers know by this name.
+    pub(super) fn parameters(&self, tool: &str) -> Option<&Parameters> {
+        self.parameters.get(tool)
     }
 
     /// The own name of what is called by a shortened one.

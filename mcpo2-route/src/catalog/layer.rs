@@ -6,14 +6,15 @@ use std::{
     task::{Context, Poll},
 };
 
-use mcpo2_core::{Call, Error, Reply};
+use mcpo2_core::{Call, Error, Item, Method, Reply};
 use tower_layer::Layer;
 use tower_service::Service;
 
 use super::Catalog;
+use crate::upstream::ForwardHeaders;
 
-/// Sees to it that the layers below know what the modules have: above those that classify and
-/// decide.
+/// Sees to it that the layers below know what the modules have, and that headers say the arguments
+/// that they repeat: above those that classify and decide.
 #[derive(Debug, Clone)]
 pub struct CatalogLayer {
     catalog: Arc<Catalog>,
@@ -65,8 +66,24 @@ where
         Box::pin(async move {
             if let Some(item) = call.item() {
                 catalog.refresh_for(item).await;
+                agree(&catalog, &call, item)?;
             }
             ready.call(call).await
         })
+    }
+}
+
+/// Since 2026-07-28 headers say some arguments too, and what they say is what the body says: those
+/// on the way who read only headers take it for that. Where there are no headers, nothing is said.
+fn agree(catalog: &Catalog, call: &Call, item: &Item) -> Result<(), Error> {
+    if *call.method() != Method::ToolsCall || !call.version().is_stateless() {
+        return Ok(());
+    }
+    let Some(headers) = call.extensions().get::<ForwardHeaders>() else {
+        return Ok(());
+    };
+    match catalog.parameters(item) {
+        Some(parameters) => parameters.check(headers, call.request().arguments()),
+        None => Ok(()),
     }
 }

@@ -12,6 +12,7 @@ use serde_json::{Value, json};
 use crate::{
     Naming,
     gateway::last_message,
+    parameters::Parameters,
     upstream::{ForwardHeaders, Link},
 };
 
@@ -37,6 +38,8 @@ pub(crate) struct Entry {
     pub(crate) name: Box<str>,
     /// Its JSON text, under the name that callers know; all else as the module wrote it.
     pub(crate) json: Box<str>,
+    /// Its arguments that are said in headers too.
+    pub(crate) parameters: Parameters,
 }
 
 /// How long and by whom a list may be kept: the strictest of its pages.
@@ -124,6 +127,14 @@ async fn ask(link: &dyn Link, request: &Request) -> Result<Vec<u8>, Error> {
 
 fn entry(listed: &Listed<'_>, kind: ItemKind, module: &ModuleId, naming: Naming) -> Option<Entry> {
     let own = listed.name()?;
+    let parameters = match kind {
+        ItemKind::Tool => Parameters::of(listed.json()),
+        _ => Ok(Parameters::default()),
+    };
+    let parameters = parameters.inspect_err(
+        |reason| tracing::warn!(%module, tool = own, reason, "a tool that no client may use"),
+    );
+    let parameters = parameters.ok()?;
     let (name, json) = match kind {
         ItemKind::Tool | ItemKind::Prompt => {
             let name = naming.exposed(module, &own);
@@ -133,7 +144,12 @@ fn entry(listed: &Listed<'_>, kind: ItemKind, module: &ModuleId, naming: Naming)
         _ => (own.as_str().into(), listed.json().into()),
     };
     let own = own.into();
-    Some(Entry { own, name, json })
+    Some(Entry {
+        own,
+        name,
+        json,
+        parameters,
+    })
 }
 
 fn read_page(result: &[u8]) -> (Caching, Option<String>) {

@@ -175,6 +175,7 @@ mod tests {
             own: (*name).into(),
             name: (*name).into(),
             json: format!("\"{name}\"").into(),
+            parameters: Default::default(),
         };
         List {
             entries: names.iter().map(entry).collect(),

@@ -70,6 +70,8 @@ pub(super) struct Slot {
     seen: Mutex<Seen>,
     /// Whether it was missing when the host was last told.
     was_missing: AtomicBool,
+    /// When it was last read since it knew of something else.
+    again: Mutex<Option<Instant>>,
 }
 
 #[derive(Debug, Default)]
@@ -133,7 +135,19 @@ impl Slot {
             watching: Mutex::default(),
             seen: Mutex::default(),
             was_missing: AtomicBool::new(false),
+            again: Mutex::default(),
         }
+    }
+
+    /// Whether it may be read now, out of turn. A module that asks for it again and again is not
+    /// read as often.
+    pub(super) fn may_read_again(&self) -> bool {
+        let mut again = self.again.lock().unwrap_or_else(PoisonError::into_inner);
+        let may = again.is_none_or(|at| at.elapsed() >= RETRY);
+        if may {
+            *again = Some(Instant::now());
+        }
+        may
     }
 
     /// Notes what it has now. Gives what it had before, and whether it was waited for.

@@ -7,6 +7,7 @@
     clippy::indexing_slicing,
     reason = "a test fails by panicking"
 )]
+#![allow(clippy::too_many_lines, reason = "tables")]
 
 #[path = "../support/mod.rs"]
 mod support;
@@ -14,6 +15,7 @@ mod support;
 mod bench;
 
 mod floods;
+mod headers;
 mod ids;
 mod messages;
 mod names;

@@ -19,9 +19,11 @@ fn fine(text: &str) -> String {
     )
 }
 
-/// What the module answers over HTTP, and what the client has of it: the word in the result, or
-/// the code.
-fn matrix() -> Vec<(&'static str, Answer, Result<&'static str, Option<i64>>)> {
+/// What the client has of an answer: the word in the result, or the code.
+type Wanted = Result<&'static str, Option<i64>>;
+
+/// What the module answers over HTTP, and what comes of it.
+fn matrix() -> Vec<(&'static str, Answer, Wanted)> {
     let wrong = fine("wrong").replace(r#""$id""#, "2");
     let text = fine("wrong").replace(r#""$id""#, r#""1""#);
     let none = r#"{"jsonrpc":"2.0","result":{"resultType":"complete","said":"wrong"}}"#;

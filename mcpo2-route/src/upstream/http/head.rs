@@ -1,8 +1,10 @@
-use base64::{Engine, prelude::BASE64_STANDARD};
 use http::{HeaderMap, HeaderName, HeaderValue, header};
 use mcpo2_core::{ProtocolVersion, Request};
 
-use crate::upstream::{ForwardHeaders, Resumption};
+use crate::{
+    parameters::encode,
+    upstream::{ForwardHeaders, Resumption},
+};
 
 pub(super) const SESSION: HeaderName = HeaderName::from_static("mcp-session-id");
 pub(super) const LAST_EVENT: HeaderName = HeaderName::from_static("last-event-id");
@@ -129,19 +131,6 @@ pub(super) fn is_type(headers: &HeaderMap, expected: &str) -> bool {
 fn insert(headers: &mut HeaderMap, name: HeaderName, value: &str) {
     if let Ok(value) = HeaderValue::from_str(&encode(value)) {
         headers.insert(name, value);
-    }
-}
-
-/// The value as it is, or in Base64 where a header would not keep it (SEP-2243).
-fn encode(value: &str) -> String {
-    let bytes = value.as_bytes();
-    let visible = bytes.iter().all(|byte| matches!(byte, b' '..=b'~'));
-    let edged = value.starts_with(' ') || value.ends_with(' ');
-    let looks_encoded = value.starts_with("=?base64?") && value.ends_with("?=");
-    let plain = visible && !edged && !looks_encoded;
-    match plain {
-        true => value.to_owned(),
-        false => format!("=?base64?{}?=", BASE64_STANDARD.encode(bytes)),
     }
 }
 
