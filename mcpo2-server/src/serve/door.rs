@@ -154,9 +154,8 @@ impl Door<'_> {
         }
         let now = self.server.edge.now();
         let http = &now.config().http;
-        let first = http.timeouts.headers;
-        let stream = Paced::new(stream, first, http.timeouts.write);
-        let asked = stream.asked();
+        let (first, write) = (http.timeouts.headers, http.timeouts.write);
+        let asked = Asked::default();
         let mut builder = builder(http);
         builder.http1().keep_alive(self.keep_alive);
         let (service, shutdown) = (self.server.service(peer), shutdown.clone());
@@ -164,9 +163,16 @@ impl Door<'_> {
         drop(now);
         connections.spawn(async move {
             let served = match tls {
-                None => connection(builder, stream, service, shutdown).await,
+                None => {
+                    let stream = Paced::new(stream, (first, write), &asked);
+                    connection(builder, stream, service, shutdown).await
+                }
                 Some(tls) => match timeout(first, tls.acceptor().accept(stream)).await {
-                    Ok(Ok(stream)) => connection(builder, stream, service, shutdown).await,
+                    // Who has shaken hands can still say nothing.
+                    Ok(Ok(stream)) => {
+                        let stream = Paced::new(stream, (first, write), &asked);
+                        connection(builder, stream, service, shutdown).await
+                    }
                     Ok(Err(error)) => Err(error.into()),
                     Err(late) => Err(late.into()),
                 },

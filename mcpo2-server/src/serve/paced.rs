@@ -48,19 +48,15 @@ const FIRST: usize = 24;
 
 impl<T> Paced<T> {
     /// `first` is for the first bytes, `write` for each time that the other side has to read.
-    pub(super) fn new(io: T, first: Duration, write: Duration) -> Self {
+    pub(super) fn new(io: T, (first, write): (Duration, Duration), asked: &Asked) -> Self {
         let timer = Instant::now().checked_add(first);
         Self {
             io,
             write,
             silent: FIRST,
             timer: timer.map(|until| Box::pin(sleep_until(until))),
-            asked: Asked::default(),
+            asked: asked.clone(),
         }
-    }
-
-    pub(super) fn asked(&self) -> Asked {
-        self.asked.clone()
     }
 
     fn spoke(&mut self, bytes: usize) {
@@ -211,6 +207,7 @@ mod tests {
 
     const FIRST_WAIT: Duration = Duration::from_secs(10);
     const WRITE_WAIT: Duration = Duration::from_secs(30);
+    const TIMES: (Duration, Duration) = (FIRST_WAIT, WRITE_WAIT);
 
     fn stall(error: io::Error) -> Option<Stall> {
         Stall::behind(&error)
@@ -220,19 +217,21 @@ mod tests {
     async fn who_says_nothing_or_little_is_cut_off() {
         for said in ["", "PRI * HTTP"] {
             let (mut client, server) = duplex(64);
-            let mut server = Paced::new(server, FIRST_WAIT, WRITE_WAIT);
+            let asked = Asked::default();
+            let mut server = Paced::new(server, TIMES, &asked);
             client.write_all(said.as_bytes()).await.unwrap();
             let mut read = Vec::new();
             let error = server.read_to_end(&mut read).await.unwrap_err();
             assert_eq!(stall(error), Some(Stall::Silent));
-            assert_eq!(server.asked().is_open(), !said.is_empty());
+            assert_eq!(asked.is_open(), !said.is_empty());
         }
     }
 
     #[tokio::test(start_paused = true)]
     async fn who_has_spoken_may_be_silent() {
         let (mut client, server) = duplex(64);
-        let mut server = Paced::new(server, FIRST_WAIT, WRITE_WAIT);
+        let asked = Asked::default();
+        let mut server = Paced::new(server, TIMES, &asked);
         client.write_all(&[b'x'; FIRST]).await.unwrap();
         let mut read = [0; FIRST + 1];
         server.read_exact(&mut read[..FIRST]).await.unwrap();
@@ -243,7 +242,8 @@ mod tests {
     #[tokio::test(start_paused = true)]
     async fn who_reads_nothing_is_cut_off_and_who_reads_slowly_is_not() {
         let (mut client, server) = duplex(8);
-        let mut server = Paced::new(server, FIRST_WAIT, WRITE_WAIT);
+        let asked = Asked::default();
+        let mut server = Paced::new(server, TIMES, &asked);
         client.write_all(b"12345678").await.unwrap();
         server.read_exact(&mut [0; 8]).await.unwrap();
         let slow = async {
@@ -254,7 +254,7 @@ mod tests {
         };
         let (written, ()) = tokio::join!(server.write_all(&[0; 32]), slow);
         written.unwrap();
-        assert!(!server.asked().is_open());
+        assert!(!asked.is_open());
         let error = server.write_all(&[0; 64]).await.unwrap_err();
         assert_eq!(stall(error), Some(Stall::Unread));
     }
