@@ -30,7 +30,14 @@ impl Inner {
             return;
         }
         let (catalog, interval) = (Arc::downgrade(self), self.options.interval);
-        let (slot, link, ours) = (Arc::clone(slot), Arc::clone(link), self.ours.clone());
+        let (module, link, ours) = (
+            slot.module.id().clone(),
+            Arc::clone(link),
+            self.ours.clone(),
+        );
+        // INVARIANT: the slot keeps this task, so the task must not keep the slot: what it listens
+        // to would never end.
+        let slot = Arc::downgrade(slot);
         let task = tokio::spawn(async move {
             let frames = listen(&*link, &ours).await;
             drop(link);
@@ -38,7 +45,6 @@ impl Inner {
                 Ok(Some(frames)) => follow(frames, &catalog, &slot, interval).await,
                 Ok(None) => {}
                 Err(error) => {
-                    let module = slot.module.id();
                     tracing::debug!(%module, error = %error.chain(), "not listened to");
                 }
             }
@@ -49,7 +55,8 @@ impl Inner {
 
 /// Reads the module's lists again when it says that they changed: at once, and then at most once
 /// in an interval, however often it says so. The last time counts.
-async fn follow(mut frames: Frames, catalog: &Weak<Inner>, slot: &Arc<Slot>, interval: Duration) {
+async fn follow(mut frames: Frames, catalog: &Weak<Inner>, slot: &Weak<Slot>, interval: Duration) {
+    let both = || Some((catalog.upgrade()?, slot.upgrade()?));
     let mut said = BTreeSet::new();
     let mut due = Instant::now();
     let mut reading = Fuse::<BoxFuture<'_, ()>>::terminated();
@@ -58,10 +65,10 @@ async fn follow(mut frames: Frames, catalog: &Weak<Inner>, slot: &Arc<Slot>, int
         tokio::select! {
             () = &mut reading, if !idle => {}
             () = tokio::time::sleep_until(due), if idle && !said.is_empty() => {
-                let Some(catalog) = catalog.upgrade() else { return };
+                let Some((catalog, slot)) = both() else { return };
                 let said = std::mem::take(&mut said);
                 due = Instant::now().checked_add(interval).unwrap_or(due);
-                reading = async move { catalog.reread(slot, said).await }.boxed().fuse();
+                reading = async move { catalog.reread(&slot, said).await }.boxed().fuse();
             }
             frame = frames.next() => match frame {
                 Some(Ok(frame)) => said.extend(Change::told_by(&frame)),
@@ -70,8 +77,8 @@ async fn follow(mut frames: Frames, catalog: &Weak<Inner>, slot: &Arc<Slot>, int
         }
     }
     // What it said last is not lost with the stream.
-    if let Some(catalog) = catalog.upgrade().filter(|_| !said.is_empty()) {
-        catalog.reread(slot, said).await;
+    if let Some((catalog, slot)) = both().filter(|_| !said.is_empty()) {
+        catalog.reread(&slot, said).await;
     }
 }
 
