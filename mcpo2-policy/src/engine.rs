@@ -1,9 +1,10 @@
-//! The reference evaluator: every rule is asked about every call, in the order it was written,
-//! and nothing depends on that order.
+//! The evaluator: every rule that could match is asked about a call, and nothing depends on the
+//! order in which rules were written.
 
 mod argument;
 mod compile;
 mod condition;
+mod index;
 mod json;
 mod number;
 mod path;

@@ -13,16 +13,40 @@ const META: [char; 5] = ['*', '?', '[', '{', '\\'];
 
 /// A glob over names, in which `*` stands for any text.
 #[derive(Debug)]
-pub(crate) struct NameGlob(Text);
+pub(crate) struct NameGlob {
+    text: Text,
+    /// What stands before the first character with a meaning.
+    literal: Box<str>,
+}
 
 impl NameGlob {
     pub(crate) fn new(glob: &str) -> Result<Self, String> {
-        Text::new(glob, false).map(Self)
+        let (literal, _) = glob.split_at(glob.find(META).unwrap_or(glob.len()));
+        Ok(Self {
+            text: Text::new(glob, false)?,
+            literal: literal.into(),
+        })
     }
 
     pub(crate) fn matches(&self, name: &str) -> bool {
-        self.0.matches(name)
+        self.text.matches(name)
     }
+
+    pub(crate) fn literal(&self) -> Literal<'_> {
+        match self.text {
+            Text::Exact(_) => Literal::Whole(&self.literal),
+            Text::Glob(_) => Literal::Prefix(&self.literal),
+        }
+    }
+}
+
+/// What is known of the names that a glob matches.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(crate) enum Literal<'a> {
+    /// There is one.
+    Whole(&'a str),
+    /// They begin like this.
+    Prefix(&'a str),
 }
 
 /// A glob over normalised paths and URIs, in which `*` stops at `/` and `**` does not.

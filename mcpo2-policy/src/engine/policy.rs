@@ -1,6 +1,6 @@
 use mcpo2_core::{Approval, Denial, Digest, Effect, ItemKind, Obligations, RuleId};
 
-use super::{Matched, Rule};
+use super::{Matched, Rule, index::Index};
 use crate::{
     Authorize, Explanation, Query, Verdict, Visibility, explain, query::Resource, reserved,
 };
@@ -12,6 +12,7 @@ use crate::{
 #[derive(Debug)]
 pub struct Policy {
     rules: Rules,
+    index: Index,
     digest: Digest,
 }
 
@@ -37,8 +38,13 @@ pub(crate) struct Outcome<'p> {
 impl Policy {
     pub(crate) fn new(mut rules: Vec<Rule>, digest: Digest) -> Self {
         rules.sort_by(|one, two| one.id.cmp(&two.id));
+        let index = Index::new(&rules);
         let rules = Rules::These(rules);
-        Self { rules, digest }
+        Self {
+            rules,
+            index,
+            digest,
+        }
     }
 
     /// The policy that allows everything to everybody, by the rule `sys:allow-all`.
@@ -48,6 +54,7 @@ impl Policy {
     pub fn allow_all() -> Self {
         Self {
             rules: Rules::Open,
+            index: Index::default(),
             digest: Digest::of(b"mcpo2.policy/v1 allow-all"),
         }
     }
@@ -59,11 +66,23 @@ impl Policy {
         explain::explanation(self.outcome(query), self.rules(), query)
     }
 
-    fn rules(&self) -> &[Rule] {
+    pub(crate) fn rules(&self) -> &[Rule] {
         match &self.rules {
             Rules::Open => &[],
             Rules::These(rules) => rules,
         }
+    }
+
+    #[cfg(test)]
+    pub(crate) fn index(&self) -> &Index {
+        &self.index
+    }
+
+    /// The rules that could match, by id.
+    fn candidates(&self, query: &Query<'_>) -> impl Iterator<Item = &Rule> {
+        let rules = self.rules();
+        let places = self.index.candidates(query);
+        places.into_iter().filter_map(|at| rules.get(at))
     }
 
     fn outcome(&self, query: &Query<'_>) -> Outcome<'_> {
@@ -77,7 +96,7 @@ impl Policy {
                 "the uri has no single reading",
             );
         }
-        let rules = self.rules().iter();
+        let rules = self.candidates(query);
         let matching: Vec<&Rule> = rules.filter(|rule| rule.matches(query)).collect();
         let having = |effect| {
             matching
@@ -131,7 +150,7 @@ impl Authorize for Policy {
         if reserved_allowance(query).is_some() {
             passes = Matched::Yes;
         }
-        for rule in self.rules() {
+        for rule in self.candidates(query) {
             let side = match rule.effect {
                 Effect::Deny => &mut denied,
                 Effect::Allow | Effect::RequireApproval => &mut passes,
