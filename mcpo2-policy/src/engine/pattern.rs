@@ -23,7 +23,7 @@ impl NameGlob {
     pub(crate) fn new(glob: &str) -> Result<Self, String> {
         let (literal, _) = glob.split_at(glob.find(META).unwrap_or(glob.len()));
         Ok(Self {
-            text: Text::new(glob, false)?,
+            text: Text::name(glob)?,
             literal: literal.into(),
         })
     }
@@ -35,7 +35,7 @@ impl NameGlob {
     pub(crate) fn literal(&self) -> Literal<'_> {
         match self.text {
             Text::Exact(_) => Literal::Whole(&self.literal),
-            Text::Glob(_) => Literal::Prefix(&self.literal),
+            Text::Stars(_) | Text::Glob(_) => Literal::Prefix(&self.literal),
         }
     }
 }
@@ -172,10 +172,21 @@ fn never_matches(glob: &str) -> Option<&'static str> {
 #[derive(Debug)]
 enum Text {
     Exact(Box<str>),
+    /// What stands between stars, each of which stands for any text.
+    Stars(Vec<Box<str>>),
     Glob(Regex),
 }
 
 impl Text {
+    /// A glob over names. Most have only stars, and need no automaton.
+    fn name(glob: &str) -> Result<Self, String> {
+        let plain = !glob.contains(|letter| letter != '*' && META.contains(&letter));
+        if plain && glob.contains('*') && glob.len() <= MAX_LENGTH && !glob.contains("**") {
+            return Ok(Self::Stars(glob.split('*').map(Into::into).collect()));
+        }
+        Self::new(glob, false)
+    }
+
     fn new(glob: &str, literal_separator: bool) -> Result<Self, String> {
         if glob.is_empty() || glob.len() > MAX_LENGTH {
             return Err(format!("has 1 to {MAX_LENGTH} bytes"));
@@ -201,7 +212,48 @@ impl Text {
     fn matches(&self, text: &str) -> bool {
         match self {
             Self::Exact(exact) => **exact == *text,
+            Self::Stars(parts) => stars(parts, text),
             Self::Glob(regex) => regex.is_match(text.as_bytes()),
+        }
+    }
+}
+
+/// Whether a text is these parts in order, with any text between them.
+fn stars(parts: &[Box<str>], text: &str) -> bool {
+    let Some((first, rest)) = parts.split_first() else {
+        return text.is_empty();
+    };
+    let Some((last, middle)) = rest.split_last() else {
+        return **first == *text;
+    };
+    let Some(mut text) = text.strip_prefix(&**first) else {
+        return false;
+    };
+    for part in middle {
+        // The first place leaves most for the others.
+        match text.split_once(&**part) {
+            Some((_, behind)) => text = behind,
+            None => return false,
+        }
+    }
+    text.ends_with(&**last)
+}
+
+#[cfg(test)]
+mod tests {
+    use proptest::prelude::*;
+
+    use super::*;
+
+    proptest! {
+        #[test]
+        fn stars_match_as_globs_do(glob in "[ab/ä]{0,3}(\\*[ab/\nä]{0,2}){1,4}", text in "[ab/\nä]{0,9}") {
+            prop_assume!(!glob.contains("**"));
+            let stars = Text::name(&glob).unwrap();
+            prop_assert!(matches!(stars, Text::Stars(_)));
+            let regex = Text::new(&glob, false).unwrap();
+            prop_assert!(matches!(regex, Text::Glob(_)));
+            prop_assert_eq!(stars.matches(&text), regex.matches(&text));
         }
     }
 }
