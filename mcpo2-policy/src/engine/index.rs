@@ -2,6 +2,7 @@
 
 use std::collections::{BTreeMap, HashMap};
 
+use aho_corasick::AhoCorasick;
 use mcpo2_core::{ItemKind, Principal};
 
 use super::{
@@ -34,6 +35,11 @@ struct Names {
     exact: HashMap<Box<str>, Vec<usize>>,
     /// By the length of what stands before the first wildcard.
     prefixes: BTreeMap<usize, HashMap<Box<str>, Vec<usize>>>,
+    /// By what stands between wildcards, in the order of the patterns of `finder`.
+    within: Vec<(Box<str>, Vec<usize>)>,
+    finder: Option<AhoCorasick>,
+    /// Globs of which nothing is known.
+    any: Vec<usize>,
 }
 
 impl Index {
@@ -43,6 +49,8 @@ impl Index {
         for (at, rule) in rules.iter().enumerate() {
             index.insert(at, rule);
         }
+        index.tools.finish();
+        index.prompts.finish();
         index
     }
 
@@ -111,11 +119,38 @@ impl Names {
                 .entry(prefix.into())
                 .or_default()
                 .push(at),
+            Literal::Within(part) => {
+                match self.within.iter_mut().find(|(known, _)| **known == *part) {
+                    Some((_, rules)) => rules.push(at),
+                    None => self.within.push((part.into(), vec![at])),
+                }
+            }
+            Literal::Any => self.any.push(at),
+        }
+    }
+
+    /// Makes one automaton of what may stand anywhere.
+    fn finish(&mut self) {
+        if self.within.is_empty() {
+            return;
+        }
+        match AhoCorasick::new(self.within.iter().map(|(part, _)| &**part)) {
+            Ok(finder) => self.finder = Some(finder),
+            // Too many for one automaton: then each is asked.
+            Err(_) => self
+                .any
+                .extend(self.within.drain(..).flat_map(|(_, rules)| rules)),
         }
     }
 
     fn find(&self, name: &str, found: &mut Vec<usize>) {
+        found.extend(&self.any);
         found.extend(of(&self.exact, name));
+        if let Some(finder) = &self.finder {
+            let matches = finder.find_overlapping_iter(name);
+            let rules = matches.filter_map(|at| self.within.get(at.pattern().as_usize()));
+            rules.for_each(|(_, rules)| found.extend(rules));
+        }
         for (length, prefixes) in &self.prefixes {
             // Where the name is shorter, or has a letter across the end, no prefix is its own.
             if let Some(prefix) = name.get(..*length) {

@@ -33,9 +33,14 @@ impl NameGlob {
     }
 
     pub(crate) fn literal(&self) -> Literal<'_> {
-        match self.text {
+        match &self.text {
             Text::Exact(_) => Literal::Whole(&self.literal),
-            Text::Stars(_) | Text::Glob(_) => Literal::Prefix(&self.literal),
+            _ if !self.literal.is_empty() => Literal::Prefix(&self.literal),
+            Text::Stars(parts) => match parts.iter().max_by_key(|part| part.len()) {
+                Some(part) if !part.is_empty() => Literal::Within(part),
+                _ => Literal::Any,
+            },
+            Text::Glob(_) => Literal::Any,
         }
     }
 }
@@ -47,6 +52,10 @@ pub(crate) enum Literal<'a> {
     Whole(&'a str),
     /// They begin like this.
     Prefix(&'a str),
+    /// They hold this.
+    Within(&'a str),
+    /// Nothing.
+    Any,
 }
 
 /// A glob over normalised paths and URIs, in which `*` stops at `/` and `**` does not.
