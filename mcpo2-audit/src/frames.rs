@@ -18,18 +18,20 @@ pub(crate) fn record(result: Result<Reply, Error>, mut pending: Pending) -> Resu
         }
     };
     reply.extensions_mut().insert(pending.id());
-    Ok(reply.map_body(|body| match body {
-        Body::Empty => {
-            pending.finish(Outcome::Ok);
-            Body::Empty
-        }
+    match reply.body() {
+        Body::Empty => pending.finish(Outcome::Ok),
         Body::Complete(message) => {
-            pending.message(&message);
+            pending.complete(message, reply.response().as_deref());
             pending.finish(Outcome::Unreadable);
-            Body::Complete(message)
         }
-        Body::Stream(inner) => Body::Stream(Frames::new(Recorded { inner, pending })),
-    }))
+        Body::Stream(_) => {
+            return Ok(reply.map_body(|body| match body {
+                Body::Stream(inner) => Body::Stream(Frames::new(Recorded { inner, pending })),
+                other => other,
+            }));
+        }
+    }
+    Ok(reply)
 }
 
 /// A stream that is recorded when it ends or is dropped.

@@ -1,7 +1,7 @@
 use std::{borrow::Cow, sync::Arc, time::Duration};
 
 use bytes::Bytes;
-use mcpo2_core::{Call, Error, Fact, Id, Message, Meta, Principal, Trail};
+use mcpo2_core::{Call, Error, Fact, Id, Message, Meta, Principal, Response, Trail};
 
 use crate::{
     Asked, CallRecord, Caller, Ended, Found, Outcome, Place, RecordId, Source, secret::Messages,
@@ -77,8 +77,16 @@ impl Pending {
 
     /// Takes note of one message of the reply.
     pub(crate) fn message(&mut self, message: &Bytes) {
+        match Message::parse(message.clone()) {
+            Ok(Message::Response(response)) => self.complete(message, Some(&response)),
+            Ok(Message::Request(_)) | Err(_) => self.complete(message, None),
+        }
+    }
+
+    /// Takes note of one message, and of the response that it is.
+    pub(crate) fn complete(&mut self, message: &Bytes, response: Option<&Response>) {
         if let Some(open) = self.open.as_mut().filter(|_| !message.is_empty()) {
-            open.said.hear(message, open.expected.as_ref());
+            open.said.hear(message, response, open.expected.as_ref());
         }
     }
 
@@ -107,14 +115,13 @@ impl Drop for Pending {
 }
 
 impl Said {
-    fn hear(&mut self, message: &Bytes, expected: Option<&Id>) {
+    fn hear(&mut self, message: &Bytes, response: Option<&Response>, expected: Option<&Id>) {
         self.hasher.update(message);
         self.messages += 1;
         self.bytes += u64::try_from(message.len()).unwrap_or_default();
-        if let Ok(Message::Response(response)) = Message::parse(message.clone())
-            // An error may answer to no id, where the request's could not be read.
-            && (response.id().is_none() || response.id() == expected)
-        {
+        // An error may answer to no id, where the request's could not be read.
+        let answers = |response: &&Response| response.id().is_none() || response.id() == expected;
+        if let Some(response) = response.filter(answers) {
             self.response = Some(response.outcome().into());
         }
     }

@@ -30,6 +30,17 @@ macro_rules! methods {
             }
         }
 
+        impl Method {
+            /// The name, where this version knows the method: one of a fixed set.
+            #[must_use]
+            pub fn known(&self) -> Option<&'static str> {
+                match self {
+                    $(Self::$variant => Some($name),)*
+                    Self::Other(_) => None,
+                }
+            }
+        }
+
         impl From<&str> for Method {
             fn from(name: &str) -> Self {
                 match name {

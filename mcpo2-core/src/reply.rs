@@ -1,4 +1,5 @@
 use std::{
+    borrow::Cow,
     fmt,
     pin::Pin,
     task::{Context, Poll},
@@ -8,7 +9,7 @@ use bytes::Bytes;
 use futures_core::Stream;
 use http::{Extensions, StatusCode};
 
-use crate::Error;
+use crate::{Error, Message, Response};
 
 /// The answer to a call: a status, and a body that is complete or still being written.
 ///
@@ -18,12 +19,23 @@ pub struct Reply {
     status: StatusCode,
     extensions: Extensions,
     body: Body,
+    /// What the body was read as, by whoever made it.
+    read: Option<Box<Response>>,
 }
 
 impl Reply {
     /// A reply of one message.
     pub fn complete(message: impl Into<Bytes>) -> Self {
         Self::with_body(Body::Complete(message.into()))
+    }
+
+    /// A reply of one response that is read already, so that nobody has to read it again.
+    #[must_use]
+    pub fn of(response: Response) -> Self {
+        Self {
+            read: Some(Box::new(response.clone())),
+            ..Self::complete(response.into_bytes())
+        }
     }
 
     /// A reply to a notification: accepted, and nothing to say.
@@ -47,6 +59,7 @@ impl Reply {
             status: StatusCode::OK,
             extensions: Extensions::new(),
             body,
+            read: None,
         }
     }
 
@@ -67,6 +80,22 @@ impl Reply {
     #[must_use]
     pub fn body(&self) -> &Body {
         &self.body
+    }
+
+    /// The response that the body is as a whole, if it is one: read again only where its bytes are
+    /// not those that were read before.
+    #[must_use]
+    pub fn response(&self) -> Option<Cow<'_, Response>> {
+        let Body::Complete(bytes) = &self.body else {
+            return None;
+        };
+        if let Some(read) = self.read.as_ref().filter(|read| same(read.bytes(), bytes)) {
+            return Some(Cow::Borrowed(read));
+        }
+        match Message::parse(bytes.clone()) {
+            Ok(Message::Response(response)) => Some(Cow::Owned(response)),
+            Ok(Message::Request(_)) | Err(_) => None,
+        }
     }
 
     /// The body, alone.
@@ -92,6 +121,11 @@ impl Reply {
     pub fn extensions_mut(&mut self) -> &mut Extensions {
         &mut self.extensions
     }
+}
+
+/// Whether these are the very same bytes in memory: both are shared, so neither can change.
+fn same(one: &Bytes, two: &Bytes) -> bool {
+    one.as_ptr() == two.as_ptr() && one.len() == two.len()
 }
 
 /// What a reply says.
@@ -189,5 +223,30 @@ impl Stream for Frames {
 impl fmt::Debug for Frames {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         f.write_str("Frames")
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn read(text: &'static str) -> Response {
+        match Message::parse(text).unwrap() {
+            Message::Response(response) => response,
+            Message::Request(_) => unreachable!(),
+        }
+    }
+
+    #[test]
+    fn a_body_that_is_changed_is_read_anew() {
+        let reply = Reply::of(read(r#"{"jsonrpc":"2.0","id":1,"result":{}}"#));
+        assert!(matches!(reply.response(), Some(Cow::Borrowed(_))));
+        let reply = reply.map_body(|body| body);
+        assert!(matches!(reply.response(), Some(Cow::Borrowed(_))));
+        let other = Body::Complete(r#"{"jsonrpc":"2.0","id":2,"error":{"code":7}}"#.into());
+        let reply = reply.map_body(|_| other);
+        let response = reply.response().unwrap();
+        assert!(matches!(response, Cow::Owned(_)));
+        assert_eq!(response.outcome(), crate::Outcome::Error { code: 7 });
     }
 }

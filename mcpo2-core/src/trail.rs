@@ -33,10 +33,12 @@ impl Trail {
     /// The facts so far, in the order in which they were found.
     #[must_use]
     pub fn facts(&self) -> Vec<Fact> {
-        self.0
-            .lock()
-            .unwrap_or_else(PoisonError::into_inner)
-            .clone()
+        self.read(<[Fact]>::to_vec)
+    }
+
+    /// What `with` makes of the facts so far, without a copy. It must not use the trail.
+    pub fn read<T>(&self, with: impl FnOnce(&[Fact]) -> T) -> T {
+        with(&self.0.lock().unwrap_or_else(PoisonError::into_inner))
     }
 }
 

@@ -9,8 +9,8 @@ use futures_util::Stream;
 use http::{HeaderValue, Response, StatusCode, header};
 use http_body_util::{BodyExt as _, Empty, Full, StreamBody, combinators::UnsyncBoxBody};
 use mcpo2_core::{
-    Body, BoxError, Error, ErrorKind, Frames, Id, Item, ItemKind, Message, Outcome,
-    ProtocolVersion, Reply, Request, message::error_response,
+    Body, BoxError, Error, ErrorKind, Frames, Id, Item, ItemKind, Outcome, ProtocolVersion, Reply,
+    Request, message::error_response,
 };
 use tokio_util::sync::CancellationToken;
 
@@ -96,7 +96,7 @@ pub(crate) fn error(error: &Error, asker: &Asker) -> Response<HttpBody> {
     let status = match error.kind() {
         ErrorKind::Overloaded => StatusCode::SERVICE_UNAVAILABLE,
         ErrorKind::InvalidRequest => StatusCode::BAD_REQUEST,
-        _ => status_of(&message, asker.version),
+        kind => status_of(Some(code(kind, asker)), asker.version),
     };
     let mut response = json(status, message);
     if status == StatusCode::SERVICE_UNAVAILABLE {
@@ -113,31 +113,35 @@ pub(crate) fn reply(
     asker: &Asker,
     closing: &CancellationToken,
 ) -> Response<HttpBody> {
-    let status = reply.status();
+    let status = match reply.status() {
+        StatusCode::OK if asker.version.is_stateless() => status_of(
+            reply.response().and_then(|response| error_code(&response)),
+            asker.version,
+        ),
+        status => status,
+    };
     match reply.into_body() {
         Body::Empty => empty(StatusCode::ACCEPTED),
-        Body::Complete(bytes) if status == StatusCode::OK => {
-            json(status_of(&bytes, asker.version), bytes)
-        }
         Body::Complete(bytes) => json(status, bytes),
         Body::Stream(frames) => events(frames, Some(asker.clone()), closing.clone()),
     }
 }
 
-/// Since 2026-07-28 some errors have a status of their own.
-fn status_of(message: &Bytes, version: ProtocolVersion) -> StatusCode {
-    if !version.is_stateless() {
-        return StatusCode::OK;
+/// The code of the error that a response is.
+fn error_code(response: &mcpo2_core::Response) -> Option<i64> {
+    response.error_json()?;
+    match response.outcome() {
+        Outcome::Error { code } => Some(code),
+        _ => None,
     }
-    match Message::parse(message.clone()) {
-        Ok(Message::Response(response)) => match response.outcome() {
-            Outcome::Error { code: -32601 } => StatusCode::NOT_FOUND,
-            Outcome::Error {
-                code: -32022..=-32020,
-            } => StatusCode::BAD_REQUEST,
-            _ => StatusCode::OK,
-        },
-        Ok(Message::Request(_)) | Err(_) => StatusCode::OK,
+}
+
+/// Since 2026-07-28 some errors have a status of their own.
+fn status_of(error: Option<i64>, version: ProtocolVersion) -> StatusCode {
+    match error {
+        Some(-32601) if version.is_stateless() => StatusCode::NOT_FOUND,
+        Some(-32022..=-32020) if version.is_stateless() => StatusCode::BAD_REQUEST,
+        _ => StatusCode::OK,
     }
 }
 

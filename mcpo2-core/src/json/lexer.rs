@@ -103,11 +103,7 @@ impl<'a> Lexer<'a> {
         self.expect(b'"', "expected a string")?;
         let start = self.at;
         loop {
-            let plain = self
-                .rest()
-                .bytes()
-                .take_while(|&b| b >= 0x20 && b != b'"' && b != b'\\');
-            self.at += plain.count();
+            self.at += plain(self.rest().as_bytes());
             match self.peek() {
                 Some(b'"') => {
                     let inner = self.text.get(start..self.at).unwrap_or_default();
@@ -162,5 +158,36 @@ impl<'a> Lexer<'a> {
 
     pub(super) fn fault(&self, reason: &'static str) -> Fault {
         Fault::new(reason, self.at)
+    }
+}
+
+/// How many bytes at the beginning stand for themselves in a string.
+fn plain(bytes: &[u8]) -> usize {
+    let special = |b: u8| b < 0x20 || b == b'"' || b == b'\\';
+    // Whole blocks without a branch in them become vector instructions.
+    let blocks = bytes.chunks_exact(BLOCK);
+    let clear = |block: &&[u8]| !block.iter().fold(false, |any, &b| any | special(b));
+    let passed = blocks.take_while(clear).count() * BLOCK;
+    let rest = bytes.get(passed..).unwrap_or_default();
+    passed + rest.iter().take_while(|&&b| !special(b)).count()
+}
+
+const BLOCK: usize = 32;
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_string_ends_where_it_ends_however_long_it_is() {
+        for length in 0..200 {
+            for end in [b'"', b'\\', b'\n', 0] {
+                let mut bytes = vec![b'x'; length];
+                bytes.push(end);
+                bytes.extend([b'y'; 70]);
+                assert_eq!(plain(&bytes), length);
+            }
+            assert_eq!(plain(&vec![0xc3; length]), length);
+        }
     }
 }

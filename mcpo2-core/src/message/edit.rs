@@ -1,6 +1,6 @@
 //! Edits that leave every byte which they do not name as it was.
 
-use std::{collections::BTreeMap, fmt, ops::Range};
+use std::{fmt, ops::Range};
 
 use bytes::Bytes;
 use serde::{
@@ -10,35 +10,64 @@ use serde::{
 use serde_json::value::RawValue;
 
 use super::{
-    Message, Request,
+    Id, Message, Request,
     parse::{object, span},
+    request::Spans,
 };
-use crate::json::Splice;
+use crate::{
+    Item,
+    json::{self, Splice},
+};
 
-pub(super) fn replace(request: &Request, at: Range<usize>, with: Vec<u8>) -> Request {
-    reread(
-        request,
-        Splice::new(request.bytes()).replace(at, with).finish(),
+/// Addresses the request to `name`; nothing else changes, so nothing is read again.
+pub(super) fn rename(request: &Request, at: &Range<usize>, name: &str) -> Request {
+    let (bytes, spans) = spliced(request, at, &string(name));
+    let item = request.item().map(|item| Item::new(item.kind(), name));
+    Request::new(
+        bytes,
+        request.id().cloned(),
+        (request.method().clone(), item, spans),
     )
+}
+
+/// Puts the request under another id, likewise.
+pub(super) fn reidentify(request: &Request, at: &Range<usize>, id: &Id) -> Request {
+    let (bytes, spans) = spliced(request, at, id.as_json().as_bytes());
+    let parts = (request.method().clone(), request.item().cloned(), spans);
+    Request::new(bytes, Some(id.clone()), parts)
+}
+
+/// Puts JSON text in place of what stands at `at`, in which nothing is that a request reads.
+pub(super) fn replace(request: &Request, at: &Range<usize>, value: &str) -> Request {
+    let (bytes, spans) = spliced(request, at, value.as_bytes());
+    settled(request, bytes, spans, value)
 }
 
 pub(super) fn insert_param(request: &Request, key: &str, value: &str) -> Request {
     let member = member(key, value);
-    let bytes = match &request.spans().params {
-        Some(params) => insert_first(request.bytes(), params, &member),
-        None => {
-            let params = [br#","params":{"#.as_slice(), &member, b"}"].concat();
-            let end = request
-                .bytes()
-                .iter()
-                .rposition(|&b| b == b'}')
-                .unwrap_or_default();
-            Splice::new(request.bytes())
-                .replace(end..end, params)
-                .finish()
-        }
+    let Some(params) = &request.spans().params else {
+        let params = [br#","params":{"#.as_slice(), &member, b"}"].concat();
+        let end = request
+            .bytes()
+            .iter()
+            .rposition(|&b| b == b'}')
+            .unwrap_or_default();
+        let bytes = Splice::new(request.bytes())
+            .replace(end..end, params)
+            .finish();
+        return reread(request, bytes);
     };
-    reread(request, bytes)
+    let (insertion, at) = first(request.bytes(), params, member);
+    let (bytes, mut spans) = spliced(request, &at, &insertion);
+    // Behind the key, its quotes and the colon.
+    let start = at.start + insertion.iter().position(|&b| b == b':').unwrap_or(0) + 1;
+    let inserted = Some(start..start + value.len());
+    match key {
+        "_meta" => spans.meta = inserted,
+        "arguments" => spans.arguments = inserted,
+        _ => return reread(request, bytes),
+    }
+    settled(request, bytes, spans, value)
 }
 
 pub(super) fn set_meta(request: &Request, key: &str, value: Option<&str>) -> Request {
@@ -49,42 +78,89 @@ pub(super) fn set_meta(request: &Request, key: &str, value: Option<&str>) -> Req
         };
     };
     let text = text(request.bytes(), meta);
-    let members: BTreeMap<String, &RawValue> = object(text).unwrap_or_default();
-    match (members.get(key), value) {
-        (Some(old), Some(value)) => {
-            let old = offset(&span(text, old), meta.start);
-            replace(request, old, value.into())
-        }
+    match (find(text, key), value) {
+        (Some(old), Some(value)) => replace(request, &offset(&old, meta.start), value),
         (Some(_), None) => match member_span(text, key) {
-            Some(gone) => replace(request, offset(&gone, meta.start), Vec::new()),
+            Some(gone) => {
+                let (bytes, spans) = spliced(request, &offset(&gone, meta.start), b"");
+                settled(request, bytes, spans, "")
+            }
             None => request.clone(),
         },
-        (None, Some(value)) => reread(
-            request,
-            insert_first(request.bytes(), meta, &member(key, value)),
-        ),
+        (None, Some(value)) => {
+            let (insertion, at) = first(request.bytes(), meta, member(key, value));
+            let (bytes, spans) = spliced(request, &at, &insertion);
+            settled(request, bytes, spans, value)
+        }
         (None, None) => request.clone(),
     }
 }
 
+/// The request in new bytes, in which only `value` is new.
+///
+/// What a caller of this crate gives is read once; an edit that would break the message leaves it
+/// as it was.
+fn settled(before: &Request, bytes: Bytes, spans: Spans, value: &str) -> Request {
+    let deep = value.bytes().filter(|b| matches!(b, b'{' | b'[')).count() > SHALLOW;
+    if deep {
+        return reread(before, bytes);
+    }
+    if !value.is_empty() && json::check(value.as_bytes()).is_err() {
+        return before.clone();
+    }
+    let parts = (before.method().clone(), before.item().cloned(), spans);
+    Request::new(bytes, before.id().cloned(), parts)
+}
+
+/// So many brackets nest nowhere too deep in a message, however they stand.
+const SHALLOW: usize = 64;
+
+/// The bytes with `with` at `at`, and where the parts stand in them.
+fn spliced(request: &Request, at: &Range<usize>, with: &[u8]) -> (Bytes, Spans) {
+    let bytes = Splice::new(request.bytes())
+        .replace(at.clone(), with)
+        .finish();
+    (bytes, request.spans().moved(at, with.len()))
+}
+
 /// Where the value of a member of the message itself stands.
 pub(super) fn top_level(bytes: &Bytes, key: &str) -> Option<Range<usize>> {
-    let text = std::str::from_utf8(bytes).ok()?;
-    let members: BTreeMap<String, &RawValue> = object(text)?;
-    members.get(key).map(|raw| span(text, raw))
+    find(std::str::from_utf8(bytes).ok()?, key)
+}
+
+/// Where the value of a member of an object stands.
+fn find(object_text: &str, key: &str) -> Option<Range<usize>> {
+    let Members(members) = object(object_text)?;
+    let (_, value) = members.iter().find(|(name, _)| is_key(name, key))?;
+    Some(span(object_text, value))
+}
+
+/// Whether a key, with its quotes and escapes, is this one.
+fn is_key(raw: &RawValue, key: &str) -> bool {
+    let inner = raw
+        .get()
+        .strip_prefix('"')
+        .and_then(|raw| raw.strip_suffix('"'));
+    match inner {
+        Some(plain) if !plain.contains('\\') => plain == key,
+        _ => serde_json::from_str::<String>(raw.get()).is_ok_and(|name| name == key),
+    }
 }
 
 /// Puts a member in front of all others of the object at `at`.
-pub(super) fn insert_first(bytes: &Bytes, at: &Range<usize>, member: &[u8]) -> Bytes {
+pub(super) fn insert_first(bytes: &Bytes, at: &Range<usize>, member: Vec<u8>) -> Bytes {
+    let (insertion, at) = first(bytes, at, member);
+    Splice::new(bytes).replace(at, insertion).finish()
+}
+
+/// What is inserted for that, and where.
+fn first(bytes: &Bytes, at: &Range<usize>, mut member: Vec<u8>) -> (Vec<u8>, Range<usize>) {
     let inner = bytes.get(at.start + 1..at.end).unwrap_or_default();
     let empty = inner.iter().find(|b| !b.is_ascii_whitespace()) == Some(&b'}');
-    let mut insertion = member.to_vec();
     if !empty {
-        insertion.push(b',');
+        member.push(b',');
     }
-    Splice::new(bytes)
-        .replace(at.start + 1..at.start + 1, insertion)
-        .finish()
+    (member, at.start + 1..at.start + 1)
 }
 
 pub(super) fn member(key: &str, value: &str) -> Vec<u8> {
@@ -98,10 +174,7 @@ pub(super) fn string(text: &str) -> Vec<u8> {
 /// Where a member of an object stands, with one of the commas that part it from the others.
 fn member_span(text: &str, key: &str) -> Option<Range<usize>> {
     let Members(members) = object(text)?;
-    let is_it = |(name, _): &(&RawValue, _)| {
-        serde_json::from_str::<String>(name.get()).is_ok_and(|name| name == key)
-    };
-    let at = members.iter().position(is_it)?;
+    let at = members.iter().position(|(name, _)| is_key(name, key))?;
     let (name, value) = members.get(at)?;
     let (start, end) = (span(text, name).start, span(text, value).end);
     if members.len() > at + 1 {
@@ -162,6 +235,8 @@ fn reread(before: &Request, bytes: Bytes) -> Request {
 
 #[cfg(test)]
 mod tests {
+    use proptest::prelude::*;
+
     use super::*;
 
     fn request(text: &'static str) -> Request {
@@ -182,6 +257,67 @@ mod tests {
             r#"{ "vendor":18446744073709551616, "params":{"z":1,"name":"add","a":[ 1 ]},"method":"tools/call","id":9,"jsonrpc":"2.0"}"#
         );
         assert_eq!(after.item().unwrap().name(), "add");
+    }
+
+    /// Members of a request in any order, with spaces and without, some of them left out.
+    fn any_request() -> impl Strategy<Value = String> {
+        let params = proptest::sample::subsequence(
+            vec![
+                r#""name":"a""#,
+                r#""arguments": { "x":[1,{}], "name":2 }"#,
+                r#""_meta":{"k":1, "io/z" : {"a":"}"},"\u0061b":null}"#,
+                r#""_meta":{ }"#,
+                r#""other":",""#,
+            ],
+            0..5,
+        );
+        let params = params.prop_filter("once", |members| {
+            members
+                .iter()
+                .filter(|member| member.starts_with(r#""_meta""#))
+                .count()
+                < 2
+        });
+        let members = (params.prop_shuffle(), any::<bool>()).prop_flat_map(|(params, without)| {
+            let params = (!without).then(|| format!(r#""params": {{{}}}"#, params.join(" ,")));
+            let id = Some(r#""id" :"q7""#.to_owned());
+            let rest =
+                [r#""jsonrpc":"2.0""#, r#""method":"tools/call""#].map(|m| Some(m.to_owned()));
+            let all: Vec<String> = rest.into_iter().chain([id, params]).flatten().collect();
+            Just(all).prop_shuffle()
+        });
+        members.prop_map(|members| format!(" {{ {} }}", members.join(", ")))
+    }
+
+    proptest! {
+        #[test]
+        fn an_edited_request_is_what_its_bytes_say(
+            text in any_request(),
+            edits in proptest::collection::vec(0..9_u8, 1..5),
+        ) {
+            let mut request = match Message::parse(text).unwrap() {
+                Message::Request(request) => request,
+                Message::Response(_) => unreachable!(),
+            };
+            for edit in edits {
+                request = match edit {
+                    0 => request.with_item_name("some\"thing"),
+                    1 => request.with_id(&Id::number(123_456)),
+                    2 => request.with_arguments(r#"{"y":{}}"#),
+                    3 => request.with_meta("k", r#""value""#),
+                    4 => request.with_meta("ab", "[1]"),
+                    5 => request.with_meta("new/key", "{}"),
+                    6 => request.without_meta("k"),
+                    7 => request.without_meta("ab"),
+                    // What is no JSON, or nests too deep, changes nothing.
+                    _ => request.with_meta("bad", "{").with_arguments(&"[".repeat(200)),
+                };
+                let Ok(Message::Request(read)) = Message::parse(request.bytes().clone()) else {
+                    return Err(TestCaseError::fail(format!("{request:?}")));
+                };
+                prop_assert_eq!(format!("{request:?}"), format!("{read:?}"));
+            }
+        }
     }
 
     #[test]

@@ -115,23 +115,20 @@ pub(super) fn message(bytes: Bytes) -> Result<Message, ParseError> {
     }
     match (envelope.method, envelope.result, envelope.error) {
         (Some(method), None, None) => {
-            let parts = request_parts(text, method, envelope.params, id.clone())?;
-            Ok(Message::Request(Request::new(bytes.clone(), id, parts)))
+            let mut parts = request_parts(text, method, envelope.params, id.clone())?;
+            parts.2.id = id.as_ref().and(envelope.id).map(|raw| span(text, raw));
+            Ok(Message::Request(Request::new(bytes, id, parts)))
         }
         (None, Some(result), None) => {
             let Some(id) = id else {
                 return Err(ParseError::invalid("a result has an id", None));
             };
             let spans = (envelope.id.map(|raw| span(text, raw)), span(text, result));
-            Ok(Message::Response(Response::result(
-                bytes.clone(),
-                id,
-                spans,
-            )))
+            Ok(Message::Response(Response::result(bytes, id, spans)))
         }
         (None, None, Some(error)) => {
             let spans = (envelope.id.map(|raw| span(text, raw)), span(text, error));
-            Ok(Message::Response(Response::error(bytes.clone(), id, spans)))
+            Ok(Message::Response(Response::error(bytes, id, spans)))
         }
         _ => Err(ParseError::invalid(
             "a message has one of `method`, `result` and `error`",
@@ -177,6 +174,7 @@ fn request_parts(
     };
     let within = |raw: &RawValue| span(text, raw);
     let spans = Spans {
+        id: None,
         params: params.map(within),
         item: item.as_ref().and(addressed).map(within),
         arguments: fields.arguments.map(within),

@@ -18,6 +18,7 @@ pub struct Request {
 /// Where the parts stand in the bytes.
 #[derive(Debug, Clone)]
 pub(super) struct Spans {
+    pub(super) id: Option<Range<usize>>,
     pub(super) params: Option<Range<usize>>,
     pub(super) item: Option<Range<usize>>,
     pub(super) arguments: Option<Range<usize>>,
@@ -88,7 +89,7 @@ impl Request {
     #[must_use]
     pub fn with_item_name(&self, name: &str) -> Self {
         match &self.spans.item {
-            Some(span) => edit::replace(self, span.clone(), edit::string(name)),
+            Some(span) => edit::rename(self, span, name),
             None => self.clone(),
         }
     }
@@ -96,8 +97,8 @@ impl Request {
     /// The same request under another id; all other bytes stay. A notification stays as it is.
     #[must_use]
     pub fn with_id(&self, id: &Id) -> Self {
-        match self.id_span() {
-            Some(span) => edit::replace(self, span, id.as_json().into()),
+        match &self.spans.id {
+            Some(span) => edit::reidentify(self, span, id),
             None => self.clone(),
         }
     }
@@ -106,7 +107,7 @@ impl Request {
     #[must_use]
     pub fn with_arguments(&self, arguments: &str) -> Self {
         match &self.spans.arguments {
-            Some(span) => edit::replace(self, span.clone(), arguments.into()),
+            Some(span) => edit::replace(self, span, arguments),
             None => edit::insert_param(self, "arguments", arguments),
         }
     }
@@ -127,11 +128,36 @@ impl Request {
         &self.spans
     }
 
-    fn id_span(&self) -> Option<Range<usize>> {
-        edit::top_level(&self.bytes, "id")
-    }
-
     fn part(&self, span: Option<&Range<usize>>) -> Option<&[u8]> {
         self.bytes.get(span?.clone())
+    }
+}
+
+impl Spans {
+    /// Where the parts stand once `length` bytes are in the place of `at`. What is replaced is one
+    /// part as a whole, or has none in it.
+    pub(super) fn moved(&self, at: &Range<usize>, length: usize) -> Self {
+        let each = |span: &Option<Range<usize>>| span.as_ref().map(|span| moved(span, at, length));
+        Self {
+            id: each(&self.id),
+            params: each(&self.params),
+            item: each(&self.item),
+            arguments: each(&self.arguments),
+            meta: each(&self.meta),
+        }
+    }
+}
+
+/// Where a part stands once `length` bytes are in the place of `at`.
+pub(super) fn moved(span: &Range<usize>, at: &Range<usize>, length: usize) -> Range<usize> {
+    let by = |place: usize| place - at.len() + length;
+    if span == at {
+        span.start..by(span.end)
+    } else if span.start >= at.end {
+        by(span.start)..by(span.end)
+    } else if span.end > at.end {
+        span.start..by(span.end)
+    } else {
+        span.clone()
     }
 }

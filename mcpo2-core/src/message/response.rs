@@ -7,6 +7,7 @@ use super::{
     Id,
     edit::{insert_first, member, top_level},
     parse::object,
+    request::moved,
 };
 use crate::json::Splice;
 
@@ -67,6 +68,12 @@ impl Response {
         &self.bytes
     }
 
+    /// The bytes, alone.
+    #[must_use]
+    pub fn into_bytes(self) -> Bytes {
+        self.bytes
+    }
+
     /// The id of the request that it answers; none where the request's could not be read.
     #[must_use]
     pub fn id(&self) -> Option<&Id> {
@@ -120,14 +127,30 @@ impl Response {
         }
     }
 
-    /// The same response to another id; all other bytes stay.
+    /// The same response to another id; all other bytes stay, those of an error without an id too.
     #[must_use]
     pub fn with_id(&self, id: &Id) -> Bytes {
-        match &self.id_span {
-            Some(span) => Splice::new(&self.bytes)
-                .replace(span.clone(), id.as_json().as_bytes())
-                .finish(),
-            None => self.bytes.clone(),
+        self.addressed(id).into_bytes()
+    }
+
+    /// The same as [`with_id`](Self::with_id) gives, read already.
+    #[must_use]
+    pub fn addressed(&self, id: &Id) -> Self {
+        let Some(span) = &self.id_span else {
+            return self.clone();
+        };
+        let bytes = Splice::new(&self.bytes)
+            .replace(span.clone(), id.as_json().as_bytes())
+            .finish();
+        let to = |part: &Range<usize>| moved(part, span, id.as_json().len());
+        Self {
+            bytes,
+            id: Some(id.clone()),
+            id_span: Some(to(span)),
+            part: match &self.part {
+                Part::Result(part) => Part::Result(to(part)),
+                Part::Error(part) => Part::Error(to(part)),
+            },
         }
     }
 
@@ -154,7 +177,7 @@ impl Response {
         if !result.starts_with(b"{") || top_level(&result, key).is_some() {
             return self.bytes.clone();
         }
-        insert_first(&self.bytes, span, &member(key, value))
+        insert_first(&self.bytes, span, member(key, value))
     }
 }
 

@@ -177,17 +177,26 @@ impl Outgoing {
 
     /// The answer under the client's id; the very same bytes where that is the id already.
     pub(crate) fn response(&self, response: &Response) -> Bytes {
+        self.answer(response).into_bytes()
+    }
+
+    /// The same, read already.
+    pub(crate) fn answer(&self, response: &Response) -> Response {
         if response.id() == Some(&self.original) {
-            return response.bytes().clone();
+            return response.clone();
         }
-        let bytes = response.with_id(&self.original);
+        let addressed = response.addressed(&self.original);
+        let bytes = addressed.bytes();
         match bytes.iter().position(|&byte| byte == b'{') {
             // An error may have no id at all.
-            Some(at) if response.id().is_none() && bytes == *response.bytes() => {
+            Some(at) if addressed.id().is_none() => {
                 let member = format!(r#""id":{},"#, self.original);
-                splice(&bytes, at + 1..at + 1, &member)
+                match Message::parse(splice(bytes, at + 1..at + 1, &member)) {
+                    Ok(Message::Response(response)) => response,
+                    Ok(Message::Request(_)) | Err(_) => addressed,
+                }
             }
-            _ => bytes,
+            _ => addressed,
         }
     }
 

@@ -49,7 +49,7 @@ pub(super) async fn reply(mut call: Call, response: Response<Content>) -> Result
         Ok(Message::Response(response))
             if response.id().is_none() || call.out.is_answered_by(&response) =>
         {
-            Ok(Reply::complete(call.out.response(&response)).with_status(status))
+            Ok(Reply::of(call.out.answer(&response)).with_status(status))
         }
         _ if !status.is_success() => Err(refused(status)),
         Ok(_) => Err(fault::protocol("the answer is to another request")),
