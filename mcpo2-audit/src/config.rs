@@ -62,7 +62,7 @@ impl Config {
 
 /// How soon records are safe from a power failure.
 ///
-/// In both, a record is written as soon as the writer is free, and so outlives the process; a
+/// In both, a record is written within milliseconds, and from then on outlives the process; a
 /// reply never waits for it. Who has to know that all is on the disk calls
 /// [`Ledger::flush`](crate::Ledger::flush).
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Default, Serialize, Deserialize)]
@@ -70,7 +70,7 @@ impl Config {
 #[serde(rename_all = "snake_case")]
 #[non_exhaustive]
 pub enum Durability {
-    /// Written at once, synced about once a second.
+    /// Gathered for two milliseconds and written together, synced about once a second.
     Async,
     /// All that waits is written and synced together, as often as the disk can.
     #[default]

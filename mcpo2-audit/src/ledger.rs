@@ -3,7 +3,7 @@ use std::{
     path::Path,
     sync::{Arc, Mutex, PoisonError},
     thread::{self, JoinHandle},
-    time::Instant,
+    time::{Duration, Instant},
 };
 
 use jiff::Timestamp;
@@ -13,7 +13,7 @@ use crate::{
     Clock, Durability, Error, ErrorKind, Event, Options, Record, RecordId, Reject, SegmentHeader,
     Stats, files,
     id::Stamps,
-    queue::{LAG, Queue},
+    queue::{LAG, LINGER, Queue},
     recover,
     secret::{self, ContentKey, Messages},
     writer::Writer,
@@ -56,7 +56,11 @@ impl Ledger {
         let content = ContentKey::load(dir, end.is_none())?;
         let begin = ((dir, lock), Arc::clone(&stamps), options.segment_bytes);
         let (id, writer) = open_writer(begin, end, content.fingerprint())?;
-        let queue = Arc::new(Queue::new(options.queue, writer.head()));
+        let linger = match options.durability {
+            Durability::Async => LINGER,
+            Durability::Group => Duration::ZERO,
+        };
+        let queue = Arc::new(Queue::new(options.queue, linger, writer.head()));
         let thread = thread::Builder::new()
             .name("mcpo2-audit".into())
             .spawn({

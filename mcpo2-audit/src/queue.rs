@@ -11,6 +11,9 @@ use crate::{Error, ErrorKind, Head};
 const MAX_BYTES: usize = 64 * 1024 * 1024;
 /// How long written records stay unsynced where durability is `async`.
 pub(crate) const LAG: Duration = Duration::from_secs(1);
+/// How long records gather there before they are written, so that the writer is woken once for
+/// many.
+pub(crate) const LINGER: Duration = Duration::from_millis(2);
 
 /// The state of a ledger, for metrics.
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -30,6 +33,7 @@ pub struct Stats {
 #[derive(Debug)]
 pub(crate) struct Queue {
     capacity: usize,
+    linger: Duration,
     state: Mutex<State>,
     work: Condvar,
     done: Condvar,
@@ -38,6 +42,8 @@ pub(crate) struct Queue {
 #[derive(Debug)]
 struct State {
     phase: Phase,
+    /// Whether the writer sleeps until it is woken.
+    idle: bool,
     records: Vec<Vec<u8>>,
     bytes: usize,
     reserved: usize,
@@ -69,11 +75,14 @@ pub(crate) struct Batch {
 }
 
 impl Queue {
-    pub(crate) fn new(capacity: usize, head: Head) -> Self {
+    /// The writer lets records gather for `linger` before it takes them.
+    pub(crate) fn new(capacity: usize, linger: Duration, head: Head) -> Self {
         Self {
             capacity,
+            linger,
             state: Mutex::new(State {
                 phase: Phase::Open,
+                idle: false,
                 records: Vec::new(),
                 bytes: 0,
                 reserved: 0,
@@ -112,16 +121,24 @@ impl Queue {
         state.bytes += record.len();
         state.records.push(record);
         state.pushed += 1;
-        drop(state);
-        self.work.notify_one();
+        self.wake(state);
     }
 
     /// Gives a place back unused.
     pub(crate) fn give_back(&self) {
         let mut state = self.lock();
         state.reserved = state.reserved.saturating_sub(1);
-        drop(state);
-        self.work.notify_one();
+        if state.is_ending() {
+            self.wake(state);
+        }
+    }
+
+    /// Waking costs a call of the system, so who is awake is left alone.
+    fn wake(&self, mut state: MutexGuard<'_, State>) {
+        if std::mem::replace(&mut state.idle, false) {
+            drop(state);
+            self.work.notify_one();
+        }
     }
 
     /// Waits until all that was put in is safe.
@@ -129,6 +146,7 @@ impl Queue {
         let mut state = self.lock();
         let ticket = state.pushed;
         state.wanted = state.wanted.max(ticket);
+        state.idle = false;
         self.work.notify_one();
         loop {
             if let Phase::Failed(reason) = &state.phase {
@@ -150,6 +168,7 @@ impl Queue {
         if let Phase::Open = state.phase {
             state.phase = Phase::Closed;
         }
+        state.idle = false;
         self.work.notify_one();
         state.reserved == 0
     }
@@ -174,25 +193,35 @@ impl Queue {
     /// While something is `unsynced` it waits for [`LAG`] at most, and then asks for a sync.
     pub(crate) fn take(&self, unsynced: bool) -> Option<Batch> {
         let mut state = self.lock();
+        let mut lingered = false;
         loop {
             let wanted = state.wanted > state.synced;
             if let Phase::Failed(_) = state.phase {
                 return None;
             }
             if wanted || !state.records.is_empty() {
+                if !wanted && !lingered && self.may_linger(&state) {
+                    drop(state);
+                    std::thread::sleep(self.linger);
+                    (state, lingered) = (self.lock(), true);
+                    continue;
+                }
                 return Some(state.batch(wanted));
             }
             match (unsynced, state.is_ending()) {
                 (true, true) => return Some(state.batch(true)),
                 (false, true) => return None,
                 (false, false) => {
+                    state.idle = true;
                     let next = self.work.wait(state);
                     state = next.unwrap_or_else(PoisonError::into_inner);
                 }
                 (true, false) => {
+                    state.idle = true;
                     let next = self.work.wait_timeout(state, LAG);
                     let (next, waited) = next.unwrap_or_else(PoisonError::into_inner);
                     state = next;
+                    state.idle = false;
                     if waited.timed_out() {
                         return Some(state.batch(true));
                     }
@@ -227,6 +256,12 @@ impl Queue {
         state.phase = Phase::Failed(reason.into());
         self.done.notify_all();
         self.work.notify_all();
+    }
+
+    /// Not where somebody waits for the end, or for room.
+    fn may_linger(&self, state: &State) -> bool {
+        let roomy = state.records.len() + state.reserved < self.capacity / 2;
+        !self.linger.is_zero() && roomy && matches!(state.phase, Phase::Open)
     }
 
     fn lock(&self) -> MutexGuard<'_, State> {
