@@ -95,6 +95,12 @@ impl Rules {
     }
 
     fn task(&self, arguments: &[u8]) -> String {
+        // A name that does not stand there as it is may stand there with escapes.
+        let named = |name: &String| holds(arguments, name.as_bytes());
+        let short = arguments.len() < 4096 && !arguments.contains(&b'\\');
+        if short && !self.task_arguments.iter().any(named) {
+            return String::new();
+        }
         let members: BTreeMap<Cow<'_, str>, &RawValue> =
             serde_json::from_slice(arguments).unwrap_or_default();
         let texts = self.task_arguments.iter().filter_map(|name| {
@@ -110,6 +116,10 @@ impl Rules {
             let (head, tail) = bounded(text, &self.limits);
             truncated |= head.len() < text.len();
             for part in [head, tail] {
+                // Most texts have no tail, and most calls no task.
+                if part.is_empty() && !text.is_empty() {
+                    continue;
+                }
                 match facet {
                     Facet::Tool => self.count(&mut tally, *facet, &normalize::tool_name(part)),
                     Facet::Task => {
@@ -196,6 +206,11 @@ impl Rules {
         scores.sort_by(|(one, a), (two, b)| b.cmp(a).then_with(|| one.cmp(two)));
         scores
     }
+}
+
+/// Whether a text of some length holds a word.
+fn holds(text: &[u8], word: &[u8]) -> bool {
+    word.is_empty() || text.windows(word.len()).any(|part| part == word)
 }
 
 struct Tally {

@@ -1,9 +1,9 @@
-use std::time::Duration;
+use std::{fmt, time::Duration};
 
 use mcpo2_core::{Basis, Effect, Error, Fact, Method, ModuleId, Reply};
 use mcpo2_route::Stats;
 use prometheus_client::{
-    encoding::{EncodeLabelSet, text},
+    encoding::{EncodeLabelSet, EncodeLabelValue, LabelValueEncoder, text},
     metrics::{
         counter::Counter,
         family::Family,
@@ -36,27 +36,48 @@ pub(crate) struct Metrics {
 
 #[derive(Debug, Clone, PartialEq, Eq, Hash, EncodeLabelSet)]
 struct Operation {
-    mcp_method_name: String,
-    error_type: String,
+    mcp_method_name: Text,
+    error_type: &'static str,
 }
 
 #[derive(Debug, Clone, PartialEq, Eq, Hash, EncodeLabelSet)]
 struct Upstream {
-    mcp_method_name: String,
-    module: String,
-    error_type: String,
+    mcp_method_name: Text,
+    module: Name,
+    error_type: &'static str,
 }
 
 #[derive(Debug, Clone, PartialEq, Eq, Hash, EncodeLabelSet)]
 struct Decision {
     effect: &'static str,
-    family: String,
+    family: Name,
 }
 
 #[derive(Debug, Clone, PartialEq, Eq, Hash, EncodeLabelSet)]
 struct Route {
-    module: String,
+    module: Name,
     outcome: &'static str,
+}
+
+/// The name of a method that we know, or what stands for all others.
+type Text = &'static str;
+
+/// A name that is cheap to clone; empty where there is none.
+#[derive(Debug, Clone, PartialEq, Eq, Hash)]
+enum Name {
+    None,
+    Module(ModuleId),
+    Family(mcpo2_core::Family),
+}
+
+impl EncodeLabelValue for Name {
+    fn encode(&self, encoder: &mut LabelValueEncoder<'_>) -> Result<(), fmt::Error> {
+        match self {
+            Self::None => "".encode(encoder),
+            Self::Module(module) => module.as_str().encode(encoder),
+            Self::Family(family) => family.as_str().encode(encoder),
+        }
+    }
 }
 
 impl Metrics {
@@ -163,7 +184,7 @@ impl Metrics {
         self.in_flight.dec();
         let operation = Operation {
             mcp_method_name: method_label(method),
-            error_type: error_type(result).into(),
+            error_type: error_type(result),
         };
         self.duration
             .get_or_create(&operation)
@@ -189,8 +210,8 @@ impl Metrics {
     ) {
         let labels = Upstream {
             mcp_method_name: method_label(method),
-            module: module.to_string(),
-            error_type: error_type(result).into(),
+            module: Name::Module(module.clone()),
+            error_type: error_type(result),
         };
         self.upstream
             .get_or_create(&labels)
@@ -211,14 +232,14 @@ impl Metrics {
     }
 
     fn count(&self, facts: &[Fact]) {
-        let mut family = String::new();
+        let mut family = Name::None;
         for fact in facts {
             match fact {
                 Fact::Classified(found) => {
                     // A family that text alone speaks of is a rule pack's, so it is bounded too.
                     let known = found.basis != Basis::Nothing;
                     let named = found.family.as_ref().filter(|_| known);
-                    family = named.map(ToString::to_string).unwrap_or_default();
+                    family = named.map_or(Name::None, |family| Name::Family(family.clone()));
                 }
                 Fact::Decided(decided) => {
                     let effect = effect(decided.effect);
@@ -229,14 +250,14 @@ impl Metrics {
                     self.decisions.get_or_create(&labels).inc();
                 }
                 Fact::Routed(routing) => {
-                    let module = routing.module.as_ref().map(ToString::to_string);
+                    let module = routing.module.clone();
                     let outcome = match (&module, routing.candidates.is_empty()) {
                         (Some(_), _) => "module",
                         (None, true) => "gateway",
                         (None, false) => "rejected",
                     };
                     let labels = Route {
-                        module: module.unwrap_or_default(),
+                        module: module.map_or(Name::None, Name::Module),
                         outcome,
                     };
                     self.routes.get_or_create(&labels).inc();
@@ -271,11 +292,8 @@ fn effect(effect: Effect) -> &'static str {
 }
 
 /// Methods that nobody knows share one label, so that a caller cannot make new series.
-fn method_label(method: &Method) -> String {
-    match method {
-        Method::Other(_) => "_other".into(),
-        known => known.as_str().into(),
-    }
+fn method_label(method: &Method) -> Text {
+    method.known().unwrap_or("_other")
 }
 
 #[cfg(test)]

@@ -87,12 +87,9 @@ struct Timing {
 impl Timing {
     fn end(&mut self, result: Result<&Reply, &Error>) {
         if let Some(metrics) = self.metrics.take() {
-            metrics.end(
-                &self.method,
-                result,
-                &self.trail.facts(),
-                self.began.elapsed(),
-            );
+            let took = self.began.elapsed();
+            self.trail
+                .read(|facts| metrics.end(&self.method, result, facts, took));
         }
     }
 }
