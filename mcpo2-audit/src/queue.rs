@@ -1,7 +1,10 @@
 //! What stands between the calls and the thread that writes.
 
 use std::{
-    sync::{Arc, Condvar, Mutex, MutexGuard, PoisonError},
+    sync::{
+        Arc, Condvar, Mutex, MutexGuard, PoisonError,
+        atomic::{AtomicBool, Ordering::Relaxed},
+    },
     time::Duration,
 };
 
@@ -34,6 +37,8 @@ pub struct Stats {
 pub(crate) struct Queue {
     capacity: usize,
     linger: Duration,
+    /// Whether the writer sleeps until it is woken. Read and written under the lock.
+    idle: AtomicBool,
     state: Mutex<State>,
     work: Condvar,
     done: Condvar,
@@ -42,8 +47,6 @@ pub(crate) struct Queue {
 #[derive(Debug)]
 struct State {
     phase: Phase,
-    /// Whether the writer sleeps until it is woken.
-    idle: bool,
     records: Vec<Vec<u8>>,
     bytes: usize,
     reserved: usize,
@@ -80,9 +83,9 @@ impl Queue {
         Self {
             capacity,
             linger,
+            idle: AtomicBool::new(false),
             state: Mutex::new(State {
                 phase: Phase::Open,
-                idle: false,
                 records: Vec::new(),
                 bytes: 0,
                 reserved: 0,
@@ -134,8 +137,8 @@ impl Queue {
     }
 
     /// Waking costs a call of the system, so who is awake is left alone.
-    fn wake(&self, mut state: MutexGuard<'_, State>) {
-        if std::mem::replace(&mut state.idle, false) {
+    fn wake(&self, state: MutexGuard<'_, State>) {
+        if self.idle.swap(false, Relaxed) {
             drop(state);
             self.work.notify_one();
         }
@@ -146,7 +149,7 @@ impl Queue {
         let mut state = self.lock();
         let ticket = state.pushed;
         state.wanted = state.wanted.max(ticket);
-        state.idle = false;
+        self.idle.store(false, Relaxed);
         self.work.notify_one();
         loop {
             if let Phase::Failed(reason) = &state.phase {
@@ -168,7 +171,7 @@ impl Queue {
         if let Phase::Open = state.phase {
             state.phase = Phase::Closed;
         }
-        state.idle = false;
+        self.idle.store(false, Relaxed);
         self.work.notify_one();
         state.reserved == 0
     }
@@ -212,16 +215,16 @@ impl Queue {
                 (true, true) => return Some(state.batch(true)),
                 (false, true) => return None,
                 (false, false) => {
-                    state.idle = true;
+                    self.idle.store(true, Relaxed);
                     let next = self.work.wait(state);
                     state = next.unwrap_or_else(PoisonError::into_inner);
                 }
                 (true, false) => {
-                    state.idle = true;
+                    self.idle.store(true, Relaxed);
                     let next = self.work.wait_timeout(state, LAG);
                     let (next, waited) = next.unwrap_or_else(PoisonError::into_inner);
                     state = next;
-                    state.idle = false;
+                    self.idle.store(false, Relaxed);
                     if waited.timed_out() {
                         return Some(state.batch(true));
                     }
