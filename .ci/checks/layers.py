@@ -19,6 +19,7 @@ MAY_USE = {
     "mcpo2-route": {CORE, SEAL},
     SERVER: {CORE, SEAL} | LAYERS | ADAPTERS,
     "mcpo2-testkit": {CORE},
+    "mcpo2-load": set(),
     "mcpo2-examples": {CORE, SEAL, SERVER} | LAYERS | ADAPTERS,
 }
 MAY_TEST_SERVER = {"mcpo2-examples", SERVER}
