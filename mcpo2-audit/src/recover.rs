@@ -84,7 +84,7 @@ fn walk(segment: u32, path: &Path, tip: Tip) -> Result<Walked, VerifyError> {
     };
     while let Some(line) = lines.next().map_err(io())? {
         let checked = line.and_then(|line| {
-            let tip = found.tip.follow(&line)?;
+            let tip = found.tip.continue_from(&line)?;
             if found.header.is_none() {
                 found.header = Some(header(&line, segment)?);
             }

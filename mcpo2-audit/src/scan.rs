@@ -9,7 +9,7 @@ use std::{
 use mcpo2_core::Digest;
 
 use crate::{
-    Event, Line, MAX_LINE, SegmentHeader,
+    Event, FORMAT, Line, MAX_LINE, SegmentHeader,
     line::{GENESIS, parse_line},
 };
 
@@ -43,6 +43,9 @@ pub enum Fault {
     /// The first line of a segment is not its header.
     #[error("not the header of this segment of this ledger")]
     Header,
+    /// Another version of the format wrote it, a newer one perhaps.
+    #[error("the record is of another version of the format, so another version must go on here")]
+    Version,
     /// The segment is not there.
     #[error("the segment is missing")]
     MissingSegment,
@@ -69,6 +72,16 @@ impl Tip {
         next: 0,
         hash: GENESIS,
     };
+
+    /// As [`follow`](Self::follow), where records are to be added: only behind our own kind.
+    pub(crate) fn continue_from(self, line: &Line<'_>) -> Result<Self, Fault> {
+        let tip = self.follow(line)?;
+        let begins = format!(r#"{{"format":"{FORMAT}","#);
+        match line.record_bytes().starts_with(begins.as_bytes()) {
+            true => Ok(tip),
+            false => Err(Fault::Version),
+        }
+    }
 
     /// The tip behind this line, if it may stand here.
     pub(crate) fn follow(self, line: &Line<'_>) -> Result<Self, Fault> {

@@ -208,9 +208,12 @@ fn metrics(ledger: &Ledger, artifacts: &Arc<mcpo2_artifact::Artifacts>) -> Metri
 fn because<E: Into<BoxError>>(what: &'static str) -> impl FnOnce(E) -> BuildError {
     move |error| {
         let source = error.into();
-        BuildError {
-            what: format!("{what}: {source}"),
-            source,
+        let mut said = format!("{what}: {source}");
+        let mut behind = source.source();
+        while let Some(error) = behind {
+            said.push_str(&format!(": {error}"));
+            behind = error.source();
         }
+        BuildError { what: said, source }
     }
 }

@@ -1,0 +1,497 @@
+//! One process ends and another goes on: signals, replicas, sockets that change hands, and a
+//! ledger of an older version.
+
+#![allow(
+    clippy::unwrap_used,
+    clippy::expect_used,
+    clippy::panic,
+    clippy::indexing_slicing,
+    reason = "a test fails by panicking"
+)]
+
+mod support;
+
+use std::{
+    net::SocketAddr,
+    os::fd::OwnedFd,
+    path::Path,
+    process::Stdio,
+    sync::{
+        Arc, Mutex,
+        atomic::{AtomicBool, AtomicUsize, Ordering},
+    },
+    time::Duration,
+};
+
+use http::{Method, StatusCode};
+use mcpo2_audit::{Event, Outcome, Record};
+use mcpo2_testkit::raw::{RawUpstream, vendor::Era};
+use tokio::{
+    io::copy_bidirectional,
+    net::{TcpListener, TcpStream},
+    process::Command,
+    task::JoinHandle,
+};
+
+use self::support::{
+    calls,
+    client::{self, Answer, KeepAlive, bare, in_session, listen, modern, plain, stateless},
+    process::{Mcpo2, mcpo2, path},
+    soon, until, vendor as upstream,
+};
+
+fn file(dir: &Path, upstream: &RawUpstream, http: &str) -> String {
+    let file = dir.join("mcpo2.yaml");
+    let text = format!(
+        "version: 1\nidentity: {{ anonymous: {{ tenant: local }} }}\nhttp: {{ {http} }}\nmodules:\n  \
+         - {{ id: one, family: general, approval: approved, http: {{ url: \"{}\" }} }}\n\
+         policy: {{ rules: [{{ id: all, effect: allow, modules: [one] }}] }}\n",
+        upstream.url()
+    );
+    std::fs::write(&file, text).unwrap();
+    path(&file)
+}
+
+fn records(dir: &Path) -> Vec<Record> {
+    mcpo2_audit::verify(dir).unwrap();
+    let entries = mcpo2_audit::read(dir).unwrap();
+    entries.map(|entry| entry.unwrap().record).collect()
+}
+
+fn starts(records: &[Record]) -> usize {
+    let is_start = |record: &&Record| matches!(record.event, Event::ServerStart(_));
+    records.iter().filter(is_start).count()
+}
+
+async fn probe(address: SocketAddr, path: &str) -> Option<StatusCode> {
+    TcpStream::connect(address).await.ok()?;
+    let ask = bare(address, "").method(Method::GET).path(path);
+    Some(ask.try_open().await.ok()?.status)
+}
+
+fn call() -> String {
+    stateless("1", "tools/call", r#""name":"one__vendor_call""#)
+}
+
+/// Clients that keep their connections and ask again and again; what they ask may be asked twice.
+struct Crowd {
+    done: Arc<AtomicBool>,
+    answered: Arc<AtomicUsize>,
+    again: Arc<AtomicUsize>,
+    clients: Vec<JoinHandle<()>>,
+}
+
+impl Crowd {
+    fn at(address: SocketAddr) -> Self {
+        let (done, answered, again) =
+            <(Arc<AtomicBool>, Arc<AtomicUsize>, Arc<AtomicUsize>)>::default();
+        let clients = (0..4).map(|_| {
+            let (done, answered, again) =
+                (Arc::clone(&done), Arc::clone(&answered), Arc::clone(&again));
+            tokio::spawn(async move {
+                let mut kept = None;
+                let mut tries = 0;
+                while !done.load(Ordering::Relaxed) {
+                    match ask(&mut kept, address).await {
+                        Some(answer) if answer.status == StatusCode::OK => {
+                            assert!(answer.json()["result"].is_object(), "{}", answer.text());
+                            answered.fetch_add(1, Ordering::Relaxed);
+                            tries = 0;
+                        }
+                        // It was told to come again, or was not heard at all.
+                        told => {
+                            if let Some(told) = told {
+                                assert_eq!(
+                                    told.status,
+                                    StatusCode::SERVICE_UNAVAILABLE,
+                                    "{}",
+                                    told.text()
+                                );
+                                assert_eq!(told.header("retry-after"), "1");
+                            }
+                            again.fetch_add(1, Ordering::Relaxed);
+                            tries += 1;
+                            assert!(tries < 4, "it stays so");
+                        }
+                    }
+                }
+            })
+        });
+        let clients = clients.collect();
+        Self {
+            done,
+            answered,
+            again,
+            clients,
+        }
+    }
+
+    /// Waits until so many more have been answered.
+    async fn works(&self, more: usize) {
+        let wanted = self.answered.load(Ordering::Relaxed) + more;
+        let answered = || (self.answered.load(Ordering::Relaxed) >= wanted).then_some(());
+        until("the answers", answered).await;
+        assert!(self.clients.iter().all(|client| !client.is_finished()));
+    }
+
+    /// How many calls were answered, and how many asked once more.
+    async fn end(self) -> (usize, usize) {
+        self.done.store(true, Ordering::Relaxed);
+        for client in self.clients {
+            soon("the end of a client", client).await.unwrap();
+        }
+        (
+            self.answered.load(Ordering::Relaxed),
+            self.again.load(Ordering::Relaxed),
+        )
+    }
+}
+
+async fn ask(kept: &mut Option<KeepAlive>, address: SocketAddr) -> Option<Answer> {
+    if kept.is_none() {
+        *kept = Some(KeepAlive::try_open(address).await.ok()?);
+    }
+    let answer = kept.as_mut()?.ask(modern(address, call())).await;
+    if answer
+        .as_ref()
+        .map_or(true, |answer| answer.header("connection") == "close")
+    {
+        *kept = None;
+    }
+    answer.ok()
+}
+
+/// Takes each connection to a replica that says that it is ready.
+async fn balancer(replicas: [SocketAddr; 2]) -> (SocketAddr, Arc<Mutex<[bool; 2]>>) {
+    let ready = Arc::new(Mutex::new([false; 2]));
+    for (index, replica) in replicas.into_iter().enumerate() {
+        let ready = Arc::clone(&ready);
+        tokio::spawn(async move {
+            loop {
+                let is_ready = probe(replica, "/readyz").await == Some(StatusCode::OK);
+                ready.lock().unwrap()[index] = is_ready;
+                tokio::time::sleep(Duration::from_millis(10)).await;
+            }
+        });
+    }
+    let listener = TcpListener::bind("127.0.0.1:0").await.unwrap();
+    let address = listener.local_addr().unwrap();
+    let health = Arc::clone(&ready);
+    tokio::spawn(async move {
+        for turn in 0.. {
+            let (mut client, _) = listener.accept().await.unwrap();
+            let ready = *health.lock().unwrap();
+            let first = if ready[turn % 2] {
+                turn % 2
+            } else {
+                (turn + 1) % 2
+            };
+            tokio::spawn(async move {
+                if let Ok(mut replica) = TcpStream::connect(replicas[first]).await {
+                    let _ = copy_bidirectional(&mut client, &mut replica).await;
+                }
+            });
+        }
+    });
+    (address, ready)
+}
+
+fn free() -> SocketAddr {
+    let listener = std::net::TcpListener::bind("127.0.0.1:0").unwrap();
+    listener.local_addr().unwrap()
+}
+
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn r06_a_rolling_restart_of_two_replicas_loses_no_call() {
+    let upstream = upstream(Era::Modern).await;
+    let dirs = [tempfile::tempdir().unwrap(), tempfile::tempdir().unwrap()];
+    let addresses = [free(), free()];
+    let start = |index: usize| {
+        let dir = dirs[index].path();
+        let file = file(
+            dir,
+            &upstream,
+            "allowed_hosts: [localhost], timeouts: { notice: 1s }",
+        );
+        Mcpo2::run(&[
+            "serve",
+            "-f",
+            &file,
+            "--listen",
+            &addresses[index].to_string(),
+        ])
+    };
+    let mut replicas = [start(0), start(1)];
+    for replica in &mut replicas {
+        replica.address().await;
+    }
+    let (address, ready) = balancer(addresses).await;
+    until("both replicas", || {
+        (*ready.lock().unwrap() == [true, true]).then_some(())
+    })
+    .await;
+    let crowd = Crowd::at(address);
+    crowd.works(50).await;
+    for (index, replica) in replicas.iter_mut().enumerate() {
+        let old = std::mem::replace(replica, start_nothing());
+        old.signal("TERM");
+        let (status, said) = old.ended().await;
+        assert_eq!(status.code(), Some(0), "{said}");
+        crowd.works(50).await;
+        *replica = start(index);
+        replica.address().await;
+        until("the replica", || ready.lock().unwrap()[index].then_some(())).await;
+        crowd.works(50).await;
+    }
+    let (answered, again) = crowd.end().await;
+    for replica in replicas {
+        replica.signal("TERM");
+        assert!(replica.ended().await.0.success());
+    }
+    let recorded: Vec<_> = dirs
+        .iter()
+        .flat_map(|dir| records(&dir.path().join("ledger")))
+        .collect();
+    assert_eq!(starts(&recorded), 4);
+    let ok = calls(recorded)
+        .into_iter()
+        .filter(|call| call.end.outcome == Outcome::Ok);
+    let ok = ok.count();
+    assert!(
+        (answered..=answered + again).contains(&ok),
+        "{ok} of {answered}, {again} again"
+    );
+}
+
+/// What stands in the place of a replica that has ended.
+fn start_nothing() -> Mcpo2 {
+    Mcpo2::run(&["schema"])
+}
+
+/// How many sockets listen on this port.
+fn listeners(port: u16) -> usize {
+    let table = std::fs::read_to_string("/proc/net/tcp").unwrap();
+    let port = format!(":{port:04X}");
+    let listens = |line: &&str| {
+        let mut words = line.split_whitespace().skip(1);
+        words.next().is_some_and(|local| local.ends_with(&port)) && words.nth(1) == Some("0A")
+    };
+    table.lines().filter(listens).count()
+}
+
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn a_process_takes_the_port_and_the_ledger_of_another_over() {
+    let upstream = upstream(Era::Modern).await;
+    let dir = tempfile::tempdir().unwrap();
+    let file = file(
+        dir.path(),
+        &upstream,
+        "reuse_port: true, timeouts: { notice: 100ms }",
+    );
+    let address = free();
+    let start = || Mcpo2::run(&["serve", "-f", &file, "--listen", &address.to_string()]);
+    let mut old = start();
+    assert_eq!(old.address().await, address);
+    let crowd = Crowd::at(address);
+    for _ in 0..2 {
+        crowd.works(50).await;
+        let mut new = start();
+        until("the other socket", || {
+            (listeners(address.port()) == 2).then_some(())
+        })
+        .await;
+        old.signal("TERM");
+        let (status, said) = old.ended().await;
+        assert_eq!(status.code(), Some(0), "{said}");
+        assert_eq!(new.address().await, address);
+        old = new;
+    }
+    crowd.works(50).await;
+    crowd.end().await;
+    old.signal("TERM");
+    assert!(old.ended().await.0.success());
+    assert_eq!(starts(&records(&dir.path().join("ledger"))), 3);
+}
+
+/// As systemd does it: the socket is there before the process, and stays behind it.
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn a_socket_that_is_passed_on_keeps_who_comes_between_two_processes() {
+    let upstream = upstream(Era::Modern).await;
+    let dir = tempfile::tempdir().unwrap();
+    let file = file(dir.path(), &upstream, "timeouts: { notice: 100ms }");
+    let socket = std::net::TcpListener::bind("127.0.0.1:0").unwrap();
+    let address = socket.local_addr().unwrap();
+    let start = || {
+        let script = r#"exec 3<&0 </dev/null; LISTEN_FDS=1 LISTEN_PID=$$ exec "$0" serve -f "$1""#;
+        let passed = OwnedFd::from(socket.try_clone().unwrap());
+        Mcpo2::start(
+            Command::new("sh")
+                .args(["-c", script, env!("CARGO_BIN_EXE_mcpo2"), &file])
+                .stdin(Stdio::from(passed)),
+        )
+    };
+    let mut old = start();
+    assert_eq!(old.address().await, address);
+    let crowd = Crowd::at(address);
+    for _ in 0..2 {
+        crowd.works(50).await;
+        old.signal("TERM");
+        let (status, said) = old.ended().await;
+        assert_eq!(status.code(), Some(0), "{said}");
+        // Nobody is there now, and nobody is refused.
+        TcpStream::connect(address).await.unwrap();
+        old = start();
+        assert_eq!(old.address().await, address);
+    }
+    crowd.works(50).await;
+    crowd.end().await;
+    old.signal("TERM");
+    assert!(old.ended().await.0.success());
+    assert_eq!(starts(&records(&dir.path().join("ledger"))), 3);
+}
+
+#[tokio::test]
+async fn r04_a_signal_gives_notice_then_ends_streams_and_lets_calls_finish() {
+    let upstream = upstream(Era::Legacy).await;
+    let dir = tempfile::tempdir().unwrap();
+    let file = file(dir.path(), &upstream, "timeouts: { notice: 5s }");
+    let mut mcpo2 = Mcpo2::run(&["serve", "-f", &file, "--listen", "127.0.0.1:0"]);
+    let address = mcpo2.address().await;
+    let session = client::begin(address, "{}").await;
+    let mut stream = listen(address, &session).open().await;
+    let hang = plain("7", "tools/call", r#""name":"one__vendor_hang""#);
+    let mut running = in_session(address, &session, hang).open().await;
+    mcpo2.signal("TERM");
+    soon("the notice", async {
+        while probe(address, "/readyz").await != Some(StatusCode::SERVICE_UNAVAILABLE) {}
+    })
+    .await;
+    // Who balances the load knows now; who has not heard is still served, and sent away after.
+    let late = plain("8", "tools/call", r#""name":"one__vendor_call""#);
+    let late = in_session(address, &session, late).answer().await;
+    assert!(late.json()["result"].is_object(), "{}", late.text());
+    assert_eq!(late.header("connection"), "close");
+    while stream.event().await.is_some() {}
+    upstream.emit(r#"{"jsonrpc":"2.0","id":"$id","result":{"content":[]}}"#);
+    let answer = running.message(|message| message["id"] == 7).await;
+    assert!(answer["result"].is_object(), "{answer}");
+    let (status, said) = mcpo2.ended().await;
+    assert_eq!(status.code(), Some(0), "{said}");
+    let records = records(&dir.path().join("ledger"));
+    assert!(matches!(
+        records.last().unwrap().event,
+        Event::ServerStop(_)
+    ));
+    let calls = calls(records).into_iter();
+    let mut calls = calls.filter(|call| &*call.request.method == "tools/call");
+    assert!(calls.all(|call| call.end.outcome == Outcome::Ok));
+}
+
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn r05_a_second_signal_ends_it_at_once_and_the_ledger_is_whole() {
+    for second in ["INT", "TERM"] {
+        let upstream = upstream(Era::Legacy).await;
+        let dir = tempfile::tempdir().unwrap();
+        let file = file(dir.path(), &upstream, "timeouts: { notice: 1h, drain: 1h }");
+        let mut mcpo2 = Mcpo2::run(&["serve", "-f", &file, "--listen", "127.0.0.1:0"]);
+        let address = mcpo2.address().await;
+        let session = client::begin(address, "{}").await;
+        let mut stream = listen(address, &session).open().await;
+        let hang = plain("7", "tools/call", r#""name":"one__vendor_hang""#);
+        let mut running = in_session(address, &session, hang).open().await;
+        mcpo2.signal("TERM");
+        soon("the notice", async {
+            while probe(address, "/readyz").await != Some(StatusCode::SERVICE_UNAVAILABLE) {}
+        })
+        .await;
+        mcpo2.signal(second);
+        while stream.event().await.is_some() {}
+        while running.event().await.is_some() {}
+        let (status, said) = mcpo2.ended().await;
+        assert_eq!(status.code(), Some(0), "{said}");
+        let records = records(&dir.path().join("ledger"));
+        assert!(matches!(
+            records.last().unwrap().event,
+            Event::ServerStop(_)
+        ));
+        let mut calls = calls(records).into_iter();
+        let cut = calls
+            .find(|call| &*call.request.method == "tools/call")
+            .unwrap();
+        assert_ne!(cut.end.outcome, Outcome::Ok);
+    }
+}
+
+/// The ledger that version 0.1.0 wrote before records knew their generation.
+fn ledger_0_1() -> tempfile::TempDir {
+    let kept = Path::new(env!("CARGO_MANIFEST_DIR")).join("tests/ledger-0.1");
+    let dir = tempfile::tempdir().unwrap();
+    let ledger = dir.path().join("ledger");
+    std::fs::create_dir(&ledger).unwrap();
+    for name in ["00000000.jsonl", "secret"] {
+        std::fs::copy(kept.join(name), ledger.join(name)).unwrap();
+    }
+    dir
+}
+
+#[tokio::test]
+async fn r07_a_ledger_of_an_older_version_is_read_and_continued() {
+    let dir = ledger_0_1();
+    let ledger = dir.path().join("ledger");
+    let before = records(&ledger);
+    assert_eq!((starts(&before), calls(before.clone()).len()), (1, 3));
+    assert!(
+        calls(before.clone())
+            .iter()
+            .all(|call| call.generation.is_none())
+    );
+    let upstream = upstream(Era::Modern).await;
+    let file = file(dir.path(), &upstream, "");
+    let mut mcpo2 = Mcpo2::run(&["serve", "-f", &file, "--listen", "127.0.0.1:0"]);
+    let address = mcpo2.address().await;
+    assert_eq!(
+        modern(address, call()).answer().await.status,
+        StatusCode::OK
+    );
+    mcpo2.signal("TERM");
+    let (status, said) = mcpo2.ended().await;
+    assert!(status.success(), "{said}");
+    let after = records(&ledger);
+    assert_eq!(starts(&after), 2);
+    assert_eq!(after[before.len() - 1].id, before[before.len() - 1].id);
+    assert_eq!(calls(after).last().unwrap().generation, Some(1));
+}
+
+#[tokio::test]
+async fn r07_a_ledger_of_a_newer_version_is_refused_and_left_as_it_is() {
+    let dir = ledger_0_1();
+    let segment = dir.path().join("ledger/00000000.jsonl");
+    let text = std::fs::read_to_string(&segment).unwrap();
+    let last = mcpo2_audit::parse_line(text.lines().last().unwrap().as_bytes()).unwrap();
+    let record = r#"{"format":"mcpo2.audit.record/v2","what":"nobody knows yet"}"#;
+    let seq = last.seq() + 1;
+    let mut hasher = blake3::Hasher::new_derive_key("mcpo2 2026 audit chain v1");
+    hasher.update(last.hash().as_bytes());
+    hasher.update(&seq.to_le_bytes());
+    hasher.update(&u64::try_from(record.len()).unwrap().to_le_bytes());
+    hasher.update(record.as_bytes());
+    let (prev, hash) = (last.hash(), mcpo2_core::Digest::from(hasher.finalize()));
+    let newer = format!(
+        "{text}{{\"seq\":{seq},\"prev\":\"{prev}\",\"hash\":\"{hash}\",\"record\":{record}}}\n"
+    );
+    std::fs::write(&segment, &newer).unwrap();
+    let upstream = upstream(Era::Modern).await;
+    let file = file(dir.path(), &upstream, "");
+    let (code, _, said) = mcpo2(&["serve", "-f", &file, "--listen", "127.0.0.1:0"]).await;
+    assert_eq!(code, Some(1), "{said}");
+    assert!(said.contains("another version"), "{said}");
+    assert_eq!(std::fs::read_to_string(&segment).unwrap(), newer);
+
+    let newer = std::fs::read_to_string(&file)
+        .unwrap()
+        .replace("version: 1", "version: 2");
+    std::fs::write(&file, newer).unwrap();
+    let (code, _, said) = mcpo2(&["serve", "-f", &file]).await;
+    assert_eq!(code, Some(2), "{said}");
+    assert!(said.contains("this program reads `version: 1`"), "{said}");
+}
