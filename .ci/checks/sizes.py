@@ -13,6 +13,9 @@ FUNCTION_LINES = 80
 FILE_LINES = 500
 MEDIAN_FILE_LINES = 150
 STRUCT_FIELDS = 10
+# A mapping of the configuration has the keys that operators need, and no code of its own.
+CONFIGURATION = "mcpo2-server/src/config"
+CONFIGURATION_KEYS = 14
 OUTSIDE = {"tests", "benches", "fuzz"}
 
 
@@ -37,9 +40,10 @@ def problems_in(path, code):
     for name, line, length in rust.functions(code):
         if length > FUNCTION_LINES:
             yield f"{path}:{line}: fn {name} has {length} lines, more than {FUNCTION_LINES}"
+    most = CONFIGURATION_KEYS if str(path).startswith(CONFIGURATION) else STRUCT_FIELDS
     for name, line, fields in rust.structs(code):
-        if fields > STRUCT_FIELDS:
-            yield f"{path}:{line}: struct {name} has {fields} fields, more than {STRUCT_FIELDS}"
+        if fields > most:
+            yield f"{path}:{line}: struct {name} has {fields} fields, more than {most}"
 
 
 def main():

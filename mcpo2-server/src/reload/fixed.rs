@@ -59,8 +59,10 @@ mod tests {
     #[test]
     fn what_needs_a_restart_stays_and_is_named() {
         let running = Config::default();
-        let mut new = Config::default();
-        new.listen = "127.0.0.1:1".parse().unwrap();
+        let mut new = Config {
+            listen: "127.0.0.1:1".parse().unwrap(),
+            ..Config::default()
+        };
         new.http.max_connections = 1;
         new.http.max_body_bytes = 1;
         new.audit.dir = "elsewhere".into();
@@ -77,8 +79,10 @@ mod tests {
     /// A file that is right for a loopback address is not for the public one that is open.
     #[test]
     fn an_address_that_stays_public_admits_nobody_unknown() {
-        let mut running = Config::default();
-        running.listen = "0.0.0.0:8808".parse().unwrap();
+        let running = Config {
+            listen: "0.0.0.0:8808".parse().unwrap(),
+            ..Config::default()
+        };
         let mut new = Config::default();
         new.identity.anonymous = Some(Anonymous::new("acme".parse().unwrap()));
         new.http.allowed_hosts.push("mcp.example.com".into());
