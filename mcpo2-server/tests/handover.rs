@@ -13,7 +13,7 @@ mod support;
 
 use std::{
     net::SocketAddr,
-    os::fd::OwnedFd,
+    os::{fd::OwnedFd, unix::fs::PermissionsExt as _},
     path::Path,
     process::Stdio,
     sync::{
@@ -430,6 +430,8 @@ fn ledger_0_1() -> tempfile::TempDir {
     std::fs::create_dir(&ledger).unwrap();
     for name in ["00000000.jsonl", "secret"] {
         std::fs::copy(kept.join(name), ledger.join(name)).unwrap();
+        let mode = std::fs::Permissions::from_mode(0o600);
+        std::fs::set_permissions(ledger.join(name), mode).unwrap();
     }
     dir
 }
