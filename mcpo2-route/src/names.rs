@@ -8,9 +8,14 @@ use mcpo2_core::{Digest, Item, ItemKind, ModuleId};
 /// assert_eq!(Naming::Prefixed.exposed(&github, "get_issue"), "github__get_issue");
 /// assert_eq!(Naming::Prefixed.exposed(&github, "get.issue"), "github__get_issue--xkecyhyocaxk2wui");
 /// assert_eq!(Naming::Plain.exposed(&github, "get.issue"), "get.issue");
+///
+/// let naming = Naming::Unprefixed(github.clone());
+/// assert_eq!(naming.exposed(&github, "get_issue"), "get_issue");
+/// assert_eq!(naming.exposed(&github, "get__issue"), "github__get__issue");
+/// assert_eq!(naming.exposed(&"jira".parse()?, "get_issue"), "jira__get_issue");
 /// # Ok::<(), mcpo2_core::NameError>(())
 /// ```
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+#[derive(Debug, Clone, PartialEq, Eq)]
 pub enum Naming {
     /// As they are. For a registry of one module.
     Plain,
@@ -22,6 +27,9 @@ pub enum Naming {
     /// name. A module's own name that looks like a shortened one is shortened too, so that no
     /// two names of a module become one.
     Prefixed,
+    /// As [`Prefixed`](Self::Prefixed), but names of this module stand alone where they fit and
+    /// have no `__` in them, so that other modules can join one that clients know already.
+    Unprefixed(ModuleId),
 }
 
 /// What stands behind the module's id in a name that a caller knows.
@@ -48,33 +56,46 @@ const HASH: usize = 16;
 impl Naming {
     /// The name that a caller knows.
     #[must_use]
-    pub fn exposed(self, module: &ModuleId, name: &str) -> String {
+    pub fn exposed(&self, module: &ModuleId, name: &str) -> String {
         match self {
             Self::Plain => name.to_owned(),
-            Self::Prefixed if fits(module.as_str(), name) => format!("{module}{PARTING}{name}"),
-            Self::Prefixed => format!("{module}{PARTING}{}", short(module, name)),
+            Self::Unprefixed(alone) if alone == module && fits_alone(name) => name.to_owned(),
+            _ if fits(module.as_str(), name) => format!("{module}{PARTING}{name}"),
+            _ => format!("{module}{PARTING}{}", short(module, name)),
         }
     }
 
     /// The module and what is its own in what a caller calls `item`, where the name tells.
-    pub(crate) fn part(self, item: &Item) -> Option<(&str, Own<'_>)> {
+    pub(crate) fn part<'a>(&'a self, item: &'a Item) -> Option<(&'a str, Own<'a>)> {
         let named = matches!(
             item.kind(),
             ItemKind::Tool | ItemKind::Prompt | ItemKind::Task
         );
-        if !named || self == Self::Plain {
+        if !named || *self == Self::Plain {
             return None;
         }
-        let (module, own) = item.name().split_once(PARTING)?;
-        let readable = item.kind() != ItemKind::Task && fits(module, own);
-        Some((
-            module,
-            if readable {
-                Own::Name(own)
-            } else {
-                Own::Sealed
-            },
-        ))
+        let is_task = item.kind() == ItemKind::Task;
+        let alone = match self {
+            Self::Unprefixed(alone) => Some(alone.as_str()),
+            Self::Plain | Self::Prefixed => None,
+        };
+        match (item.name().split_once(PARTING), alone) {
+            // One name for each, so what can stand alone has no other.
+            (Some((module, own)), alone) => {
+                let readable =
+                    !is_task && fits(module, own) && !(alone == Some(module) && fits_alone(own));
+                let own = if readable {
+                    Own::Name(own)
+                } else {
+                    Own::Sealed
+                };
+                Some((module, own))
+            }
+            (None, Some(module)) if !is_task && fits_alone(item.name()) => {
+                Some((module, Own::Name(item.name())))
+            }
+            (None, _) => None,
+        }
     }
 }
 
@@ -82,6 +103,12 @@ impl Naming {
 fn fits(module: &str, name: &str) -> bool {
     let length = module.len() + PARTING.len() + name.len();
     !name.is_empty() && length <= MAX_NAME && name.bytes().all(allowed) && !looks_short(name)
+}
+
+/// Whether a name may stand without a module's id, and cannot be taken for one that has it.
+fn fits_alone(name: &str) -> bool {
+    let length = 1..=MAX_NAME;
+    length.contains(&name.len()) && name.bytes().all(allowed) && !name.contains(PARTING)
 }
 
 fn allowed(byte: u8) -> bool {

@@ -31,6 +31,9 @@ pub enum RegistryError {
     /// Two modules have one id.
     #[error("module `{0}` is registered twice")]
     Duplicate(ModuleId),
+    /// The module whose names stand alone is not there.
+    #[error("module `{0}`, whose names are to stand alone, is not registered")]
+    Unknown(ModuleId),
     /// Plain names cannot tell modules apart.
     #[error("plain names are for one module, and there are {0}")]
     PlainNames(usize),
@@ -41,7 +44,8 @@ impl Registry {
     ///
     /// # Errors
     ///
-    /// [`RegistryError`] where two have one id, or where plain names are to serve several.
+    /// [`RegistryError`] where two have one id, where plain names are to serve several, or where
+    /// the module whose names stand alone is not among them.
     pub fn new(
         modules: impl IntoIterator<Item = Arc<Module>>,
         naming: Naming,
@@ -55,6 +59,11 @@ impl Registry {
         }
         if naming == Naming::Plain && modules.len() != 1 {
             return Err(RegistryError::PlainNames(modules.len()));
+        }
+        if let Naming::Unprefixed(alone) = &naming
+            && !modules.iter().any(|module| module.id() == alone)
+        {
+            return Err(RegistryError::Unknown(alone.clone()));
         }
         let digest = digest(&modules);
         Ok(Self {
@@ -87,8 +96,8 @@ impl Registry {
 
     /// How names follow.
     #[must_use]
-    pub fn naming(&self) -> Naming {
-        self.naming
+    pub fn naming(&self) -> &Naming {
+        &self.naming
     }
 
     /// The only module, where names are plain.

@@ -73,7 +73,29 @@ fn any_name() -> impl Strategy<Value = String> {
     ]
 }
 
+/// How several modules are named.
+fn naming() -> impl Strategy<Value = Naming> {
+    prop_oneof![Just(Naming::Prefixed), id().prop_map(Naming::Unprefixed),]
+}
+
 proptest! {
+    #[test]
+    fn a_name_that_stands_alone_is_one_that_model_apis_take(id in id(), name in any_name()) {
+        let exposed = Naming::Unprefixed(id.clone()).exposed(&id, &name);
+        let allowed = |c: char| c.is_ascii_alphanumeric() || matches!(c, '_' | '-');
+        prop_assert!((1..=64).contains(&exposed.len()) && exposed.chars().all(allowed), "{}", exposed);
+        prop_assert!(exposed == name || exposed == Naming::Prefixed.exposed(&id, &name));
+    }
+
+    #[test]
+    fn what_stands_alone_has_no_second_name(id in id(), name in "[a-z]([a-z-]|_[a-z]){0,20}") {
+        let registry = Registry::new([approved(id.as_str())], Naming::Unprefixed(id.clone()));
+        let router = Router::new(Arc::new(registry.unwrap()));
+        prop_assert!(router.plan(&tool(&name)).target.is_ok());
+        let second = format!("{id}__{name}");
+        prop_assert!(router.plan(&tool(&second)).target.is_err());
+    }
+
     #[test]
     fn a_name_that_callers_know_is_one_that_model_apis_take(id in id(), name in any_name()) {
         let exposed = Naming::Prefixed.exposed(&id, &name);
@@ -87,14 +109,22 @@ proptest! {
     }
 
     #[test]
-    fn an_exposed_name_finds_back_to_the_same_module_and_name(id in id(), name in any_name()) {
-        let registry = Registry::new(
-            IDS.map(approved).into_iter().filter(|one| *one.id() != id).chain([approved(id.as_str())]),
-            Naming::Prefixed,
-        );
+    fn an_exposed_name_finds_back_to_the_same_module_and_name(
+        naming in naming(),
+        id in id(),
+        name in any_name(),
+    ) {
+        let mut ids: Vec<_> = IDS.iter().map(|id| (*id).to_owned()).collect();
+        ids.push(id.to_string());
+        if let Naming::Unprefixed(alone) = &naming {
+            ids.push(alone.to_string());
+        }
+        ids.sort();
+        ids.dedup();
+        let registry = Registry::new(ids.iter().map(|id| approved(id)), naming.clone());
         let router = Router::new(Arc::new(registry.unwrap()))
             .with_inventory(Arc::new(Known(vec![(id.clone(), name.clone())])));
-        let exposed = Naming::Prefixed.exposed(&id, &name);
+        let exposed = naming.exposed(&id, &name);
         let target = router.plan(&tool(&exposed)).target.unwrap();
         prop_assert_eq!(target.facts().unwrap().module(), &id);
         prop_assert_eq!(target.item_name(), Some(&*name));
@@ -102,13 +132,16 @@ proptest! {
 
     #[test]
     fn two_items_never_share_an_exposed_name(
+        naming in naming(),
         one in (id(), any_name()),
         two in (id(), any_name()),
     ) {
-        let exposed = |(id, name): &(ModuleId, String)| Naming::Prefixed.exposed(id, name);
+        let exposed = |(id, name): &(ModuleId, String)| naming.exposed(id, name);
         prop_assert_eq!(exposed(&one) == exposed(&two), one == two);
         // Nor does what one is called stand for another of the same module.
-        let again = (one.0.clone(), exposed(&one).split_once("__").unwrap().1.to_owned());
+        let shown = exposed(&one);
+        let own = shown.split_once("__").map_or(&*shown, |(_, own)| own);
+        let again = (one.0.clone(), own.to_owned());
         prop_assert_eq!(exposed(&one) == exposed(&again), one == again);
     }
 

@@ -355,6 +355,10 @@ fn modules_make_a_registry_only_where_names_tell_them_apart() {
         new(&["a", "b"], Naming::Plain),
         Err(RegistryError::PlainNames(2))
     );
+    let alone = || Naming::Unprefixed("a".parse().unwrap());
+    assert_eq!(new(&["a", "b"], alone()), Ok(2));
+    let unknown = RegistryError::Unknown("a".parse().unwrap());
+    assert_eq!(new(&["b"], alone()), Err(unknown));
     assert_eq!(new(&[], Naming::Plain), Err(RegistryError::PlainNames(0)));
 }
 

@@ -47,7 +47,7 @@ impl Has {
     pub(super) async fn read(
         module: &Module,
         link: &dyn Link,
-        naming: Naming,
+        naming: &Naming,
         ours: &ClientInfo,
     ) -> Result<Self, Error> {
         let lists = LISTS.iter().map(|(kind, method)| async move {

@@ -84,7 +84,7 @@ impl List {
         link: &dyn Link,
         first: Request,
         kind: ItemKind,
-        (module, naming): (&ModuleId, Naming),
+        (module, naming): (&ModuleId, &Naming),
     ) -> Result<Self, Error> {
         let (mut list, mut names, mut bytes) = (Self::default(), HashSet::new(), 0_usize);
         let mut request = first;
@@ -125,7 +125,7 @@ async fn ask(link: &dyn Link, request: &Request) -> Result<Vec<u8>, Error> {
     response.result_json().map(<[u8]>::to_vec).ok_or_else(none)
 }
 
-fn entry(listed: &Listed<'_>, kind: ItemKind, module: &ModuleId, naming: Naming) -> Option<Entry> {
+fn entry(listed: &Listed<'_>, kind: ItemKind, module: &ModuleId, naming: &Naming) -> Option<Entry> {
     let own = listed.name()?;
     let parameters = match kind {
         ItemKind::Tool => Parameters::of(listed.json()),

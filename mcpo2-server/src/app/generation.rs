@@ -244,9 +244,10 @@ impl Routes {
         if let Some(kept) = kept {
             return Ok(kept.clone());
         }
-        let naming = match lasting.mode {
-            Mode::Governed => Naming::Prefixed,
-            Mode::Observed => Naming::Plain,
+        let naming = match (lasting.mode, &config.lists.unprefixed) {
+            (Mode::Governed, None) => Naming::Prefixed,
+            (Mode::Governed, Some(alone)) => Naming::Unprefixed(alone.clone()),
+            (Mode::Observed, _) => Naming::Plain,
         };
         let registry = Arc::new(Registry::new(connections, naming).map_err(because("modules"))?);
         let (catalog, router) = match lasting.mode {

@@ -1,5 +1,6 @@
 use std::time::Duration;
 
+use mcpo2_core::ModuleId;
 use schemars::JsonSchema;
 use serde::{Deserialize, Serialize};
 
@@ -25,6 +26,11 @@ pub struct Lists {
     #[serde(with = "duration")]
     #[schemars(with = "super::schema::Duration")]
     pub changes: Duration,
+    /// The id of the one module whose tools and prompts keep their own names, so that others can
+    /// join one that clients know already. Names with `__` in them, or that model APIs would not
+    /// take, have its id before them all the same.
+    #[schemars(with = "Option<String>")]
+    pub unprefixed: Option<ModuleId>,
     /// Entries of one page.
     pub page_entries: usize,
     /// Bytes of the entries of one page. One entry always fits.
@@ -39,6 +45,7 @@ impl Default for Lists {
             refresh: Duration::from_secs(60),
             deadline: Duration::from_secs(2),
             changes: Duration::from_secs(1),
+            unprefixed: None,
             page_entries: 500,
             page_bytes: 256 << 10,
         }

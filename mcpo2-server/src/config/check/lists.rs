@@ -1,4 +1,4 @@
-use super::{Context, Diagnostic};
+use super::{Context, Diagnostic, unknown};
 
 /// Checks how lists are read and joined.
 pub(super) fn check(context: &mut Context<'_>) {
@@ -35,5 +35,14 @@ pub(super) fn check(context: &mut Context<'_>) {
             let path = format!("lists/{key}");
             context.value(&path, Diagnostic::error("invalid-value", message));
         }
+    }
+    let modules = &context.config.modules;
+    if let Some(alone) = lists.unprefixed.as_ref()
+        && !modules.iter().any(|module| module.id == *alone)
+    {
+        let ids = modules.iter().map(|module| module.id.as_str());
+        let (message, help) = unknown("module", alone.as_str(), ids);
+        let finding = Diagnostic::error("unknown-module", message).maybe_help(help);
+        context.value("lists/unprefixed", finding);
     }
 }
