@@ -122,21 +122,32 @@ impl Connection {
     /// The link for this call without a session: the one that all share, or one of its own where
     /// the module has sessions and may have something to ask or to say on the way.
     pub(crate) async fn link(&self, call: &Call) -> Result<Arc<dyn Link>, Error> {
+        match self.own_link(call).await? {
+            Some(own) => Ok(own),
+            None => self.shared().await,
+        }
+    }
+
+    /// The link of its own for this call without a session; none where all share one.
+    pub(crate) async fn own_link(&self, call: &Call) -> Result<Option<Arc<dyn Link>>, Error> {
         let (shared, is_face) = self.reach().await?;
         let caller = if is_face { Caller::of(call)? } else { None };
-        Ok(match caller {
-            Some(caller) => {
-                let AskingParts { pool, lot, time } = self.asking.clone();
-                Arc::new(Asking {
-                    caller,
-                    pool,
-                    lot,
-                    shared,
-                    time,
-                })
-            }
-            None => shared,
-        })
+        Ok(caller.map(|caller| {
+            let AskingParts { pool, lot, time } = self.asking.clone();
+            let own = Asking {
+                caller,
+                pool,
+                lot,
+                shared,
+                time,
+            };
+            Arc::new(own) as Arc<dyn Link>
+        }))
+    }
+
+    /// Whether the module is known to have sessions.
+    pub(crate) fn has_sessions(&self) -> bool {
+        self.shared.try_lock().is_ok_and(|shared| shared.is_face)
     }
 
     async fn reach(&self) -> Result<(Arc<dyn Link>, bool), Error> {

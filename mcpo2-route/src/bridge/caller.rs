@@ -35,15 +35,17 @@ impl Caller {
     /// [`ErrorKind::InvalidParams`] where it says something of itself that cannot be read.
     pub(crate) fn of(call: &Call) -> Result<Option<Self>, Error> {
         let request = call.request();
-        if !may_ask(call.method()) {
+        // What a module lists may depend on what its client can be asked.
+        let lists = call.method().lists().is_some();
+        if !may_ask(call.method()) && !lists {
             return Ok(None);
         }
         let said = Said::read(request)?;
         let capabilities = request.meta().client_capabilities.map_or("", RawValue::get);
         let abilities = Abilities::of(capabilities);
         let level = said.level()?;
-        let back = said.back()?;
-        if abilities.is_empty() && level.is_none() && back.is_none() {
+        let back = if lists { None } else { said.back()? };
+        if abilities.is_empty() && (lists || level.is_none() && back.is_none()) {
             return Ok(None);
         }
         Ok(Some(Self {

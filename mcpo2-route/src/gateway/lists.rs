@@ -5,7 +5,8 @@ use mcpo2_core::{Call, Error, ErrorKind, Fact, Id, ItemKind, Listing, Module, Mo
 
 use super::{Gateway, cursor};
 use crate::{
-    Connection, Session, bridge,
+    Connection, Session,
+    bridge::{self, Caller},
     catalog::{self, List, Merged, Shadowed},
 };
 
@@ -20,11 +21,12 @@ impl Gateway {
             .list_members()
             .ok_or_else(|| Error::new(ErrorKind::Internal, "this kind has no list"))?;
         self.catalog.refresh().await;
-        let (list, ttl) = match call.extensions().get::<Arc<Session>>() {
-            Some(session) => (
-                self.of_session(call, id, kind, session).await,
-                Duration::ZERO,
-            ),
+        let session = call.extensions().get::<Arc<Session>>();
+        let (list, ttl) = match session {
+            Some(_) => (self.of_caller(call, id, kind).await, Duration::ZERO),
+            None if self.may_differ(call)? => {
+                (self.of_caller(call, id, kind).await, Duration::ZERO)
+            }
             None => {
                 let missing = self.catalog.missing();
                 record(call, missing.into_iter().collect());
@@ -60,17 +62,20 @@ impl Gateway {
         Ok(Reply::complete(parts.concat()))
     }
 
-    /// The list as a session sees it: a module that has sessions may show each another.
-    async fn of_session(
-        &self,
-        call: &Call,
-        id: &Id,
-        kind: ItemKind,
-        session: &Arc<Session>,
-    ) -> Arc<Merged> {
+    /// Whether a module may list something else to this caller without a session than to others:
+    /// one that has sessions, and is told what it can ask the client there.
+    fn may_differ(&self, call: &Call) -> Result<bool, Error> {
+        let mut modules = self.registry.approved();
+        let has_sessions =
+            |module: &Arc<Module>| Connection::of(module).is_ok_and(Connection::has_sessions);
+        Ok(modules.any(has_sessions) && Caller::of(call)?.is_some())
+    }
+
+    /// The list as this caller sees it: a module that has sessions may show each another.
+    async fn of_caller(&self, call: &Call, id: &Id, kind: ItemKind) -> Arc<Merged> {
         let modules: Vec<_> = self.registry.approved().collect();
         let each = modules.iter().map(|module| async move {
-            let asked = self.ask(call, id, kind, (module, session));
+            let asked = self.ask(call, id, kind, module);
             let deadline = self.catalog.options().deadline;
             match tokio::time::timeout(deadline, asked).await {
                 Ok(Ok(list)) => Ok(list),
@@ -99,20 +104,26 @@ impl Gateway {
         Arc::new(Merged::new(lists, pages, &mut Shadowed::new()))
     }
 
-    /// One module's list, as the session sees it.
+    /// One module's list, as the caller sees it.
     async fn ask(
         &self,
         call: &Call,
         id: &Id,
         kind: ItemKind,
-        (module, session): (&Arc<Module>, &Arc<Session>),
+        module: &Arc<Module>,
     ) -> Result<Arc<List>, Error> {
         let connection = Connection::of(module)?;
-        let link = self.open_link(session, module).await?;
+        let own = match call.extensions().get::<Arc<Session>>() {
+            Some(session) => Some(self.open_link(session, module).await?)
+                .filter(|link| !link.version().is_stateless()),
+            None => connection.own_link(call).await?,
+        };
+        let (link, is_own) = match own {
+            Some(own) => (own, true),
+            None => (connection.shared().await?, false),
+        };
         let kept = self.catalog.of(module.id());
-        if link.version().is_stateless()
-            && let Some(list) = kept.and_then(|has| has.list(kind).cloned())
-        {
+        if !is_own && let Some(list) = kept.and_then(|has| has.list(kind).cloned()) {
             return Ok(list);
         }
         let mut place = connection.admit(call.principal().tenant())?;

@@ -17,7 +17,7 @@ use super::pool::{Line, Pool};
 use crate::{
     bridge::{
         self,
-        caller::{Back, Caller},
+        caller::{Back, Caller, may_ask},
         level::Level,
     },
     upstream::{ForwardHeaders, fault, mint::Outgoing, own},
@@ -283,7 +283,7 @@ impl Held {
         let (open, all) = QUESTIONS;
         let may = self.running.as_ref().is_some_and(|running| {
             let abilities = &running.line.key.abilities;
-            abilities.allow(request.method().as_str())
+            may_ask(&self.method) && abilities.allow(request.method().as_str())
         });
         let full = self.questions.len() >= open || self.counts.asked >= all;
         let Some(id) = request.id().cloned().filter(|_| may && !full) else {
