@@ -499,7 +499,8 @@ async fn an_error_of_the_stateless_revision_is_no_reason_to_fall_back() {
             r#"{"code":-32022,"message":"x","data":{"supported":["2025-11-25"]}}"#,
             2,
         ),
-        (r#"{"code":-32600,"message":"x"}"#, 2),
+        // The handshake next, and then the stream of 2024-11-05.
+        (r#"{"code":-32600,"message":"x"}"#, 3),
     ] {
         let body = format!(r#"{{"jsonrpc":"2.0","id":null,"error":{error}}}"#);
         let module = Module::start(move |_| json(400, &body)).await;

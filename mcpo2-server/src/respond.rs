@@ -154,6 +154,18 @@ pub(crate) fn events(
     event_stream(stream::events(frames, asker, closing))
 }
 
+/// An event of a type of its own, and then frames.
+pub(crate) fn events_after(
+    (kind, data): (&'static str, &str),
+    frames: Frames,
+    closing: CancellationToken,
+) -> Response<HttpBody> {
+    let first = Bytes::from(format!("event: {kind}\ndata: {data}\n\n"));
+    let first = futures_util::stream::iter([Ok(http_body::Frame::data(first))]);
+    let rest = stream::events(frames, None, closing);
+    event_stream(futures_util::StreamExt::chain(first, rest))
+}
+
 pub(crate) fn event_stream(
     events: impl Stream<Item = Event> + Send + 'static,
 ) -> Response<HttpBody> {

@@ -10,6 +10,7 @@ use std::{net::SocketAddr, sync::Arc, time::Duration};
 
 use http::{HeaderName, HeaderValue, Request, Response, Version, header};
 use hyper::body::Incoming;
+use mcpo2_audit::Source;
 use tower::{Layer as _, ServiceBuilder, ServiceExt as _, util::BoxCloneService};
 use tower_http::{
     catch_panic::CatchPanicLayer, map_response_body::MapResponseBodyLayer,
@@ -19,7 +20,10 @@ use tower_http::{
 use crate::{
     admin::{Admin, MetricsFor, RELOAD},
     app::{App, BuildError, Generation},
-    edge::{http::HttpEdge, stdio},
+    edge::{
+        http::{HttpEdge, Side},
+        stdio,
+    },
     reload::watch,
     respond::HttpBody,
     shutdown::Shutdown,
@@ -75,10 +79,11 @@ impl App {
         let Some(principal) = crate::app::process_principal() else {
             return;
         };
+        let caller = (Arc::new(principal), Source::new("stdio"));
         let streams = (tokio::io::stdin(), tokio::io::stdout());
         let limit = self.generations.now().config().http.max_body_bytes;
         let closing = self.shutdown.notice().clone();
-        let serving = stdio::serve(self.edge(), Arc::new(principal), streams, limit, closing);
+        let serving = stdio::serve(self.edge(), caller, streams, limit, closing);
         tokio::select! {
             () = serving => {}
             () = self.lasting.gate.watch_memory() => {}
@@ -150,6 +155,9 @@ impl Server {
     ) -> Result<Response<HttpBody>, std::convert::Infallible> {
         if request.uri().path() == generation.config().http.path {
             return self.edge.handle(generation, request, peer).await;
+        }
+        if let Some(side) = Side::of(generation, request.uri().path()) {
+            return Ok(self.edge.handle_pair(generation, side, request, peer).await);
         }
         // Beside MCP only where operators have no address of their own.
         if self.metrics == MetricsFor::ThisMachine && request.uri().path() == RELOAD {

@@ -5,6 +5,9 @@
 //! otherwise, its credentials above all, nothing. No redirect is followed, and no address dialled
 //! that is not of the module's [`Network`]. Bodies are asked for as they are; gzip is understood
 //! all the same, within the limit on bytes, and other encodings are refused.
+//!
+//! A module that takes no such requests is asked for the stream of the revision 2024-11-05 (HTTP
+//! and SSE, deprecated since 2025-03-26), as the specification says of old servers.
 
 mod address;
 mod answer;
@@ -15,6 +18,7 @@ mod events;
 mod handshake;
 mod head;
 mod link;
+mod pair;
 mod resume;
 mod session;
 mod sse;
@@ -27,7 +31,7 @@ pub use endpoint::{Endpoint, EndpointError};
 pub use sse::{SseDecoder, SseEvent, SseTooLong};
 pub use tls::{Tls, TlsError};
 
-use std::sync::{Arc, Mutex, PoisonError};
+use std::sync::{Arc, Mutex, PoisonError, atomic::AtomicBool};
 
 use async_trait::async_trait;
 use mcpo2_core::Error;
@@ -35,6 +39,7 @@ use tokio::{sync::Semaphore, time::timeout};
 
 use self::{
     handshake::{Era, Greeter},
+    pair::Pair,
     wire::Wire,
 };
 use super::{ClientInfo, Hello, Limits, Link, Resumption, Upstream, fault};
@@ -55,6 +60,7 @@ use super::{ClientInfo, Hello, Limits, Link, Resumption, Upstream, fault};
 #[derive(Debug)]
 pub struct HttpUpstream {
     wire: Arc<Wire>,
+    pair: Pair,
     client: ClientInfo,
     era: Mutex<Era>,
     sessions: Arc<Semaphore>,
@@ -87,8 +93,10 @@ impl HttpUpstream {
         resolver: Arc<dyn Resolve>,
     ) -> Result<Self, EndpointError> {
         let sessions = limits.sessions.min(Semaphore::MAX_PERMITS);
+        let pair = Pair::new(endpoint.clone(), Arc::clone(&resolver));
         Ok(Self {
             wire: Arc::new(Wire::new(endpoint, resolver, limits)?),
+            pair,
             client,
             era: Mutex::default(),
             sessions: Arc::new(Semaphore::new(sessions)),
@@ -98,15 +106,41 @@ impl HttpUpstream {
     fn era(&self) -> Era {
         *self.era.lock().unwrap_or_else(PoisonError::into_inner)
     }
+
+    fn learn(&self, era: Era) {
+        *self.era.lock().unwrap_or_else(PoisonError::into_inner) = era;
+    }
+
+    /// A link over the pair of HTTP and SSE that the revision 2024-11-05 has.
+    async fn paired(&self, hello: Option<&Hello>) -> Result<Arc<dyn Link>, Error> {
+        let permit = match hello {
+            Some(_) => {
+                let permit = Arc::clone(&self.sessions).try_acquire_owned();
+                Some(permit.map_err(|_| fault::too_many_sessions())?)
+            }
+            None => None,
+        };
+        let opening = self.pair.open(&self.wire, hello, &self.client, permit);
+        Ok(opening.await?)
+    }
 }
 
 #[async_trait]
 impl Upstream for HttpUpstream {
     async fn open(&self, hello: Option<&Hello>) -> Result<Arc<dyn Link>, Error> {
+        let known = self.era();
+        if known == Era::Pair {
+            let paired = self.paired(hello).await;
+            if paired.is_err() {
+                self.learn(Era::Unknown);
+            }
+            return paired;
+        }
         let mut greeter = Greeter {
             wire: &self.wire,
             client: &self.client,
-            era: self.era(),
+            era: known,
+            was_refused: AtomicBool::new(false),
         };
         let steps = async {
             match hello {
@@ -119,9 +153,20 @@ impl Upstream for HttpUpstream {
             }
         };
         let opened = timeout(self.wire.limits.connect, steps).await;
-        *self.era.lock().unwrap_or_else(PoisonError::into_inner) = greeter.era;
-        let link = opened.map_err(handshake::late)??;
-        Ok(Arc::new(link))
+        self.learn(greeter.era);
+        match opened.map_err(handshake::late)? {
+            Ok(link) => Ok(Arc::new(link)),
+            // It takes no such requests: it may be one of the first revision.
+            Err(refused) if greeter.was_refused.into_inner() => {
+                let paired = self.paired(hello).await.map_err(|error| {
+                    tracing::debug!(error = %error.chain(), "no module of 2024-11-05 either");
+                    refused
+                })?;
+                self.learn(Era::Pair);
+                Ok(paired)
+            }
+            Err(error) => Err(error),
+        }
     }
 
     async fn resume(&self, hello: &Hello, from: &Resumption) -> Result<Arc<dyn Link>, Error> {

@@ -17,6 +17,8 @@ mod pipe;
 mod pump;
 mod table;
 
+#[cfg(feature = "http")]
+pub(super) use codec::one_line;
 pub use codec::{LineDecoder, LineTooLong};
 pub use link::LineLink;
 pub use pipe::PipeUpstream;

@@ -30,6 +30,9 @@ pub struct Sessions {
     pub per_principal: usize,
     /// At once, of all callers.
     pub max: usize,
+    /// Serves the transport of 2024-11-05 as well, HTTP and SSE, at `/sse` and `/messages`. It is
+    /// deprecated since 2025-03-26, and a session of it ends with its stream.
+    pub sse_2024_11_05: bool,
 }
 
 impl Sessions {
@@ -47,6 +50,7 @@ impl Default for Sessions {
             lifetime: Duration::from_secs(7 * 24 * 60 * 60),
             per_principal: 256,
             max: 10_000,
+            sse_2024_11_05: false,
         }
     }
 }

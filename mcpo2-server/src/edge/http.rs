@@ -6,6 +6,7 @@ mod guard;
 mod headers;
 mod post;
 mod session;
+mod sse_pair;
 mod streams;
 
 use std::{
@@ -34,15 +35,16 @@ use crate::{
     shutdown::Shutdown,
 };
 
-use self::post::Post;
+use self::{post::Post, sse_pair::Pairs};
 
-pub(crate) use self::guard::Guard;
+pub(crate) use self::{guard::Guard, sse_pair::Side};
 
 /// Answers HTTP requests for MCP.
 #[derive(Clone)]
 pub(crate) struct HttpEdge {
     edge: Edge,
     sessions: Sessions,
+    pairs: Pairs,
     shutdown: Shutdown,
 }
 
@@ -69,6 +71,7 @@ impl HttpEdge {
         Self {
             edge,
             sessions: Sessions::default(),
+            pairs: Pairs::default(),
             shutdown,
         }
     }

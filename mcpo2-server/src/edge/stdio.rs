@@ -39,7 +39,7 @@ const CALLS: usize = 1024;
 /// Serves one client until its input ends, or until the shutdown begins.
 pub(crate) async fn serve(
     edge: Edge,
-    principal: Arc<Principal>,
+    (principal, source): (Arc<Principal>, Source),
     (input, output): (
         impl AsyncRead + Unpin,
         impl AsyncWrite + Unpin + Send + 'static,
@@ -52,6 +52,7 @@ pub(crate) async fn serve(
     let client = Client {
         edge,
         principal,
+        source,
         out,
         state: Arc::default(),
     };
@@ -73,6 +74,7 @@ pub(crate) async fn serve(
 struct Client {
     edge: Edge,
     principal: Arc<Principal>,
+    source: Source,
     out: mpsc::Sender<Bytes>,
     state: Arc<Mutex<State>>,
 }
@@ -176,7 +178,7 @@ impl Client {
             },
         };
         let mut call = Call::new(request, Arc::clone(&self.principal)).with_version(version);
-        call.extensions_mut().insert(Source::new("stdio"));
+        call.extensions_mut().insert(self.source.clone());
         if let Some(session) = session.filter(|_| !version.is_stateless()) {
             call.extensions_mut().insert(session);
         }
@@ -194,7 +196,7 @@ impl Client {
         };
         let mut call =
             Call::new(request, Arc::clone(&self.principal)).with_version(session.version());
-        call.extensions_mut().insert(Source::new("stdio"));
+        call.extensions_mut().insert(self.source.clone());
         call.extensions_mut().insert(Arc::clone(&session));
         let asker = Asker::new(call.request(), session.version());
         let reply = self.edge.now().run(call).await;
@@ -286,7 +288,7 @@ impl Client {
 
     fn record(&self, refusal: &Refusal, length: usize) {
         self.edge
-            .refused(refusal, Source::new("stdio"), Some(&self.principal), length);
+            .refused(refusal, self.source.clone(), Some(&self.principal), length);
     }
 
     async fn say(&self, message: Bytes) {

@@ -1,4 +1,7 @@
-use std::sync::Arc;
+use std::sync::{
+    Arc,
+    atomic::{AtomicBool, Ordering},
+};
 
 use bytes::Bytes;
 use http::{HeaderValue, Method, StatusCode};
@@ -30,6 +33,8 @@ pub(super) enum Era {
     Sessions,
     /// It knows no other.
     Stateless,
+    /// It speaks the first revision, over a stream and requests beside it.
+    Pair,
 }
 
 /// Opens links: the steps of a handshake with one module.
@@ -37,6 +42,8 @@ pub(super) struct Greeter<'a> {
     pub(super) wire: &'a Arc<Wire>,
     pub(super) client: &'a ClientInfo,
     pub(super) era: Era,
+    /// Whether the module refused a request, as those do that only know the first revision.
+    pub(super) was_refused: AtomicBool,
 }
 
 /// What the answer to `server/discover` says.
@@ -188,9 +195,32 @@ impl Greeter<'_> {
             .send(Method::POST, headers, body, &call.pace)
             .await?;
         let (status, id) = (response.status(), response.headers().get(SESSION).cloned());
-        let reply = answer::reply(call, response).await?;
-        Ok((answer::response(reply).await?, status, id))
+        let answered = match answer::reply(call, response).await {
+            Ok(reply) => answer::response(reply).await,
+            Err(error) => Err(error),
+        };
+        if is_refusal(status, answered.as_ref().ok()) {
+            self.was_refused.store(true, Ordering::Relaxed);
+        }
+        Ok((answered?, status, id))
     }
+}
+
+/// Whether the module takes no such requests at all, as one of the first revision does not.
+fn is_refusal(status: StatusCode, answered: Option<&Response>) -> bool {
+    let knows_better = answered.map(Response::outcome);
+    let knows_better = matches!(
+        knows_better,
+        Some(Outcome::Error {
+            code: -32022..=-32020
+        })
+    );
+    let refused = [
+        StatusCode::BAD_REQUEST,
+        StatusCode::NOT_FOUND,
+        StatusCode::METHOD_NOT_ALLOWED,
+    ];
+    refused.contains(&status) && !knows_better
 }
 
 pub(super) fn late(elapsed: Elapsed) -> Error {

@@ -39,6 +39,8 @@ pub struct SseEvent {
     pub id: Option<Box<str>>,
     /// The time to wait before a new connection, in milliseconds.
     pub retry_ms: Option<u64>,
+    /// What an event of the type `endpoint` says, which only the revision 2024-11-05 has.
+    pub endpoint: Option<Box<str>>,
 }
 
 /// An event is longer than it may be.
@@ -53,7 +55,7 @@ struct Partial {
     data: Option<Vec<u8>>,
     id: Option<Box<str>>,
     retry_ms: Option<u64>,
-    other_type: bool,
+    kind: Type,
 }
 
 impl SseDecoder {
@@ -117,6 +119,14 @@ impl SseDecoder {
     }
 }
 
+#[derive(Debug, Default, Clone, Copy, PartialEq, Eq)]
+enum Type {
+    #[default]
+    Message,
+    Endpoint,
+    Other,
+}
+
 impl Partial {
     fn field(&mut self, name: &[u8], value: &[u8]) {
         match name {
@@ -136,7 +146,13 @@ impl Partial {
                 let text = str::from_utf8(value).unwrap_or_default();
                 self.retry_ms = text.parse().ok().or(self.retry_ms);
             }
-            b"event" => self.other_type = !matches!(value, b"" | b"message"),
+            b"event" => {
+                self.kind = match value {
+                    b"" | b"message" => Type::Message,
+                    b"endpoint" => Type::Endpoint,
+                    _ => Type::Other,
+                }
+            }
             _ => {}
         }
     }
@@ -145,12 +161,14 @@ impl Partial {
         if self.data.is_none() && self.id.is_none() && self.retry_ms.is_none() {
             return None;
         }
-        let data = match self.other_type {
-            true => Vec::new(),
-            false => self.data.unwrap_or_default(),
-        };
+        let data = self.data.unwrap_or_default();
+        let endpoint = || String::from_utf8_lossy(&data).into_owned().into();
         Some(SseEvent {
-            data: data.into(),
+            endpoint: (self.kind == Type::Endpoint).then(endpoint),
+            data: match self.kind {
+                Type::Message => data.into(),
+                Type::Endpoint | Type::Other => Bytes::new(),
+            },
             id: self.id,
             retry_ms: self.retry_ms,
         })
@@ -193,6 +211,8 @@ mod tests {
             1000,
         );
         assert_eq!(data(&events), ["", "y"]);
+        assert_eq!(events[0].endpoint.as_deref(), Some("/x"));
+        assert_eq!(events[1].endpoint, None);
     }
 
     #[test]

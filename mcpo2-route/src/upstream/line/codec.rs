@@ -81,7 +81,7 @@ fn line(mut whole: BytesMut) -> Option<Bytes> {
 
 /// The message as one line: JSON has line ends between its tokens only, where a space means the
 /// same.
-pub(super) fn one_line(message: &Bytes) -> Bytes {
+pub(in crate::upstream) fn one_line(message: &Bytes) -> Bytes {
     if !message.iter().any(|byte| matches!(byte, b'\n' | b'\r')) {
         return message.clone();
     }

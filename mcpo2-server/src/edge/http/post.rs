@@ -179,7 +179,7 @@ impl Post<'_> {
 }
 
 /// No call begins while the server stops; what ends those under way still comes in.
-fn draining() -> Refusal {
+pub(super) fn draining() -> Refusal {
     Refusal::new(
         StatusCode::SERVICE_UNAVAILABLE,
         respond::UNAVAILABLE,
