@@ -1,5 +1,7 @@
 //! Hides from lists what the caller may not use, whatever the arguments.
 
+mod seen;
+
 use std::{
     borrow::Cow,
     collections::BTreeMap,
@@ -14,11 +16,13 @@ use futures_core::Stream;
 use mcpo2_core::{
     Body, Call, Error, ErrorKind, Fact, Filtered, Frame, Frames, Item, ItemKind, Message,
     Principal, Reply, Response, Trail,
-    message::{Listed, retain},
+    message::{ListPage, Listed, retain},
 };
 use serde_json::value::RawValue;
 
 use crate::{Query, Visibility, layer::Parts};
+
+pub(crate) use self::seen::Seen;
 
 /// Filters the reply to one list.
 pub(crate) struct Filter {
@@ -43,7 +47,10 @@ impl Filter {
     }
 
     /// The reply without what is hidden.
-    pub(crate) fn reply(mut self, reply: Reply) -> Result<Reply, Error> {
+    pub(crate) fn reply(mut self, mut reply: Reply) -> Result<Reply, Error> {
+        if let Some(page) = reply.extensions_mut().remove::<ListPage>() {
+            return Ok(self.page(reply, &page));
+        }
         let mut fault = None;
         let reply = reply.map_body(|body| match body {
             Body::Complete(bytes) => match self.only_response(bytes) {
@@ -60,6 +67,25 @@ impl Filter {
             Body::Empty => Body::Empty,
         });
         fault.map_or(Ok(reply), Err)
+    }
+
+    /// The reply that is this page, without what is hidden.
+    fn page(&self, reply: Reply, page: &ListPage) -> Reply {
+        let entries = page.entries();
+        let visible = self.parts.seen.visible(entries, &self.principal, || {
+            entries.items().map(|item| self.is_visible(item)).collect()
+        });
+        let shown = visible.iter().filter(|visible| **visible).count();
+        self.trail.record(Fact::Filtered(Filtered {
+            shown,
+            hidden: visible.len() - shown,
+        }));
+        if shown == visible.len() && !page.is_public() {
+            return reply;
+        }
+        let is_shown = |at: usize| visible.get(at) == Some(&true);
+        let message = page.clone().private().message(is_shown);
+        reply.map_body(|_| Body::Complete(message))
     }
 
     fn only_response(&mut self, bytes: Bytes) -> Result<Bytes, Error> {
@@ -111,9 +137,12 @@ impl Filter {
         let Some(name) = entry.name() else {
             return false;
         };
-        let Parts { engine, directory } = &*self.parts;
-        let item = Item::new(self.kind, name);
-        let query = Query::listed(&item, &self.principal).with_facts(directory.describe(&item));
+        self.is_visible(&Item::new(self.kind, name))
+    }
+
+    fn is_visible(&self, item: &Item) -> bool {
+        let (engine, directory) = (&self.parts.engine, &self.parts.directory);
+        let query = Query::listed(item, &self.principal).with_facts(directory.describe(item));
         engine.visible(&query) != Visibility::Denied
     }
 }

@@ -3,7 +3,7 @@ use std::{fmt, sync::Arc};
 use mcpo2_core::Directory;
 use tower_layer::Layer;
 
-use crate::{Authorize, PolicyService};
+use crate::{Authorize, PolicyService, filter::Seen};
 
 /// Puts a policy before what must not see a call that nobody allowed.
 #[derive(Clone)]
@@ -13,6 +13,7 @@ pub struct PolicyLayer(Arc<Parts>);
 pub(crate) struct Parts {
     pub(crate) engine: Arc<dyn Authorize>,
     pub(crate) directory: Arc<dyn Directory>,
+    pub(crate) seen: Seen,
 }
 
 impl PolicyLayer {
@@ -22,6 +23,7 @@ impl PolicyLayer {
         Self(Arc::new(Parts {
             engine,
             directory: Arc::new(()),
+            seen: Seen::default(),
         }))
     }
 
@@ -31,6 +33,7 @@ impl PolicyLayer {
         Self(Arc::new(Parts {
             engine: Arc::clone(&self.0.engine),
             directory,
+            seen: Seen::default(),
         }))
     }
 }

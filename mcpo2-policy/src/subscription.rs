@@ -8,7 +8,9 @@ use crate::{Query, Verdict, layer::Parts};
 /// The verdict on a call, and for `subscriptions/listen` on each resource that it names: the first
 /// that is not allowed decides for all.
 pub(crate) fn decide(call: &Call, parts: &Parts) -> Verdict {
-    let Parts { engine, directory } = parts;
+    let Parts {
+        engine, directory, ..
+    } = parts;
     let facts = call.item().and_then(|item| directory.describe(item));
     let verdict = engine.decide(&Query::call(call).with_facts(facts));
     if *call.method() != Method::Listen || engine.is_uniform() {

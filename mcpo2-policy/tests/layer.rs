@@ -8,8 +8,9 @@ use std::sync::Arc;
 use common::*;
 use futures_util::{StreamExt, stream};
 use mcpo2_core::{
-    Body, Call, Directory, Error, ErrorKind, Fact, Facts, Filtered, Frame, Item, Permitted, Reply,
-    RuleId,
+    AuthMethod, Body, Call, Directory, Error, ErrorKind, Fact, Facts, Filtered, Frame, Id, Item,
+    ItemKind, Permitted, Principal, Reply, RuleId,
+    message::{ListPage, PageEntries},
 };
 use mcpo2_policy::{Authorize, Policy, PolicyLayer};
 use serde_json::json;
@@ -207,6 +208,75 @@ async fn a_list_shows_what_may_be_used_and_is_shared_with_nobody() {
         hidden: 1,
     };
     assert_eq!(filtered(&call), [count]);
+}
+
+/// A page of the gateway, which says itself what is on it.
+fn page(entries: &Arc<PageEntries>, public: bool) -> Reply {
+    let page = ListPage::new(Arc::clone(entries), &Id::number(1)).with_scope(public);
+    let mut reply = Reply::complete(page.message(|_| true));
+    reply.extensions_mut().insert(page);
+    reply
+}
+
+#[tokio::test]
+async fn t02_what_one_caller_sees_of_a_page_is_never_another_s() {
+    let rules = json!([
+        {"id": "all", "effect": "allow", "tenants": ["acme"], "roles": ["lead"]},
+        {"id": "acme", "effect": "allow", "tenants": ["acme"], "tools": ["t1*"]},
+        {"id": "other", "effect": "allow", "tenants": ["other"], "tools": ["t2*"]},
+    ]);
+    let layer = PolicyLayer::new(Arc::new(policy(rules)));
+    let of = |tenant: &str, id: &str| {
+        Principal::new(
+            tenant.parse().unwrap(),
+            id.parse().unwrap(),
+            AuthMethod::Host,
+        )
+    };
+    let callers = [
+        (of("acme", "ada"), "t1"),
+        (of("acme", "ada").with_roles(["lead"]), "t"),
+        (of("other", "ada"), "t2"),
+        (of("nobody", "ada"), "-"),
+    ];
+    let entries = |from: usize| {
+        let entry = |n: usize| {
+            let name = format!("t{}", n + from);
+            let json = json!({ "name": name }).to_string();
+            (Item::new(ItemKind::Tool, name), json)
+        };
+        Arc::new(PageEntries::new(ItemKind::Tool, (0..30).map(entry)))
+    };
+    let pages = [entries(0), entries(10)];
+    // More often than is remembered, and in every order.
+    for round in 0..100_usize {
+        let (caller, prefix) = &callers[round * 7 % callers.len()];
+        let entries = &pages[round / 3 % 2];
+        let mut call = Call::new(tools_list().request().clone(), caller.clone());
+        call.extensions_mut().insert(round);
+        let reply = answered(&layer, call.clone(), page(entries, round % 2 == 0)).await;
+        let text = bytes(reply.unwrap());
+        let json: serde_json::Value = serde_json::from_str(&text).unwrap();
+        assert_eq!(json["result"]["cacheScope"], "private", "{text}");
+        let shown = json["result"]["tools"].as_array().unwrap().iter();
+        let shown: Vec<_> = shown.map(|tool| tool["name"].as_str().unwrap()).collect();
+        let names = entries.items().map(Item::name);
+        let may: Vec<_> = names.filter(|name| name.starts_with(prefix)).collect();
+        assert_eq!(shown, may, "{round}");
+        let hidden = 30 - may.len();
+        let shown = may.len();
+        assert_eq!(filtered(&call), [Filtered { shown, hidden }]);
+    }
+}
+
+#[tokio::test]
+async fn a_page_in_which_nothing_is_hidden_keeps_its_bytes() {
+    let add = (Item::new(ItemKind::Tool, "add"), r#"{ "name":"add"}"#);
+    let entries = Arc::new(PageEntries::new(ItemKind::Tool, [add]));
+    let reply = answered(&lists(), tools_list(), page(&entries, false)).await;
+    let sent =
+        r#"{"jsonrpc":"2.0","id":1,"result":{"tools":[{ "name":"add"}],"cacheScope":"private"}}"#;
+    assert_eq!(bytes(reply.unwrap()), sent);
 }
 
 #[tokio::test]

@@ -2,17 +2,14 @@
 
 use std::{
     collections::{BTreeMap, HashMap},
-    fmt::Write as _,
-    ops::Range,
     sync::Arc,
 };
 
-use bytes::Bytes;
-use mcpo2_core::{Digest, Item, ItemKind, ModuleId};
+use mcpo2_core::{Digest, Item, ItemKind, ModuleId, message::PageEntries};
 
 use super::{
     has::{Has, LISTS},
-    list::{Caching, List},
+    list::{Caching, Entry, List},
 };
 
 /// How long a page of a list may be. One entry always fits.
@@ -38,10 +35,8 @@ impl Default for PageLimits {
 /// One list of several modules: their entries in order of the modules' ids.
 #[derive(Debug, Default)]
 pub(crate) struct Merged {
-    /// The entries, with commas between them.
-    text: Bytes,
-    /// The pages in it, and the number of the first entry of each.
-    pages: Vec<(usize, Range<usize>)>,
+    /// The pages, and the number of the first entry of each.
+    pages: Vec<(usize, Arc<PageEntries>)>,
     /// What is in it, for cursors: the same on every replica that knows the same.
     digest: Option<Digest>,
     pub(crate) caching: Caching,
@@ -50,8 +45,7 @@ pub(crate) struct Merged {
 /// One page of a list.
 #[derive(Debug)]
 pub(crate) struct Page {
-    /// Its entries, with commas between them.
-    pub(crate) entries: Bytes,
+    pub(crate) entries: Arc<PageEntries>,
     /// The number of the entry that the next page begins with.
     pub(crate) next: Option<usize>,
 }
@@ -62,40 +56,30 @@ pub(crate) type Shadowed = BTreeMap<ModuleId, usize>;
 impl Merged {
     /// Joins the lists of one kind. Of two entries with one name the first stays.
     pub(crate) fn new<'a>(
+        kind: ItemKind,
         lists: impl IntoIterator<Item = (&'a ModuleId, &'a List)>,
         limits: PageLimits,
         shadowed: &mut Shadowed,
     ) -> Self {
-        let (mut text, mut pages) = (String::new(), Vec::new());
-        let (mut first, mut start, mut count) = (0, 0, 0_usize);
         let mut names: HashMap<&str, &ModuleId> = HashMap::new();
-        let mut caching = Caching::default();
+        let (mut caching, mut entries) = (Caching::default(), Vec::new());
         for (module, list) in lists {
             caching = caching.and(list.caching);
             for entry in &list.entries {
-                if *names.entry(&entry.name).or_insert(module) != module {
-                    *shadowed.entry(module.clone()).or_default() += 1;
-                    continue;
+                match *names.entry(&entry.name).or_insert(module) == module {
+                    true => entries.push(entry),
+                    false => *shadowed.entry(module.clone()).or_default() += 1,
                 }
-                let full = count.saturating_sub(first) >= limits.entries
-                    || text.len() + 1 + entry.json.len() - start > limits.bytes;
-                if count > first && full {
-                    pages.push((first, start..text.len()));
-                    (first, start) = (count, text.len() + 1);
-                }
-                // Writing to a string does not fail.
-                let comma = if text.is_empty() { "" } else { "," };
-                let _ = write!(text, "{comma}{}", entry.json);
-                count += 1;
             }
         }
-        pages.push((first, start.min(text.len())..text.len()));
-        let digest = Some(Digest::of(text.as_bytes()));
-        let text = text.into();
+        let mut pages = Pages::new(kind, limits);
+        entries.into_iter().for_each(|entry| pages.push(entry));
+        let pages = pages.finish();
+        let digests = pages.iter().map(|(_, page)| Digest::of(page.text()));
+        let digests: Vec<_> = digests.flat_map(|digest| *digest.as_bytes()).collect();
         Self {
-            text,
             pages,
-            digest,
+            digest: Some(Digest::of(&digests)),
             caching,
         }
     }
@@ -104,9 +88,9 @@ impl Merged {
     pub(crate) fn page(&self, first: usize) -> Option<Page> {
         let at = self.pages.binary_search_by_key(&first, |(first, _)| *first);
         let at = at.ok()?;
-        let (_, span) = self.pages.get(at)?;
+        let (_, entries) = self.pages.get(at)?;
         Some(Page {
-            entries: self.text.slice(span.clone()),
+            entries: Arc::clone(entries),
             next: self.pages.get(at + 1).map(|(first, _)| *first),
         })
     }
@@ -114,6 +98,57 @@ impl Merged {
     /// What is in it; none where nothing was ever read.
     pub(crate) fn digest(&self) -> Option<Digest> {
         self.digest
+    }
+}
+
+/// Cuts a list into pages.
+struct Pages<'a> {
+    kind: ItemKind,
+    limits: PageLimits,
+    done: Vec<(usize, Arc<PageEntries>)>,
+    first: usize,
+    bytes: usize,
+    page: Vec<&'a Entry>,
+}
+
+impl<'a> Pages<'a> {
+    fn new(kind: ItemKind, limits: PageLimits) -> Self {
+        Self {
+            kind,
+            limits,
+            done: Vec::new(),
+            first: 0,
+            bytes: 0,
+            page: Vec::new(),
+        }
+    }
+
+    fn push(&mut self, entry: &'a Entry) {
+        let bytes = self.bytes.saturating_add(entry.json.len() + 1);
+        let full = self.page.len() >= self.limits.entries || bytes > self.limits.bytes + 1;
+        if full && !self.page.is_empty() {
+            self.turn();
+        }
+        self.bytes = self.bytes.saturating_add(entry.json.len() + 1);
+        self.page.push(entry);
+    }
+
+    fn turn(&mut self) {
+        let page = std::mem::take(&mut self.page);
+        let (first, next) = (self.first, self.first + page.len());
+        let entries = page.into_iter();
+        let entries = entries.map(|entry| (Item::new(self.kind, entry.name.clone()), &entry.json));
+        let entries = PageEntries::new(self.kind, entries);
+        self.done.push((first, Arc::new(entries)));
+        (self.first, self.bytes) = (next, 0);
+    }
+
+    /// The pages: one at least.
+    fn finish(mut self) -> Vec<(usize, Arc<PageEntries>)> {
+        if !self.page.is_empty() || self.done.is_empty() {
+            self.turn();
+        }
+        self.done
     }
 }
 
@@ -133,7 +168,7 @@ impl Snapshot {
         let lists = LISTS.map(|(kind, _)| {
             let of_kind = modules.iter();
             let of_kind = of_kind.filter_map(|(id, has)| Some((id, &**has.list(kind)?)));
-            Arc::new(Merged::new(of_kind, limits, &mut shadowed))
+            Arc::new(Merged::new(kind, of_kind, limits, &mut shadowed))
         });
         let mut owners = HashMap::new();
         for (id, has) in &modules {
@@ -168,7 +203,7 @@ impl Snapshot {
 
 #[cfg(test)]
 mod tests {
-    use super::{super::list::Entry, *};
+    use super::*;
 
     fn list(names: &[&str]) -> List {
         let entry = |name: &&str| Entry {
@@ -187,7 +222,7 @@ mod tests {
         let (mut next, mut pages) = (Some(0), Vec::new());
         while let Some(first) = next {
             let page = merged.page(first).unwrap();
-            pages.push(String::from_utf8(page.entries.to_vec()).unwrap());
+            pages.push(String::from_utf8(page.entries.text().to_vec()).unwrap());
             next = page.next;
         }
         pages
@@ -200,7 +235,8 @@ mod tests {
         let merged = |entries, bytes| {
             let mut shadowed = Shadowed::new();
             let limits = PageLimits { entries, bytes };
-            let merged = Merged::new(ids.iter().zip(&lists), limits, &mut shadowed);
+            let lists = ids.iter().zip(&lists);
+            let merged = Merged::new(ItemKind::Tool, lists, limits, &mut shadowed);
             assert_eq!(shadowed, Shadowed::from([(ids[1].clone(), 1)]));
             merged
         };
@@ -215,6 +251,7 @@ mod tests {
         assert!(merged(2, 99).page(1).is_none());
         assert_eq!(
             pages(&Merged::new(
+                ItemKind::Tool,
                 [],
                 PageLimits::default(),
                 &mut Shadowed::new()

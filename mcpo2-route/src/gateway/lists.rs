@@ -1,7 +1,9 @@
 use std::{sync::Arc, time::Duration};
 
 use futures_util::future::join_all;
-use mcpo2_core::{Call, Error, ErrorKind, Fact, Id, ItemKind, Listing, Module, ModuleId, Reply};
+use mcpo2_core::{
+    Call, Error, ErrorKind, Fact, Id, ItemKind, Listing, Module, ModuleId, Reply, message::ListPage,
+};
 
 use super::{Gateway, cursor};
 use crate::{
@@ -17,9 +19,6 @@ impl Gateway {
     /// A module that does not answer in time is there with what it had before, or not at all: it
     /// does not take the others with it.
     pub(super) async fn list(&self, call: &Call, id: &Id, kind: ItemKind) -> Result<Reply, Error> {
-        let (member, _) = kind
-            .list_members()
-            .ok_or_else(|| Error::new(ErrorKind::Internal, "this kind has no list"))?;
         self.catalog.refresh().await;
         let session = call.extensions().get::<Arc<Session>>();
         let (list, ttl) = match session {
@@ -38,28 +37,24 @@ impl Gateway {
             Some(cursor) => self.first(call, kind, &list, &cursor)?,
             None => 0,
         };
-        let page = list.page(first).ok_or_else(cursor::unknown)?;
-        let mut end = String::new();
-        if let Some(next) = page.next {
-            end = format!(
-                r#","nextCursor":"{}""#,
-                self.cursor(call, kind, &list, next)?
-            );
+        let turned = list.page(first).ok_or_else(cursor::unknown)?;
+        let mut page = ListPage::new(turned.entries, id);
+        if let Some(next) = turned.next {
+            let cursor = self.cursor(call, kind, &list, next)?;
+            page = page.with_member("nextCursor", &format!("\"{cursor}\""));
         }
         if call.version().is_stateless() {
             let ttl = u64::try_from(ttl.as_millis())
                 .unwrap_or(u64::MAX)
                 .min(MAX_TTL);
-            let scope = if list.caching.public {
-                "public"
-            } else {
-                "private"
-            };
-            end += &format!(r#","resultType":"complete","ttlMs":{ttl},"cacheScope":"{scope}""#);
+            page = page
+                .with_member("resultType", r#""complete""#)
+                .with_member("ttlMs", &ttl.to_string())
+                .with_scope(list.caching.public);
         }
-        let head = format!(r#"{{"jsonrpc":"2.0","id":{id},"result":{{"{member}":["#);
-        let parts = [head.as_bytes(), &page.entries, b"]", end.as_bytes(), b"}}"];
-        Ok(Reply::complete(parts.concat()))
+        let mut reply = Reply::complete(page.message(|_| true));
+        reply.extensions_mut().insert(page);
+        Ok(reply)
     }
 
     /// Whether a module may list something else to this caller without a session than to others:
@@ -101,7 +96,7 @@ impl Gateway {
         record(call, missing);
         let lists = lists.iter().map(|(id, list)| (*id, &**list));
         let pages = self.catalog.options().pages;
-        Arc::new(Merged::new(lists, pages, &mut Shadowed::new()))
+        Arc::new(Merged::new(kind, lists, pages, &mut Shadowed::new()))
     }
 
     /// One module's list, as the caller sees it.
