@@ -10,7 +10,7 @@
 //! What one era cannot say in the other, tasks above all, is not among the capabilities of a face,
 //! and who asks for it all the same is told so.
 
-mod abilities;
+pub(crate) mod abilities;
 mod asking;
 mod caller;
 mod edit;

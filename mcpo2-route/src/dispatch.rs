@@ -97,6 +97,10 @@ async fn forward(routed: &Routed, gateway: &Gateway) -> Result<Reply, Error> {
         Body::Stream(frames) => {
             // The place is taken, and the request under way, until the stream ends or is dropped.
             let held = (place, asking);
+            let frames = match &watcher {
+                Some((session, module)) => session.fit_to_ask(module, frames),
+                None => frames,
+            };
             Body::Stream(Frames::new(frames.map_ok(move |frame| {
                 let _ = &held;
                 match &watcher {

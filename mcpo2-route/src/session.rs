@@ -1,3 +1,4 @@
+mod questions;
 mod resume;
 mod reverse;
 
@@ -16,6 +17,7 @@ use tokio::sync::Mutex;
 
 use crate::{
     Connection, Registry,
+    bridge::abilities::Abilities,
     connection::ConnectionId,
     gateway::Outside,
     upstream::{Hello, Link},
@@ -35,6 +37,7 @@ pub struct Session {
     traffic: SyncMutex<Traffic>,
     resume: Resume,
     outside: OnceLock<Outside>,
+    abilities: Abilities,
 }
 
 /// The way to one module: the connection that links come from, and the link that there is.
@@ -58,6 +61,7 @@ impl Session {
     #[must_use]
     pub fn new(hello: Hello) -> Self {
         Self {
+            abilities: questions::abilities(&hello),
             hello,
             slots: SyncMutex::default(),
             traffic: SyncMutex::default(),
@@ -206,6 +210,7 @@ impl Session {
             match frames {
                 Ok(Some(frames)) => {
                     let session = Arc::clone(self);
+                    let frames = session.fit_to_ask(&id, frames);
                     let frames = frames.map_ok(move |frame| {
                         let frame = session.outgoing(&id, frame);
                         match session.outside.get() {

@@ -36,6 +36,11 @@ impl Reverse {
         changed.unwrap_or_else(|| message.clone())
     }
 
+    /// Whether as many questions are open as there may be.
+    pub(super) fn is_full(&self) -> bool {
+        self.0.len() >= MAX_OPEN
+    }
+
     /// Takes out who asked what the client answers.
     pub(super) fn answered(&mut self, id: &Id) -> Option<Asked> {
         self.0.remove(id)

@@ -22,3 +22,4 @@ mod names;
 mod patterns;
 mod size;
 mod smuggling;
+mod table;

@@ -44,6 +44,30 @@ async fn u01_a_module_that_never_answers_times_out_and_its_place_is_free_again()
 }
 
 #[tokio::test]
+async fn u01_a_module_that_never_answers_again_and_again_is_asked_no_more() {
+    let bench = Bench::new(Canned::vendor(Era::Modern), "timeout: 100ms").await;
+    assert_eq!(bench.call("vendor_call").answer().await.status, 200);
+    bench.disconnect().await;
+    bench.chaos.all(Script::silent());
+    // The one after five is refused before it goes anywhere.
+    soon("the refusal", async {
+        while bench.call("vendor_call").answer().await.code() != UNAVAILABLE {}
+    })
+    .await;
+    let ended = bench.ended(7).await;
+    let kinds: Vec<_> = ended[1..7].iter().map(failed).collect();
+    assert_eq!(kinds[..5], ["timed_out"; 5]);
+    assert_eq!((kinds[5], bench.reached()), ("unavailable", 6));
+    bench.chaos.all(Script::default());
+    soon("an answer", async {
+        while bench.call("vendor_call").answer().await.code().is_some() {
+            tokio::time::sleep(Duration::from_millis(50)).await;
+        }
+    })
+    .await;
+}
+
+#[tokio::test]
 async fn u01_a_module_that_never_shakes_hands_is_not_available() {
     let bench = Bench::new(Canned::vendor(Era::Modern), "connect_timeout: 200ms").await;
     bench.chaos.all(Script::silent());
