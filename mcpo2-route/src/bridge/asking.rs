@@ -7,6 +7,8 @@
 mod held;
 mod lot;
 mod pool;
+#[cfg(test)]
+mod tests;
 
 pub(crate) use self::{lot::Lot, pool::Pool};
 
