@@ -64,6 +64,16 @@ clients:
 fuzz seconds="300":
     FUZZ_SEED=0 FUZZ_RUNS=-1 FUZZ_SECONDS={{ seconds }} .ci/steps/fuzz
 
+# the gateway beside its upstream and the floor: under six minutes, into benches/
+bench:
+    cargo build --release -p mcpo2-server -p mcpo2-load
+    target/release/mcpo2-load bench --out benches
+
+# mixed traffic, which fails where the gateway grows or answers wrongly
+soak duration="10m":
+    cargo build --release -p mcpo2-server -p mcpo2-load
+    target/release/mcpo2-load soak --duration {{ duration }}
+
 # write the README's dependency counts anew
 write-deps:
     python3 .ci/checks/deps.py --write README.md

@@ -68,8 +68,7 @@ impl Load {
         for _ in 0..self.connections.max(1) {
             let mut client = Client::connect(target, self.era).await?;
             // What is opened or read once only is no part of the measure.
-            client
-                .call(&self.exchange)
+            first(&mut client, &self.exchange)
                 .await
                 .with_context(|| format!("the first answer of {}", target.name))?;
             clients.push(client);
@@ -93,6 +92,20 @@ impl Load {
         Ok(round)
     }
 }
+
+/// Waits for a right answer: a gateway that has just begun may not know its modules yet.
+async fn first(client: &mut Client, exchange: &Exchange) -> anyhow::Result<()> {
+    let until = Instant::now() + PATIENCE;
+    loop {
+        match client.call(exchange).await {
+            Err(_) if Instant::now() < until => sleep_until(Instant::now() + AGAIN).await,
+            done => return done,
+        }
+    }
+}
+
+const PATIENCE: Duration = Duration::from_secs(10);
+const AGAIN: Duration = Duration::from_millis(100);
 
 /// What one connection does.
 async fn one(load: Load, mut client: Client, start: Instant, due: Arc<AtomicU64>) -> Round {

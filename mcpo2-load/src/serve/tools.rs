@@ -1,17 +1,20 @@
 use serde_json::json;
 
-/// The list of `count` tools, as the members of a result: `echo`, and others that echo too.
+/// The list of `count` tools, as the members of a result: `echo`, others that echo too, and last
+/// those that do something else.
 ///
 /// Each takes about 450 bytes, as those of real servers do.
 pub(super) fn listed(count: usize) -> String {
-    let tools: Vec<_> = (0..count).map(tool).collect();
+    let tools: Vec<_> = (0..count).map(|number| tool(number, count)).collect();
     format!(r#""tools":{}"#, json!(tools))
 }
 
-fn tool(number: usize) -> serde_json::Value {
-    let name = match number {
-        0 => "echo".to_owned(),
-        _ => format!("tool_{number:04}"),
+fn tool(number: usize, count: usize) -> serde_json::Value {
+    let others = ["stream", "late", "large"];
+    let name = match (number, others.get(count - 1 - number)) {
+        (0, _) => "echo".to_owned(),
+        (_, Some(other)) => (*other).to_owned(),
+        (_, None) => format!("tool_{number:04}"),
     };
     json!({
         "name": name,
