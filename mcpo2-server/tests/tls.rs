@@ -117,8 +117,12 @@ async fn over_http2(stream: TlsStream<TcpStream>) -> StatusCode {
 const YAML: &str = "version: 1\nidentity: { anonymous: { tenant: local } }\nhttp: { tls: { cert: cert.pem, key: key.pem } }\n";
 
 async fn serve(dir: &Path) -> (SocketAddr, Reloader) {
+    serve_by(dir, YAML).await
+}
+
+async fn serve_by(dir: &Path, yaml: &str) -> (SocketAddr, Reloader) {
     let file = dir.join("mcpo2.yaml");
-    std::fs::write(&file, YAML).unwrap();
+    std::fs::write(&file, yaml).unwrap();
     let source = Source::new(&file);
     let config = source.load().unwrap_or_else(|found| panic!("{found}"));
     let app = App::build(config, Mode::Governed).unwrap().reading(source);
@@ -222,4 +226,19 @@ async fn plain_http_is_not_answered_where_tls_is() {
     assert!(!said.contains("HTTP/1.1"), "{said}");
     let stream = connect(address, &connector(&by, "http/1.1")).await;
     assert_eq!(over_http1(stream).await, StatusCode::OK);
+}
+
+#[tokio::test]
+async fn o05_who_shakes_hands_and_says_nothing_is_cut_off() {
+    use tokio::io::AsyncReadExt as _;
+    let dir = tempfile::tempdir().unwrap();
+    let by = authority();
+    issue(dir.path(), &by);
+    let yaml = YAML.replace("http: {", "http: { timeouts: { headers: 500ms },");
+    let (address, _) = serve_by(dir.path(), &yaml).await;
+    let mut stream = connect(address, &connector(&by, "http/1.1")).await;
+    let mut said = Vec::new();
+    // It may close without a word even of TLS.
+    let _ = soon("the end", stream.read_to_end(&mut said)).await;
+    assert!(said.is_empty(), "{said:?}");
 }
