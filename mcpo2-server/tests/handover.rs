@@ -64,9 +64,9 @@ fn starts(records: &[Record]) -> usize {
 }
 
 async fn probe(address: SocketAddr, path: &str) -> Option<StatusCode> {
-    TcpStream::connect(address).await.ok()?;
+    let mut connection = KeepAlive::try_open(address).await.ok()?;
     let ask = bare(address, "").method(Method::GET).path(path);
-    Some(ask.try_open().await.ok()?.status)
+    Some(connection.ask(ask).await.ok()?.status)
 }
 
 fn call() -> String {
