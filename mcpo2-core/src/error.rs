@@ -1,5 +1,7 @@
 use std::{borrow::Cow, error::Error as StdError, fmt};
 
+use serde_json::json;
+
 use crate::{ItemKind, Request};
 
 /// Any error, as tower's own layers give it.
@@ -23,6 +25,8 @@ pub enum ErrorKind {
     InvalidParams,
     /// A header does not say what the body says.
     HeaderMismatch,
+    /// The client did not say that it can do what this needs.
+    MissingCapability,
     /// No module can take it now.
     Unavailable,
     /// There is too much to do.
@@ -49,6 +53,7 @@ impl ErrorKind {
             Self::InvalidRequest => "invalid_request",
             Self::InvalidParams => "invalid_params",
             Self::HeaderMismatch => "header_mismatch",
+            Self::MissingCapability => "missing_capability",
             Self::Unavailable => "unavailable",
             Self::Overloaded => "overloaded",
             Self::TimedOut => "timed_out",
@@ -74,6 +79,8 @@ impl ErrorKind {
 pub struct Error {
     kind: ErrorKind,
     message: Cow<'static, str>,
+    /// JSON text.
+    data: Option<Box<str>>,
     source: Option<BoxError>,
 }
 
@@ -83,6 +90,7 @@ impl Error {
         Self {
             kind,
             message: message.into(),
+            data: None,
             source: None,
         }
     }
@@ -99,11 +107,29 @@ impl Error {
             None if request.method().item_kind().is_some() => "Nothing is addressed".into(),
             None => "Method not found".into(),
         };
+        let uri = request
+            .item()
+            .filter(|item| item.kind() == ItemKind::Resource)
+            .map(|item| json!({ "uri": item.name() }));
         Self {
             kind,
             message,
+            data: uri.map(|data| data.to_string().into()),
             source: None,
         }
+    }
+
+    /// The same error with `data` for the caller, which is JSON text.
+    #[must_use]
+    pub fn with_data(mut self, data: impl Into<Box<str>>) -> Self {
+        self.data = Some(data.into());
+        self
+    }
+
+    /// What the caller learns beside the message, as JSON text.
+    #[must_use]
+    pub fn data(&self) -> Option<&str> {
+        self.data.as_deref()
     }
 
     /// The same error, and what caused it.

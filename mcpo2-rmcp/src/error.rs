@@ -28,10 +28,14 @@ pub(crate) fn to_client(error: &Error, item: Option<&Item>) -> ErrorData {
         ErrorKind::InvalidRequest => ErrorCode::INVALID_REQUEST,
         ErrorKind::InvalidParams => ErrorCode::INVALID_PARAMS,
         ErrorKind::HeaderMismatch => ErrorCode::HEADER_MISMATCH,
+        ErrorKind::MissingCapability => ErrorCode::MISSING_REQUIRED_CLIENT_CAPABILITY,
         ErrorKind::ApprovalRequired => ErrorCode(APPROVAL_REQUIRED),
         _ => ErrorCode::INTERNAL_ERROR,
     };
-    ErrorData::new(code, error.to_string(), None)
+    let data = error
+        .data()
+        .and_then(|data| serde_json::from_str(data).ok());
+    ErrorData::new(code, error.to_string(), data)
 }
 
 /// Why there is no answer of the peer. An error that the peer sent is an answer, and not here.

@@ -1,9 +1,14 @@
-use std::{borrow::Cow, collections::BTreeSet, sync::Arc};
+use std::{
+    borrow::Cow,
+    collections::{BTreeMap, BTreeSet},
+    sync::Arc,
+};
 
 use mcpo2_core::{
     ARTIFACT_SCHEME, Call, Candidate, Directory, Error, ErrorKind, Facts, Item, ItemKind, Method,
     Module, ModuleId, Principal, Region, Routing, Target,
 };
+use serde::{Deserialize, de::IgnoredAny};
 
 use crate::{Registry, names::Own};
 
@@ -107,6 +112,7 @@ impl Router {
         let target = match self.destination(call) {
             Destination::Gateway => Ok(Target::gateway()),
             Destination::Nowhere => Err(not_found(call)),
+            Destination::Withheld => Err(without_tasks()),
             Destination::Module(module, name) => {
                 self.admit(call, module, name.as_deref(), &mut explanation)
             }
@@ -132,6 +138,9 @@ impl Router {
             return Destination::Gateway;
         }
         if let Some(item) = call.item() {
+            if sole.is_none() && item.kind() == ItemKind::Task && !may_follow_tasks(call) {
+                return Destination::Withheld;
+            }
             return self.find(item, call.principal());
         }
         if method.item_kind().is_some() {
@@ -261,6 +270,8 @@ impl std::fmt::Debug for Router {
 enum Destination<'a> {
     Gateway,
     Nowhere,
+    /// The client did not say that it knows what this is.
+    Withheld,
     Module(&'a Arc<Module>, Option<Cow<'a, str>>),
 }
 
@@ -276,6 +287,27 @@ fn not_found(call: &Call) -> Error {
         ErrorKind::MethodNotFound
     };
     Error::not_found(kind, call.request())
+}
+
+/// The extension of the stateless revision that has tasks.
+const TASKS: &str = "io.modelcontextprotocol/tasks";
+
+/// Whether a client may ask for tasks: since the stateless revision only one that says so.
+fn may_follow_tasks(call: &Call) -> bool {
+    #[derive(Deserialize)]
+    struct Capabilities<'a> {
+        #[serde(borrow, default)]
+        extensions: BTreeMap<Cow<'a, str>, IgnoredAny>,
+    }
+    let said = call.request().meta().client_capabilities;
+    let said = said.and_then(|said| serde_json::from_str::<Capabilities<'_>>(said.get()).ok());
+    !call.version().is_stateless() || said.is_some_and(|said| said.extensions.contains_key(TASKS))
+}
+
+fn without_tasks() -> Error {
+    let message = "the client does not declare the tasks extension";
+    let needed = format!(r#"{{"requiredCapabilities":{{"extensions":{{"{TASKS}":{{}}}}}}}}"#);
+    Error::new(ErrorKind::MissingCapability, message).with_data(needed)
 }
 
 /// The stateless revision has no handshake, and none of what needs a session.

@@ -299,11 +299,32 @@ fn what_nobody_can_answer_is_not_found() {
 }
 
 #[test]
+fn only_a_client_that_knows_tasks_learns_of_one() {
+    let get = |meta: &str| {
+        let params = format!(r#"{{"taskId":"m__7"{meta}}}"#);
+        call("tasks/get", &params).with_version(ProtocolVersion::V2026_07_28)
+    };
+    let declared = r#","_meta":{"io.modelcontextprotocol/clientCapabilities":{"extensions":{"io.modelcontextprotocol/tasks":{}}}}"#;
+    let several = prefixed([approved("m"), approved("n")]);
+    let without = several.plan(&get("")).target.unwrap_err();
+    assert_eq!(without.kind(), ErrorKind::MissingCapability);
+    assert_eq!(
+        without.data(),
+        Some(r#"{"requiredCapabilities":{"extensions":{"io.modelcontextprotocol/tasks":{}}}}"#)
+    );
+    assert_eq!(refusal(several.plan(&get(declared))).0, ErrorKind::NotFound);
+    // The only module there is says so itself.
+    assert!(plain(approved("m")).plan(&get("")).target.is_ok());
+}
+
+#[test]
 fn a_resource_goes_to_its_owner_and_a_reference_to_the_gateway() {
     let router = prefixed([approved("github"), approved("files")]).with_inventory(Arc::new(Known));
     let plan = router.plan(&resource("file:///a__b"));
     assert_eq!(module(&plan), Some("files"));
     assert_eq!(plan.target.unwrap().item_name(), None);
+    let missing = router.plan(&resource("other:a")).target.unwrap_err();
+    assert_eq!(missing.data(), Some(r#"{"uri":"other:a"}"#));
     assert_eq!(
         refusal(router.plan(&resource("other:a"))),
         (ErrorKind::NotFound, "Resource not found".into())

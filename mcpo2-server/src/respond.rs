@@ -64,7 +64,7 @@ pub(crate) fn error_message(error: &Error, asker: &Asker) -> Bytes {
         asker.id.as_ref(),
         code(error.kind(), asker),
         &error.to_string(),
-        None,
+        error.data(),
     )
 }
 
@@ -80,6 +80,7 @@ fn code(kind: ErrorKind, asker: &Asker) -> i64 {
         ErrorKind::InvalidRequest => -32600,
         ErrorKind::InvalidParams => -32602,
         ErrorKind::HeaderMismatch => -32020,
+        ErrorKind::MissingCapability => -32021,
         ErrorKind::ApprovalRequired => codes::APPROVAL_REQUIRED,
         ErrorKind::Unavailable => codes::UNAVAILABLE,
         ErrorKind::Overloaded => codes::OVERLOADED,
