@@ -20,13 +20,14 @@ use std::{
 };
 
 use common::*;
+use futures_util::StreamExt as _;
 use mcpo2_core::{
     ApprovalState, Body, Call, Directory, Error, ErrorKind, Item, ItemKind, Module, Permitted,
-    Reply,
+    ProtocolVersion, Reply,
 };
 use mcpo2_route::{
-    Catalog, CatalogLayer, Connection, Dispatch, Gateway, Inventory, Naming, Presence, Registry,
-    RouteLayer, Router,
+    Catalog, CatalogLayer, CatalogOptions, Change, Connection, Dispatch, Gateway, Inventory,
+    Naming, Presence, Registry, RouteLayer, Router,
     upstream::{ClientInfo, Limits, line::PipeUpstream},
 };
 use serde_json::{Value, json};
@@ -343,6 +344,59 @@ async fn a_resource_is_whose_list_or_template_has_it() {
     assert_eq!(target.facts().unwrap().module().as_str(), "mail");
     let error = router.plan(&resource("mail:2")).target.unwrap_err();
     assert_eq!(error.to_string(), "Resource not found");
+}
+
+#[tokio::test]
+async fn the_host_learns_once_that_a_module_is_gone_and_once_that_it_is_back() {
+    let script = Script::tools(&["a"]);
+    script.starts.store(false, Ordering::SeqCst);
+    let news = Arc::new(Mutex::new(Vec::new()));
+    let heard = Arc::clone(&news);
+    let options = CatalogOptions::new()
+        .keep(HOUR)
+        .observer(move |id, presence| heard.lock().unwrap().push((id.to_string(), presence)));
+    let registry = registry(&[script.module("m")]);
+    let catalog = Catalog::with_options(registry, ClientInfo::default(), options);
+    catalog.refresh().await;
+    script.starts.store(true, Ordering::SeqCst);
+    while catalog.presence()[0].1 != Presence::Present {
+        // It is asked again after a while, and nobody waits for that.
+        catalog.refresh().await;
+        tokio::time::sleep(Duration::from_millis(20)).await;
+    }
+    until(|| news.lock().unwrap().len() == 2).await;
+    let heard = ["Missing", "Present"].map(|state| format!("m {state}"));
+    let news = news.lock().unwrap();
+    let told: Vec<_> = news
+        .iter()
+        .map(|(id, presence)| format!("{id} {presence:?}"))
+        .collect();
+    assert_eq!(told, heard);
+}
+
+#[tokio::test]
+async fn what_the_host_changes_is_told_to_who_listens() {
+    let modules = [Script::tools(&["a"]).module("m")];
+    let catalog = catalog(&modules, HOUR);
+    let gateway = Gateway::new(registry(&modules), ClientInfo::default());
+    let gateway = gateway.with_catalog(Arc::clone(&catalog));
+    let stack = ServiceBuilder::new()
+        .map_request(permitted as fn(Call) -> Permitted)
+        .layer(RouteLayer::new(Router::over(&catalog)))
+        .service(Dispatch::new(Arc::new(gateway)));
+    let filter = r#"{"notifications":{"promptsListChanged":true}}"#;
+    let listen = call("subscriptions/listen", filter).with_version(ProtocolVersion::LATEST);
+    let Body::Stream(mut told) = stack.oneshot(listen).await.unwrap().into_body() else {
+        panic!("no stream");
+    };
+    let acknowledged = told.next().await.unwrap().unwrap();
+    assert!(String::from_utf8_lossy(acknowledged.data()).contains("acknowledged"));
+    catalog.changed(&Change::ALL);
+    let change = told.next().await.unwrap().unwrap();
+    assert_eq!(
+        change.data(),
+        r#"{"jsonrpc":"2.0","method":"notifications/prompts/list_changed","params":{"_meta":{"io.modelcontextprotocol/subscriptionId":1}}}"#
+    );
 }
 
 #[tokio::test]
