@@ -106,7 +106,7 @@ fn usual(method: &str) -> Value {
         "sampling/createMessage" => {
             json!({ "role": "assistant", "model": "m", "content": { "type": "text", "text": "hi" } })
         }
-        _ => json!({ "roots": [{ "uri": "file:///home/ada" }] }),
+        _ => json!({ "roots": [{ "uri": "file:///srv/ada" }] }),
     }
 }
 
@@ -128,7 +128,7 @@ async fn what_a_module_needs_is_asked_on_the_stream_of_the_request_over_http_and
                 &["sampling/createMessage"],
                 "The client sampled",
             ),
-            ("list_roots", &["roots/list"], "file:///home/ada"),
+            ("list_roots", &["roots/list"], "file:///srv/ada"),
             ("request_state", &["elicitation/create"], "state-ok"),
             (
                 "multi_round",
