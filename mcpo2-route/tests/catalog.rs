@@ -195,6 +195,21 @@ async fn what_a_module_lists_on_any_page_is_known() {
     assert_eq!(catalog.has(&"m".parse().unwrap(), &task), None);
 }
 
+#[tokio::test(flavor = "multi_thread", worker_threads = 4)]
+async fn who_has_waited_for_modules_sees_what_all_of_them_have() {
+    for _ in 0..200 {
+        let module = |id: &str| {
+            let listed = json!({ "resources": [{ "uri": format!("{id}:1"), "name": "one" }] });
+            Script::new([("resources/list", vec![listed])]).module(id)
+        };
+        let catalog = catalog(&["a", "b", "c"].map(module), HOUR);
+        catalog.refresh().await;
+        for id in ["a", "b", "c"] {
+            assert_eq!(owner(&catalog, &format!("{id}:1")).as_deref(), Some(id));
+        }
+    }
+}
+
 #[tokio::test]
 async fn a_dead_module_does_not_hide_others() {
     let (dead, alive) = (Script::tools(&["a"]), Script::tools(&["a"]));

@@ -345,17 +345,20 @@ async fn equal_ids_of_tasks_stay_apart_and_belong_to_who_began_them() {
     );
     let yaml = yaml(&modules, PATIENT).replace("anonymous: { tenant: local }", &keys);
     let gateway = Gateway::governed(&yaml).await;
-    let call = async |key: &str, tool: &str| {
-        let body = stateless("1", "tools/call", &format!(r#""name":"{tool}""#)).replace(
+    let declared = |body: String| {
+        body.replace(
             r#"clientCapabilities":{}"#,
             r#"clientCapabilities":{"extensions":{"io.modelcontextprotocol/tasks":{}}}"#,
-        );
+        )
+    };
+    let call = async |key: &str, tool: &str| {
+        let body = declared(stateless("1", "tools/call", &format!(r#""name":"{tool}""#)));
         let answer = modern(gateway.address, body).key(key).answer().await;
         assert!(answer.text().contains(r#""vendor":1"#), "{}", answer.text());
         result(&answer)["taskId"].as_str().unwrap().to_owned()
     };
     let get = async |key: &str, id: &str| {
-        let body = stateless("1", "tasks/get", &format!(r#""taskId":"{id}""#));
+        let body = declared(stateless("1", "tasks/get", &format!(r#""taskId":"{id}""#)));
         modern(gateway.address, body)
             .with("mcp-name", id)
             .key(key)

@@ -48,12 +48,13 @@ impl Inner {
 
     fn known(&self, slot: &Slot, has: Has, mut said: BTreeSet<Change>) {
         let has = Arc::new(has);
+        // INVARIANT: it is in the snapshot before who waits for it goes on.
+        self.keep(slot.module.id(), Arc::clone(&has));
         let (before, first) = slot.known(&has);
         // What is there when a module is first looked at is no change.
         if !first {
             said.extend(differences(before.as_deref(), &has));
         }
-        self.keep(slot.module.id(), has);
         let said: Vec<_> = said.into_iter().collect();
         self.options.told.tell(&said);
     }
