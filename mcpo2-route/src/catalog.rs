@@ -75,7 +75,7 @@ impl Catalog {
         let slots = slots.map(|(module, slot)| (module.id().clone(), slot));
         let inner = Inner {
             slots: slots.collect(),
-            snapshot: ArcSwap::default(),
+            snapshot: ArcSwap::from_pointee(Snapshot::new(BTreeMap::new(), options.pages)),
             changing: Mutex::default(),
             registry,
             ours,

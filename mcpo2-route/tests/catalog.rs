@@ -233,6 +233,20 @@ async fn a_dead_module_does_not_hide_others() {
 }
 
 #[tokio::test]
+async fn where_no_module_answers_a_list_is_empty() {
+    let dead = Script::tools(&["a"]);
+    dead.starts.store(false, Ordering::SeqCst);
+    let modules = [dead.module("dead")];
+    let catalog = catalog(&modules, HOUR);
+    let stack = stack(&modules, &catalog);
+    for method in ["tools/list", "resources/list"] {
+        let list = stack.clone().oneshot(call(method, "{}")).await.unwrap();
+        let list = complete(list);
+        assert!(list.ends_with("\":[]}}"), "{list}");
+    }
+}
+
+#[tokio::test]
 async fn a_module_that_fails_while_it_is_read_has_not_lost_its_tools() {
     let script = Script::tools(&["a"]);
     script.answers.send_replace(Answers::HangsUp);

@@ -33,12 +33,12 @@ impl Default for PageLimits {
 }
 
 /// One list of several modules: their entries in order of the modules' ids.
-#[derive(Debug, Default)]
+#[derive(Debug)]
 pub(crate) struct Merged {
-    /// The pages, and the number of the first entry of each.
+    /// The pages, one at least, and the number of the first entry of each.
     pages: Vec<(usize, Arc<PageEntries>)>,
     /// What is in it, for cursors: the same on every replica that knows the same.
-    digest: Option<Digest>,
+    digest: Digest,
     pub(crate) caching: Caching,
 }
 
@@ -79,7 +79,7 @@ impl Merged {
         let digests: Vec<_> = digests.flat_map(|digest| *digest.as_bytes()).collect();
         Self {
             pages,
-            digest: Some(Digest::of(&digests)),
+            digest: Digest::of(&digests),
             caching,
         }
     }
@@ -95,8 +95,8 @@ impl Merged {
         })
     }
 
-    /// What is in it; none where nothing was ever read.
-    pub(crate) fn digest(&self) -> Option<Digest> {
+    /// What is in it.
+    pub(crate) fn digest(&self) -> Digest {
         self.digest
     }
 }
@@ -153,7 +153,7 @@ impl<'a> Pages<'a> {
 }
 
 /// What all modules have, at one time.
-#[derive(Debug, Default)]
+#[derive(Debug)]
 pub(super) struct Snapshot {
     pub(super) lists: [Arc<Merged>; 4],
     pub(super) modules: BTreeMap<ModuleId, Arc<Has>>,

@@ -3,7 +3,7 @@
 
 use std::time::{Duration, SystemTime};
 
-use mcpo2_core::{Call, Digest, Error, ErrorKind, ItemKind, Request};
+use mcpo2_core::{Call, Error, ErrorKind, ItemKind, Request};
 use serde::Deserialize;
 use serde_json::value::RawValue;
 
@@ -26,7 +26,7 @@ impl Gateway {
     ) -> Result<String, Error> {
         let internal = || Error::new(ErrorKind::Internal, "internal error");
         let keys = self.seal()?;
-        let (binding, digest) = context(call, list).ok_or_else(internal)?;
+        let (binding, digest) = (call.principal().binding(), list.digest());
         let context: [&[u8]; 3] = [binding.as_bytes(), digest.as_bytes(), name(kind)];
         let until = SystemTime::now().checked_add(KEPT).ok_or_else(internal)?;
         let sealed = keys.seal(PURPOSE, &context, until, first.to_string().as_bytes());
@@ -47,7 +47,7 @@ impl Gateway {
         cursor: &str,
     ) -> Result<usize, Error> {
         let keys = self.seal()?;
-        let (binding, digest) = context(call, list).ok_or_else(unknown)?;
+        let (binding, digest) = (call.principal().binding(), list.digest());
         let context: [&[u8]; 3] = [binding.as_bytes(), digest.as_bytes(), name(kind)];
         let opened = keys.open(PURPOSE, &context, SystemTime::now(), cursor);
         let opened = opened.map_err(|error| unknown().with_source(error))?;
@@ -56,10 +56,6 @@ impl Gateway {
             .and_then(|text| text.parse().ok());
         first.ok_or_else(unknown)
     }
-}
-
-fn context(call: &Call, list: &Merged) -> Option<(Digest, Digest)> {
-    Some((call.principal().binding(), list.digest()?))
 }
 
 fn name(kind: ItemKind) -> &'static [u8] {
