@@ -38,7 +38,8 @@ async fn call_under_way(address: SocketAddr) -> TcpStream {
 #[tokio::test]
 async fn an_admin_address_of_its_own_answers_until_the_last_call_has_ended() {
     let dir = tempfile::tempdir().unwrap();
-    let free = TcpListener::bind("127.0.0.1:0").await.unwrap();
+    // An address where nobody else binds, so that its port stays free.
+    let free = TcpListener::bind("127.0.0.2:0").await.unwrap();
     let admin = free.local_addr().unwrap();
     drop(free);
     let mut config = Config::default();

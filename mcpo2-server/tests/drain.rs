@@ -175,7 +175,8 @@ async fn a_drain_takes_no_longer_than_it_may() {
 #[tokio::test]
 async fn while_it_drains_it_says_that_it_is_not_ready() {
     let upstream = upstream(Era::Modern).await;
-    let free = std::net::TcpListener::bind("127.0.0.1:0").unwrap();
+    // An address where nobody else binds, so that its port stays free.
+    let free = std::net::TcpListener::bind("127.0.0.2:0").unwrap();
     let admin = free.local_addr().unwrap();
     drop(free);
     let more = format!("http: {{ admin_listen: \"{admin}\" }}\n");

@@ -18,7 +18,7 @@ use std::{
     process::Stdio,
     sync::{
         Arc, Mutex,
-        atomic::{AtomicBool, AtomicUsize, Ordering},
+        atomic::{AtomicBool, AtomicU8, AtomicUsize, Ordering},
     },
     time::Duration,
 };
@@ -196,8 +196,11 @@ async fn balancer(replicas: [SocketAddr; 2]) -> (SocketAddr, Arc<Mutex<[bool; 2]
     (address, ready)
 }
 
+/// An address each time where nobody else binds, so that its port stays free.
 fn free() -> SocketAddr {
-    let listener = std::net::TcpListener::bind("127.0.0.1:0").unwrap();
+    static LAST: AtomicU8 = AtomicU8::new(2);
+    let address = format!("127.0.0.{}:0", LAST.fetch_add(1, Ordering::Relaxed));
+    let listener = std::net::TcpListener::bind(address).unwrap();
     listener.local_addr().unwrap()
 }
 
@@ -283,12 +286,10 @@ fn listeners(port: u16) -> usize {
 async fn a_process_takes_the_port_and_the_ledger_of_another_over() {
     let upstream = upstream(Era::Modern).await;
     let dir = tempfile::tempdir().unwrap();
-    let file = file(
-        dir.path(),
-        &upstream,
-        "reuse_port: true, timeouts: { notice: 100ms }",
-    );
     let address = free();
+    let host = address.ip();
+    let http = format!("reuse_port: true, allowed_hosts: [{host}], timeouts: {{ notice: 100ms }}");
+    let file = file(dir.path(), &upstream, &http);
     let start = || Mcpo2::run(&["serve", "-f", &file, "--listen", &address.to_string()]);
     let mut old = start();
     assert_eq!(old.address().await, address);
