@@ -323,7 +323,8 @@ async fn a_key_that_others_may_read_is_refused() {
     );
     fs::set_permissions(&key, fs::Permissions::from_mode(0o644)).unwrap();
     let file = path(&site.dir.path().join("ledger.yaml"));
-    let (status, _, said) = support::process::mcpo2(&["serve", "-f", &file]).await;
+    let (status, _, said) =
+        support::process::mcpo2(&["serve", "-f", &file, "--listen", "127.0.0.1:0"]).await;
     assert_eq!(status, Some(1));
     assert!(said.contains("ledger.key: others than its owner"), "{said}");
 }
