@@ -4,6 +4,7 @@ mod bench;
 mod child;
 pub mod cli;
 mod client;
+pub mod governance;
 mod load;
 mod message;
 mod plot;

@@ -123,7 +123,9 @@ impl Exchange {
         &self.headers
     }
 
-    pub(crate) fn body(&self, id: u64) -> Bytes {
+    /// The message of this id.
+    #[must_use]
+    pub fn body(&self, id: u64) -> Bytes {
         [&*self.before, &*id.to_string(), &*self.behind]
             .concat()
             .into()

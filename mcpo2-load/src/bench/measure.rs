@@ -7,11 +7,12 @@ use anyhow::Context as _;
 use super::{
     figures::{Figure, Figures, Target as To},
     idle::{self, Stays},
-    setting::{Gateway, MODULE, Setting, VISIBLE, http_module},
+    setting::{Gateway, Setting, http_module},
 };
 use crate::{
     Client, Era, Exchange, Expected, Load, Pace, Target, Work,
     child::Running,
+    governance::{MODULE, VISIBLE},
     load::number,
     plot::latencies,
     report::{Row, interleave, median, rows},

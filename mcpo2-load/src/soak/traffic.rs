@@ -13,8 +13,7 @@ use tokio::{sync::watch, task::JoinSet};
 
 use super::PIPE;
 use crate::{
-    Client, Era, Exchange, Expected, Target, Work,
-    bench::setting::{MODULE, Setting},
+    Client, Era, Exchange, Expected, Target, Work, bench::setting::Setting, governance::MODULE,
     message::headers,
 };
 
