@@ -4,7 +4,10 @@ mod check;
 mod lexer;
 mod splice;
 
-pub(crate) use splice::Splice;
+pub(crate) use {
+    check::{Note, check_noting},
+    splice::Splice,
+};
 
 pub use check::{MAX_DEPTH, check};
 pub use lexer::Fault;

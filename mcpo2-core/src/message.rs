@@ -4,6 +4,7 @@ mod edit;
 mod id;
 mod list;
 mod meta;
+mod outline;
 mod page;
 mod parse;
 mod request;

@@ -1,7 +1,6 @@
 use std::fmt;
 
 use bytes::Bytes;
-use serde_json::value::RawValue;
 
 /// The id of a request: a JSON string or an integer, to the letter.
 ///
@@ -10,14 +9,11 @@ use serde_json::value::RawValue;
 pub struct Id(Bytes);
 
 impl Id {
-    pub(super) fn read(raw: &RawValue, bytes: Bytes) -> Option<Self> {
-        let text = raw.get();
-        let integer = text
-            .strip_prefix('-')
-            .unwrap_or(text)
-            .bytes()
-            .all(|b| b.is_ascii_digit());
-        (integer || text.starts_with('"')).then_some(Self(bytes))
+    /// The id that this JSON text is, if it is a string or an integer.
+    pub(super) fn read(json: Bytes) -> Option<Self> {
+        let digits = json.strip_prefix(b"-").unwrap_or(&json);
+        let is_id = json.starts_with(b"\"") || digits.iter().all(u8::is_ascii_digit);
+        is_id.then_some(Self(json))
     }
 
     /// The id that stands for this number.

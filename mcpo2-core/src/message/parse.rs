@@ -4,7 +4,11 @@ use bytes::Bytes;
 use serde::{Deserialize, Deserializer};
 use serde_json::value::RawValue;
 
-use super::{Id, Message, Request, Response, request::Spans};
+use super::{
+    Id, Message, Outcome, Request, Response,
+    outline::{Outline, Params, Place},
+    request::Spans,
+};
 use crate::{Item, ItemKind, Method, json};
 
 /// Why bytes are not a message, with the JSON-RPC code and the id to answer to.
@@ -57,78 +61,49 @@ impl From<json::Fault> for ParseError {
     }
 }
 
-#[derive(Deserialize)]
-struct Envelope<'a> {
-    #[serde(borrow, default, deserialize_with = "present")]
-    jsonrpc: Option<&'a RawValue>,
-    #[serde(borrow, default, deserialize_with = "present")]
-    id: Option<&'a RawValue>,
-    #[serde(borrow, default, deserialize_with = "present")]
-    method: Option<&'a RawValue>,
-    #[serde(borrow, default, deserialize_with = "present")]
-    params: Option<&'a RawValue>,
-    #[serde(borrow, default, deserialize_with = "present")]
-    result: Option<&'a RawValue>,
-    #[serde(borrow, default, deserialize_with = "present")]
-    error: Option<&'a RawValue>,
-}
-
-#[derive(Default, Deserialize)]
-struct Params<'a> {
-    #[serde(borrow, default, deserialize_with = "present")]
-    name: Option<&'a RawValue>,
-    #[serde(borrow, default, deserialize_with = "present")]
-    uri: Option<&'a RawValue>,
-    #[serde(borrow, default, rename = "ref", deserialize_with = "present")]
-    reference: Option<&'a RawValue>,
-    #[serde(borrow, default, rename = "taskId", deserialize_with = "present")]
-    task: Option<&'a RawValue>,
-    #[serde(borrow, default, deserialize_with = "present")]
-    arguments: Option<&'a RawValue>,
-    #[serde(borrow, default, rename = "_meta", deserialize_with = "present")]
-    meta: Option<&'a RawValue>,
-}
-
-/// A member that is there, even where it is `null`.
-fn present<'de, D: Deserializer<'de>>(from: D) -> Result<Option<&'de RawValue>, D::Error> {
-    <&RawValue>::deserialize(from).map(Some)
-}
-
 pub(super) fn message(bytes: Bytes) -> Result<Message, ParseError> {
-    let text = json::check(&bytes)?;
-    let envelope: Envelope<'_> = object(text).ok_or_else(|| {
-        ParseError::invalid("a message is one JSON object; batches are not", None)
-    })?;
-    let id = match envelope.id {
+    let (text, outline) = Outline::read(&bytes)?;
+    if !is_object(text) {
+        let reason = "a message is one JSON object; batches are not";
+        return Err(ParseError::invalid(reason, None));
+    }
+    let envelope = &outline.envelope;
+    let error = envelope.error.as_ref();
+    let id = match &envelope.id {
         None => None,
-        Some(raw) => match Id::read(raw, bytes.slice(span(text, raw))) {
-            Some(id) => Some(id),
+        Some(at) => match (Id::read(bytes.slice(at.clone())), part(text, at)) {
+            (Some(id), _) => Some(id),
             // An error that answers to no readable request has the id `null`.
-            None if raw.get() == "null" && envelope.error.is_some() => None,
-            None => {
+            (None, "null") if error.is_some() => None,
+            (None, _) => {
                 return Err(ParseError::invalid("an id is a string or an integer", None));
             }
         },
     };
-    if envelope.jsonrpc.map(RawValue::get) != Some(r#""2.0""#) {
+    if envelope.jsonrpc.as_ref().map(|at| part(text, at)) != Some(r#""2.0""#) {
         return Err(ParseError::invalid("`jsonrpc` is not \"2.0\"", id));
     }
-    match (envelope.method, envelope.result, envelope.error) {
+    match (&envelope.method, &envelope.result, error) {
         (Some(method), None, None) => {
-            let mut parts = request_parts(text, method, envelope.params, id.clone())?;
-            parts.2.id = id.as_ref().and(envelope.id).map(|raw| span(text, raw));
+            let parts = request_parts(text, method, &outline, id.clone())?;
             Ok(Message::Request(Request::new(bytes, id, parts)))
         }
         (None, Some(result), None) => {
             let Some(id) = id else {
                 return Err(ParseError::invalid("a result has an id", None));
             };
-            let spans = (envelope.id.map(|raw| span(text, raw)), span(text, result));
-            Ok(Message::Response(Response::result(bytes, id, spans)))
+            let spans = (envelope.id.clone(), result.clone());
+            let outcome = result_outcome(text, outline.is_error.as_ref());
+            Ok(Message::Response(Response::result(
+                bytes, id, spans, outcome,
+            )))
         }
         (None, None, Some(error)) => {
-            let spans = (envelope.id.map(|raw| span(text, raw)), span(text, error));
-            Ok(Message::Response(Response::error(bytes, id, spans)))
+            let spans = (envelope.id.clone(), error.clone());
+            let outcome = error_outcome(text, outline.code.as_ref());
+            Ok(Message::Response(Response::error(
+                bytes, id, spans, outcome,
+            )))
         }
         _ => Err(ParseError::invalid(
             "a message has one of `method`, `result` and `error`",
@@ -139,28 +114,28 @@ pub(super) fn message(bytes: Bytes) -> Result<Message, ParseError> {
 
 fn request_parts(
     text: &str,
-    method: &RawValue,
-    params: Option<&RawValue>,
+    method: &Range<usize>,
+    outline: &Outline,
     id: Option<Id>,
 ) -> Result<(Method, Option<Item>, Spans), ParseError> {
-    let Some(name) = string(method) else {
+    let Some(name) = string(part(text, method)) else {
         return Err(ParseError::invalid("`method` is not a string", id));
     };
     let method = Method::from(name.as_str());
-    let fields: Params<'_> = match params {
-        None => Params::default(),
-        Some(raw) => object(raw.get())
-            .ok_or_else(|| ParseError::invalid("`params` is not an object", id.clone()))?,
-    };
-    if fields.meta.is_some_and(|raw| !raw.get().starts_with('{')) {
+    let (envelope, params) = (&outline.envelope, &outline.params);
+    let is_object = |at: &Range<usize>| is_object(part(text, at));
+    if !envelope.params.as_ref().is_none_or(is_object) {
+        return Err(ParseError::invalid("`params` is not an object", id));
+    }
+    if !params.meta.as_ref().is_none_or(is_object) {
         return Err(ParseError::params("`_meta` is not an object", id));
     }
-    let (kind, addressed) = match addressed(&method, &fields) {
+    let (kind, addressed) = match addressed(&method, params, text) {
         Ok(addressed) => addressed,
         Err(reason) => return Err(ParseError::params(reason, id)),
     };
-    let item = match (kind, addressed) {
-        (Some(kind), Some(raw)) => match string(raw) {
+    let item = match (kind, &addressed) {
+        (Some(kind), Some(at)) => match string(part(text, at)) {
             Some(name) => Some(Item::new(kind, name)),
             None => {
                 return Err(ParseError::params(
@@ -172,53 +147,94 @@ fn request_parts(
         // Whether the method is there at all matters more than what it lacks: layers see no item.
         (_, None) | (None, _) => None,
     };
-    let within = |raw: &RawValue| span(text, raw);
     let spans = Spans {
-        id: None,
-        params: params.map(within),
-        item: item.as_ref().and(addressed).map(within),
-        arguments: fields.arguments.map(within),
-        meta: fields.meta.map(within),
+        id: id.and(envelope.id.clone()),
+        params: envelope.params.clone(),
+        item: item.as_ref().and(addressed),
+        arguments: params.arguments.clone(),
+        meta: params.meta.clone(),
     };
     Ok((method, item, spans))
 }
 
-type Addressed<'a> = (Option<ItemKind>, Option<&'a RawValue>);
+type Addressed = (Option<ItemKind>, Place);
 
-fn addressed<'a>(method: &Method, params: &Params<'a>) -> Result<Addressed<'a>, &'static str> {
+fn addressed(method: &Method, params: &Params, text: &str) -> Result<Addressed, &'static str> {
     if *method == Method::Complete {
-        let Some(reference) = params.reference else {
+        let Some(reference) = &params.reference else {
             return Err("`ref` is missing");
         };
-        let fields: Params<'a> = object(reference.get()).ok_or("`ref` is not an object")?;
-        return match (fields.name, fields.uri) {
-            (Some(name), None) => Ok((Some(ItemKind::Prompt), Some(name))),
-            (None, Some(uri)) => Ok((Some(ItemKind::Template), Some(uri))),
+        return match reference_to(part(text, reference)).ok_or("`ref` is not an object")? {
+            Reference {
+                name: Some(name),
+                uri: None,
+            } => Ok((Some(ItemKind::Prompt), Some(span(text, name)))),
+            Reference {
+                name: None,
+                uri: Some(uri),
+            } => Ok((Some(ItemKind::Template), Some(span(text, uri)))),
             _ => Err("`ref` names either a prompt or a resource"),
         };
     }
     let kind = method.item_kind();
-    Ok((
-        kind,
-        match kind {
-            Some(ItemKind::Tool | ItemKind::Prompt) => params.name,
-            Some(ItemKind::Resource) => params.uri,
-            Some(ItemKind::Task) => params.task,
-            _ => None,
-        },
-    ))
+    let place = match kind {
+        Some(ItemKind::Tool | ItemKind::Prompt) => &params.name,
+        Some(ItemKind::Resource) => &params.uri,
+        Some(ItemKind::Task) => &params.task,
+        _ => &None,
+    };
+    Ok((kind, place.clone()))
+}
+
+#[derive(Deserialize)]
+struct Reference<'a> {
+    #[serde(borrow, default, deserialize_with = "present")]
+    name: Option<&'a RawValue>,
+    #[serde(borrow, default, deserialize_with = "present")]
+    uri: Option<&'a RawValue>,
+}
+
+/// A member that is there, even where it is `null`.
+fn present<'de, D: Deserializer<'de>>(from: D) -> Result<Option<&'de RawValue>, D::Error> {
+    <&RawValue>::deserialize(from).map(Some)
+}
+
+fn reference_to(text: &str) -> Option<Reference<'_>> {
+    object(text)
+}
+
+/// A result in which the tool says that it failed is none that counts as one.
+fn result_outcome(text: &str, is_error: Option<&Range<usize>>) -> Outcome {
+    match is_error.map(|at| part(text, at)) {
+        Some("true") => Outcome::ToolError,
+        _ => Outcome::Result,
+    }
+}
+
+fn error_outcome(text: &str, code: Option<&Range<usize>>) -> Outcome {
+    let code = code.and_then(|at| serde_json::from_str(part(text, at)).ok());
+    Outcome::Error {
+        code: code.unwrap_or(-32603),
+    }
+}
+
+fn is_object(text: &str) -> bool {
+    text.trim_ascii_start().starts_with('{')
+}
+
+fn part<'a>(text: &'a str, at: &Range<usize>) -> &'a str {
+    text.get(at.clone()).unwrap_or_default()
+}
+
+fn string(json: &str) -> Option<String> {
+    serde_json::from_str(json).ok()
 }
 
 /// Reads an object; serde would take an array for one.
 pub(super) fn object<'a, T: Deserialize<'a>>(text: &'a str) -> Option<T> {
-    text.trim_start()
-        .starts_with('{')
+    is_object(text)
         .then(|| serde_json::from_str(text).ok())
         .flatten()
-}
-
-fn string(raw: &RawValue) -> Option<String> {
-    serde_json::from_str(raw.get()).ok()
 }
 
 /// Where a part that was borrowed from `text` stands in it.

@@ -1,12 +1,10 @@
 use std::ops::Range;
 
 use bytes::Bytes;
-use serde::Deserialize;
 
 use super::{
     Id,
     edit::{insert_first, member, top_level},
-    parse::object,
     request::moved,
 };
 use crate::json::Splice;
@@ -33,6 +31,7 @@ pub struct Response {
     id: Option<Id>,
     id_span: Option<Range<usize>>,
     part: Part,
+    outcome: Outcome,
 }
 
 #[derive(Debug, Clone)]
@@ -44,21 +43,28 @@ enum Part {
 type Spans = (Option<Range<usize>>, Range<usize>);
 
 impl Response {
-    pub(super) fn result(bytes: Bytes, id: Id, (id_span, result): Spans) -> Self {
+    pub(super) fn result(bytes: Bytes, id: Id, (id_span, result): Spans, outcome: Outcome) -> Self {
         Self {
             bytes,
             id: Some(id),
             id_span,
             part: Part::Result(result),
+            outcome,
         }
     }
 
-    pub(super) fn error(bytes: Bytes, id: Option<Id>, (id_span, error): Spans) -> Self {
+    pub(super) fn error(
+        bytes: Bytes,
+        id: Option<Id>,
+        (id_span, error): Spans,
+        outcome: Outcome,
+    ) -> Self {
         Self {
             bytes,
             id,
             id_span,
             part: Part::Error(error),
+            outcome,
         }
     }
 
@@ -101,30 +107,7 @@ impl Response {
     /// How the request ended.
     #[must_use]
     pub fn outcome(&self) -> Outcome {
-        #[derive(Deserialize)]
-        struct ToolResult {
-            #[serde(default, rename = "isError")]
-            is_error: bool,
-        }
-        #[derive(Deserialize)]
-        struct Error {
-            code: i64,
-        }
-        match &self.part {
-            Part::Result(_) => {
-                let text = text(self.result_json());
-                match object::<ToolResult>(text) {
-                    Some(ToolResult { is_error: true }) => Outcome::ToolError,
-                    _ => Outcome::Result,
-                }
-            }
-            Part::Error(_) => {
-                let code = object::<Error>(text(self.error_json())).map(|error| error.code);
-                Outcome::Error {
-                    code: code.unwrap_or(-32603),
-                }
-            }
-        }
+        self.outcome
     }
 
     /// The same response to another id; all other bytes stay, those of an error without an id too.
@@ -151,6 +134,7 @@ impl Response {
                 Part::Result(part) => Part::Result(to(part)),
                 Part::Error(part) => Part::Error(to(part)),
             },
+            outcome: self.outcome,
         }
     }
 
@@ -179,10 +163,6 @@ impl Response {
         }
         insert_first(&self.bytes, span, member(key, value))
     }
-}
-
-fn text(part: Option<&[u8]>) -> &str {
-    std::str::from_utf8(part.unwrap_or_default()).unwrap_or_default()
 }
 
 /// A response that carries `result` (JSON text).

@@ -1,0 +1,160 @@
+//! Where the parts of a message stand, found in the one pass that checks it.
+
+use std::ops::Range;
+
+use crate::json::{self, Fault, Note};
+
+/// Where the members of a message stand that a gateway reads.
+#[derive(Debug, Default)]
+pub(super) struct Outline {
+    pub(super) envelope: Envelope,
+    pub(super) params: Params,
+    /// `isError` of a result.
+    pub(super) is_error: Place,
+    /// `code` of an error.
+    pub(super) code: Place,
+    /// The member of the envelope that is being read.
+    within: Option<Part>,
+}
+
+/// Where a value stands, without the space around it.
+pub(super) type Place = Option<Range<usize>>;
+
+/// The members of the message itself.
+#[derive(Debug, Default)]
+pub(super) struct Envelope {
+    pub(super) jsonrpc: Place,
+    pub(super) id: Place,
+    pub(super) method: Place,
+    pub(super) params: Place,
+    pub(super) result: Place,
+    pub(super) error: Place,
+}
+
+/// The members of `params`, or of the `ref` in them.
+#[derive(Debug, Default)]
+pub(super) struct Params {
+    pub(super) name: Place,
+    pub(super) uri: Place,
+    pub(super) reference: Place,
+    pub(super) task: Place,
+    pub(super) arguments: Place,
+    pub(super) meta: Place,
+}
+
+/// A member that is looked for.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(super) enum Part {
+    Jsonrpc,
+    Id,
+    Method,
+    Params,
+    Result,
+    Error,
+    Name,
+    Uri,
+    Reference,
+    Task,
+    Arguments,
+    Meta,
+    IsError,
+    Code,
+}
+
+impl Outline {
+    /// Checks a message and finds its parts.
+    pub(super) fn read(bytes: &[u8]) -> Result<(&str, Self), Fault> {
+        let mut outline = Self::default();
+        let text = json::check_noting(bytes, &mut outline)?;
+        Ok((text, outline))
+    }
+
+    fn place(&mut self, part: Part) -> &mut Place {
+        let (envelope, params) = (&mut self.envelope, &mut self.params);
+        match part {
+            Part::Jsonrpc => &mut envelope.jsonrpc,
+            Part::Id => &mut envelope.id,
+            Part::Method => &mut envelope.method,
+            Part::Params => &mut envelope.params,
+            Part::Result => &mut envelope.result,
+            Part::Error => &mut envelope.error,
+            Part::Name => &mut params.name,
+            Part::Uri => &mut params.uri,
+            Part::Reference => &mut params.reference,
+            Part::Task => &mut params.task,
+            Part::Arguments => &mut params.arguments,
+            Part::Meta => &mut params.meta,
+            Part::IsError => &mut self.is_error,
+            Part::Code => &mut self.code,
+        }
+    }
+}
+
+impl Note for Outline {
+    type Member = Part;
+
+    fn member(&mut self, depth: usize, key: &str) -> Option<Part> {
+        match depth {
+            1 => {
+                self.within = Part::of_message(key);
+                self.within
+            }
+            2 => Part::within(self.within?, key),
+            _ => None,
+        }
+    }
+
+    fn value(&mut self, member: Part, at: Range<usize>) {
+        *self.place(member) = Some(at);
+    }
+}
+
+impl Part {
+    fn of_message(key: &str) -> Option<Self> {
+        Some(match key {
+            "jsonrpc" => Self::Jsonrpc,
+            "id" => Self::Id,
+            "method" => Self::Method,
+            "params" => Self::Params,
+            "result" => Self::Result,
+            "error" => Self::Error,
+            _ => return None,
+        })
+    }
+
+    fn within(outer: Self, key: &str) -> Option<Self> {
+        Some(match (outer, key) {
+            (Self::Params, "name") => Self::Name,
+            (Self::Params, "uri") => Self::Uri,
+            (Self::Params, "ref") => Self::Reference,
+            (Self::Params, "taskId") => Self::Task,
+            (Self::Params, "arguments") => Self::Arguments,
+            (Self::Params, "_meta") => Self::Meta,
+            (Self::Result, "isError") => Self::IsError,
+            (Self::Error, "code") => Self::Code,
+            _ => return None,
+        })
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn parts_are_found_by_their_names_however_these_are_written_and_nowhere_else() {
+        let text = r#" { "x":{"params":1,"name":2}, "\u0070arams" : { "arguments":{"name":3,"_meta":{}} ,"n\u0061me" :"a" , "_meta":{"k":[1]}}, "id":-7 }"#;
+        let (_, outline) = Outline::read(text.as_bytes()).unwrap();
+        let part = |place: &Place| place.as_ref().and_then(|at| text.get(at.clone()));
+        assert_eq!(part(&outline.envelope.id), Some("-7"));
+        assert_eq!(part(&outline.params.name), Some("\"a\""));
+        assert_eq!(
+            part(&outline.params.arguments),
+            Some(r#"{"name":3,"_meta":{}}"#)
+        );
+        assert_eq!(part(&outline.params.meta), Some(r#"{"k":[1]}"#));
+        assert_eq!(part(&outline.envelope.method), None);
+        let (_, outline) = Outline::read(br#"[{"id":1,"params":{"name":2}}]"#).unwrap();
+        assert_eq!((outline.envelope.id, outline.params.name), (None, None));
+    }
+}
