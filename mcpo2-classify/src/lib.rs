@@ -4,6 +4,7 @@ mod config;
 mod error;
 mod layer;
 mod matcher;
+mod names;
 mod normalize;
 mod report;
 mod rules;

@@ -1,6 +1,7 @@
 use std::{
     borrow::Cow,
     collections::{BTreeMap, HashSet},
+    sync::Arc,
 };
 
 use serde_json::value::RawValue;
@@ -11,6 +12,7 @@ use crate::{
     Config, ConfigError, ConfigErrorKind, Evidence, Facet, Limits, Outcome, Report, RuleConfig,
     Thresholds,
     matcher::{Matcher, segments},
+    names::Names,
     normalize,
 };
 
@@ -28,6 +30,7 @@ pub struct Rules {
     matcher: Matcher,
     limits: Limits,
     task_arguments: Vec<String>,
+    names: Names,
 }
 
 #[derive(Debug)]
@@ -68,6 +71,7 @@ impl Rules {
             matcher,
             limits: config.limits,
             task_arguments: config.task_arguments,
+            names: Names::default(),
         })
     }
 
@@ -87,11 +91,20 @@ impl Rules {
     /// words. Of any other request nothing is read.
     #[must_use]
     pub fn classify_request(&self, request: &Request) -> Report {
+        Arc::unwrap_or_clone(self.report_on(request))
+    }
+
+    /// The same, shared where the name of the tool is all that speaks.
+    pub(crate) fn report_on(&self, request: &Request) -> Arc<Report> {
         let Some(tool) = request.item().filter(|item| item.kind() == ItemKind::Tool) else {
-            return self.report(&[]);
+            return Arc::new(self.report(&[]));
         };
         let task = self.task(request.arguments().unwrap_or_default());
-        self.report(&[(Facet::Tool, tool.name()), (Facet::Task, &task)])
+        let name = (Facet::Tool, tool.name());
+        if task.is_empty() {
+            return self.names.get_or(tool.name(), || self.report(&[name]));
+        }
+        Arc::new(self.report(&[name, (Facet::Task, &task)]))
     }
 
     fn task(&self, arguments: &[u8]) -> String {

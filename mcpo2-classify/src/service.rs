@@ -45,7 +45,7 @@ impl<S: Service<Call>> Service<Call> for ClassifyService<S> {
 
 impl Engine {
     fn classify(&self, call: Call) -> Call {
-        let report = self.rules.classify_request(call.request());
+        let report = self.rules.report_on(call.request());
         let facts = call.item().and_then(|item| self.directory.describe(item));
         let registered = facts.map(|facts| facts.family().clone());
         let spoken = report.family().cloned();
