@@ -34,18 +34,37 @@ impl RecordId {
     }
 }
 
+/// The text of an id, without an allocation.
+struct Text([u8; 36]);
+
+impl Text {
+    fn of(id: RecordId) -> Self {
+        let bytes = id.0.to_be_bytes();
+        let digit = |nibble: u8| match nibble {
+            0..10 => b'0' + nibble,
+            _ => b'a' + (nibble - 10),
+        };
+        let mut digits = bytes
+            .iter()
+            .flat_map(|byte| [digit(byte >> 4), digit(byte & 15)]);
+        let mut text = [b'-'; 36];
+        for (at, place) in text.iter_mut().enumerate() {
+            if !matches!(at, 8 | 13 | 18 | 23) {
+                *place = digits.next().unwrap_or_default();
+            }
+        }
+        Self(text)
+    }
+
+    fn as_str(&self) -> &str {
+        // It is ASCII.
+        std::str::from_utf8(&self.0).unwrap_or_default()
+    }
+}
+
 impl fmt::Display for RecordId {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        let part = |shift: u32, bits: u32| (self.0 >> shift) & ((1 << bits) - 1);
-        write!(
-            f,
-            "{:08x}-{:04x}-{:04x}-{:04x}-{:012x}",
-            part(96, 32),
-            part(80, 16),
-            part(64, 16),
-            part(48, 16),
-            part(0, 48)
-        )
+        f.write_str(Text::of(*self).as_str())
     }
 }
 
@@ -69,7 +88,7 @@ impl FromStr for RecordId {
 
 impl Serialize for RecordId {
     fn serialize<S: Serializer>(&self, to: S) -> Result<S::Ok, S::Error> {
-        to.collect_str(self)
+        to.serialize_str(Text::of(*self).as_str())
     }
 }
 

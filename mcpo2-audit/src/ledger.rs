@@ -14,6 +14,7 @@ use crate::{
     Stats, files,
     id::Stamps,
     queue::{LAG, LINGER, Queue},
+    record::shortened,
     recover,
     secret::{self, ContentKey, Messages},
     writer::Writer,
@@ -225,9 +226,18 @@ impl Place {
     }
 
     /// Records the event here.
-    pub fn fill(mut self, event: impl Into<Event>) {
-        let record = Record::new((self.id, self.time), event);
-        match record.into_bounded_json() {
+    pub fn fill(self, event: impl Into<Event>) {
+        let record = Record::new(self.stamp(), event);
+        self.fill_json(record.into_bounded_json());
+    }
+
+    pub(crate) fn stamp(&self) -> (RecordId, Timestamp) {
+        (self.id, self.time)
+    }
+
+    /// Records what was written of a call, shortened where it is too long.
+    pub(crate) fn fill_json(mut self, json: Result<Vec<u8>, serde_json::Error>) {
+        match json.and_then(shortened) {
             Ok(json) => {
                 self.filled = true;
                 self.ledger.0.queue.fill(json);

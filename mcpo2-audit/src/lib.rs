@@ -34,8 +34,8 @@ pub use line::{Line, LineError, MAX_LINE, parse_line};
 pub use queue::Stats;
 pub use read::{Entries, Entry, ReadError, read, tail};
 pub use record::{
-    Asked, CallRecord, Caller, Ended, Event, FORMAT, Found, ItemRef, Note, Outcome, Record,
-    Recovered, Reject, SegmentHeader,
+    Asked, CallRecord, Caller, Ended, Event, FORMAT, ItemRef, Note, Outcome, Record, Recovered,
+    Reject, SegmentHeader,
 };
 pub use scan::Fault;
 pub use service::AuditService;

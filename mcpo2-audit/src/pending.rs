@@ -1,10 +1,12 @@
-use std::{borrow::Cow, sync::Arc, time::Duration};
+use std::{sync::Arc, time::Duration};
 
 use bytes::Bytes;
-use mcpo2_core::{Call, Error, Fact, Id, Message, Meta, Principal, Response, Trail};
+use mcpo2_core::{Call, Error, Id, Message, Meta, Principal, Response, Trail};
 
 use crate::{
-    Asked, CallRecord, Caller, Ended, Found, Outcome, Place, RecordId, Source, secret::Messages,
+    Asked, Ended, Outcome, Place, RecordId, Source,
+    record::{Way, WrittenCall},
+    secret::Messages,
     text::trace_id,
 };
 
@@ -22,7 +24,7 @@ struct Open {
     principal: Arc<Principal>,
     generation: Option<u64>,
     source: Option<Source>,
-    trace: Option<Box<str>>,
+    trace: Option<Arc<str>>,
     asked: Asked,
     /// The id that the response will have.
     expected: Option<Id>,
@@ -43,10 +45,10 @@ impl Pending {
     pub(crate) fn new(place: Place, call: &Call, generation: Option<u64>) -> Self {
         let request = call.request();
         let source = call.extensions().get::<Source>().cloned();
-        let trace = source.as_ref().and_then(|source| source.trace());
-        let trace = trace.map(Into::into).or_else(|| {
+        let trace = source.as_ref().and_then(Source::shared_trace).cloned();
+        let trace = trace.or_else(|| {
             let traceparent = Meta::text(request.meta().traceparent)?;
-            trace_id(&traceparent)
+            trace_id(&traceparent).map(Arc::from)
         });
         let open = Open {
             started: place.ledger().clock().monotonic(),
@@ -131,35 +133,30 @@ impl Open {
     fn write(self, outcome: Outcome, cause: Option<Box<str>>) {
         let now = self.place.ledger().clock().monotonic();
         let duration = now.saturating_sub(self.started).as_micros();
-        let facts = self.trail.facts();
-        let family = facts.iter().find_map(|fact| match fact {
-            Fact::Classified(classified) => classified.family.clone(),
-            _ => None,
-        });
-        let (transport, remote) = match self.source {
-            Some(source) => {
-                let (transport, remote, _) = source.into_parts();
-                (Some(transport), remote)
-            }
-            None => (None::<Cow<'static, str>>, None),
+        let end = Ended {
+            outcome,
+            cause,
+            messages: self.said.messages,
+            bytes: self.said.bytes,
+            digest: (self.said.messages > 0).then(|| self.said.hasher.digest()),
+            duration_us: u64::try_from(duration).unwrap_or(u64::MAX),
         };
-        self.place.fill(CallRecord {
-            principal: Caller::from(&*self.principal),
-            transport,
-            remote,
+        let way = Way {
+            principal: &self.principal,
+            source: self.source.as_ref(),
+            trace: self.trace.as_deref(),
             generation: self.generation,
-            trace: self.trace,
-            request: self.asked,
-            family,
-            facts: facts.into_iter().map(Found::Fact).collect(),
-            end: Ended {
-                outcome,
-                cause,
-                messages: self.said.messages,
-                bytes: self.said.bytes,
-                digest: (self.said.messages > 0).then(|| self.said.hasher.digest()),
-                duration_us: u64::try_from(duration).unwrap_or(u64::MAX),
-            },
+        };
+        let json = self.trail.read(|facts| {
+            let written = WrittenCall {
+                stamp: self.place.stamp(),
+                way,
+                request: &self.asked,
+                facts,
+                end: &end,
+            };
+            written.json()
         });
+        self.place.fill_json(json);
     }
 }

@@ -1,8 +1,11 @@
 mod call;
 mod event;
+mod written;
 
-pub use call::{Asked, CallRecord, Caller, Ended, Found, ItemRef, Outcome};
+pub use call::{Asked, CallRecord, Caller, Ended, ItemRef, Outcome};
 pub use event::{Event, Note, Recovered, Reject, SegmentHeader};
+
+pub(crate) use written::{Way, WrittenCall};
 
 use std::borrow::Cow;
 
@@ -45,15 +48,19 @@ impl Record {
         }
     }
 
-    /// Its JSON, which fits a line: strings are cut, and where it is longer than [`MAX_RECORD`]
-    /// even so, a mark stands in place of long facts.
+    /// Its JSON with its strings cut; what is long even so, [`shortened`] makes fit a line.
     pub(crate) fn into_bounded_json(mut self) -> Result<Vec<u8>, serde_json::Error> {
         self.event.bound();
-        let json = serde_json::to_vec(&self)?;
-        if json.len() <= MAX_RECORD {
-            return Ok(json);
-        }
-        self.event.omit_facts();
         serde_json::to_vec(&self)
     }
+}
+
+/// A record's JSON, with a mark in place of long facts where it is longer than [`MAX_RECORD`].
+pub(crate) fn shortened(json: Vec<u8>) -> Result<Vec<u8>, serde_json::Error> {
+    if json.len() <= MAX_RECORD {
+        return Ok(json);
+    }
+    let mut record: Record = serde_json::from_slice(&json)?;
+    record.event.omit_facts();
+    serde_json::to_vec(&record)
 }

@@ -1,4 +1,4 @@
-use std::borrow::Cow;
+use std::{borrow::Cow, sync::Arc};
 
 use crate::text::trace_id;
 
@@ -13,8 +13,8 @@ use crate::text::trace_id;
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct Source {
     transport: Cow<'static, str>,
-    remote: Option<Box<str>>,
-    trace: Option<Box<str>>,
+    remote: Option<Arc<str>>,
+    trace: Option<Arc<str>>,
 }
 
 impl Source {
@@ -29,7 +29,7 @@ impl Source {
 
     /// The same with the address of the peer.
     #[must_use]
-    pub fn with_remote(mut self, remote: impl Into<Box<str>>) -> Self {
+    pub fn with_remote(mut self, remote: impl Into<Arc<str>>) -> Self {
         self.remote = Some(remote.into());
         self
     }
@@ -37,7 +37,7 @@ impl Source {
     /// The same with the trace of a W3C `traceparent`; one that is malformed counts as none.
     #[must_use]
     pub fn with_traceparent(mut self, traceparent: &str) -> Self {
-        self.trace = trace_id(traceparent);
+        self.trace = trace_id(traceparent).map(Arc::from);
         self
     }
 
@@ -59,7 +59,11 @@ impl Source {
         self.trace.as_deref()
     }
 
-    pub(crate) fn into_parts(self) -> (Cow<'static, str>, Option<Box<str>>, Option<Box<str>>) {
-        (self.transport, self.remote, self.trace)
+    pub(crate) fn into_transport(self) -> Cow<'static, str> {
+        self.transport
+    }
+
+    pub(crate) fn shared_trace(&self) -> Option<&Arc<str>> {
+        self.trace.as_ref()
     }
 }

@@ -1,4 +1,4 @@
-use std::num::NonZeroU64;
+use std::{borrow::Cow, num::NonZeroU64};
 
 use crate::RuleId;
 
@@ -49,13 +49,13 @@ impl Obligations {
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct Denial {
     rules: Vec<RuleId>,
-    reason: Box<str>,
+    reason: Cow<'static, str>,
 }
 
 impl Denial {
     /// A denial by these rules; none means that no rule allowed it. The reason is the operator's.
     #[must_use]
-    pub fn new(rules: Vec<RuleId>, reason: impl Into<Box<str>>) -> Self {
+    pub fn new(rules: Vec<RuleId>, reason: impl Into<Cow<'static, str>>) -> Self {
         Self {
             rules,
             reason: reason.into(),

@@ -50,10 +50,29 @@ impl From<blake3::Hash> for Digest {
     }
 }
 
+/// The text of a digest, without an allocation.
+struct Text([u8; 67]);
+
+impl Text {
+    fn of(digest: &Digest) -> Self {
+        let hex = blake3::Hash::from_bytes(digest.0).to_hex();
+        let mut text = [0; 67];
+        let digits = b"b3:".iter().chain(hex.as_bytes());
+        text.iter_mut()
+            .zip(digits)
+            .for_each(|(to, from)| *to = *from);
+        Self(text)
+    }
+
+    fn as_str(&self) -> &str {
+        // It is ASCII.
+        std::str::from_utf8(&self.0).unwrap_or_default()
+    }
+}
+
 impl fmt::Display for Digest {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        f.write_str("b3:")?;
-        f.write_str(&blake3::Hash::from_bytes(self.0).to_hex())
+        f.write_str(Text::of(self).as_str())
     }
 }
 
@@ -75,7 +94,7 @@ impl FromStr for Digest {
 
 impl Serialize for Digest {
     fn serialize<S: Serializer>(&self, to: S) -> Result<S::Ok, S::Error> {
-        to.collect_str(self)
+        to.serialize_str(Text::of(self).as_str())
     }
 }
 

@@ -1,4 +1,4 @@
-use std::fmt;
+use std::{fmt, sync::Arc};
 
 use serde::{Deserialize, Serialize};
 
@@ -55,12 +55,12 @@ impl fmt::Display for ItemKind {
 #[derive(Debug, Clone, PartialEq, Eq, Hash, PartialOrd, Ord, Serialize)]
 pub struct Item {
     kind: ItemKind,
-    name: Box<str>,
+    name: Arc<str>,
 }
 
 impl Item {
     /// An item of this kind and name; the name of a resource is its URI.
-    pub fn new(kind: ItemKind, name: impl Into<Box<str>>) -> Self {
+    pub fn new(kind: ItemKind, name: impl Into<Arc<str>>) -> Self {
         Self {
             kind,
             name: name.into(),
@@ -76,6 +76,12 @@ impl Item {
     /// Its name, URI, URI template or task id.
     #[must_use]
     pub fn name(&self) -> &str {
+        &self.name
+    }
+
+    /// The same, for who keeps it.
+    #[must_use]
+    pub fn shared_name(&self) -> &Arc<str> {
         &self.name
     }
 }

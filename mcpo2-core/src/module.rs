@@ -151,7 +151,7 @@ enum To {
     Gateway,
     Module {
         module: Arc<Module>,
-        item_name: Option<Box<str>>,
+        item_name: Option<Arc<str>>,
     },
 }
 
@@ -174,7 +174,7 @@ impl Target {
 
     /// The same target, where the module knows what is addressed by another name.
     #[must_use]
-    pub fn under_name(self, name: impl Into<Box<str>>) -> Self {
+    pub fn under_name(self, name: impl Into<Arc<str>>) -> Self {
         match self.0 {
             To::Module { module, .. } => Self(To::Module {
                 module,
@@ -204,10 +204,10 @@ impl Target {
 
     /// The name under which the module knows what is addressed, where it differs.
     #[must_use]
-    pub fn item_name(&self) -> Option<&str> {
+    pub fn item_name(&self) -> Option<&Arc<str>> {
         match &self.0 {
             To::Gateway => None,
-            To::Module { item_name, .. } => item_name.as_deref(),
+            To::Module { item_name, .. } => item_name.as_ref(),
         }
     }
 }

@@ -17,8 +17,8 @@ impl Routed {
     pub(crate) fn new(permitted: Permitted, target: Target) -> Self {
         let received = permitted.call().request();
         let request = match target.item_name() {
-            Some(name) if received.item().is_some_and(|item| item.name() != name) => {
-                received.with_item_name(name)
+            Some(name) if received.item().is_some_and(|item| item.name() != &**name) => {
+                received.with_item_name(Arc::clone(name))
             }
             _ => received.clone(),
         };
@@ -79,23 +79,23 @@ impl Routed {
 /// The instructions that the platform chose for a call, pinned by digest.
 #[derive(Clone)]
 pub struct Preamble {
-    reference: ProfileRef,
+    reference: Arc<ProfileRef>,
     text: Arc<str>,
 }
 
 impl Preamble {
     /// This text, known by this reference.
     #[must_use]
-    pub fn new(reference: ProfileRef, text: impl Into<Arc<str>>) -> Self {
+    pub fn new(reference: impl Into<Arc<ProfileRef>>, text: impl Into<Arc<str>>) -> Self {
         Self {
-            reference,
+            reference: reference.into(),
             text: text.into(),
         }
     }
 
     /// Its id, version and digest.
     #[must_use]
-    pub fn reference(&self) -> &ProfileRef {
+    pub fn reference(&self) -> &Arc<ProfileRef> {
         &self.reference
     }
 

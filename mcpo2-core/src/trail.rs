@@ -1,4 +1,7 @@
-use std::sync::{Arc, Mutex, PoisonError};
+use std::{
+    borrow::Cow,
+    sync::{Arc, Mutex, PoisonError},
+};
 
 use serde::Serialize;
 
@@ -24,10 +27,11 @@ impl Trail {
 
     /// Adds a fact. Each layer records its own kind.
     pub fn record(&self, fact: Fact) {
-        self.0
-            .lock()
-            .unwrap_or_else(PoisonError::into_inner)
-            .push(fact);
+        let mut facts = self.0.lock().unwrap_or_else(PoisonError::into_inner);
+        if facts.is_empty() {
+            facts.reserve(LAYERS);
+        }
+        facts.push(fact);
     }
 
     /// The facts so far, in the order in which they were found.
@@ -41,6 +45,9 @@ impl Trail {
         with(&self.0.lock().unwrap_or_else(PoisonError::into_inner))
     }
 }
+
+/// How many facts most calls have: one of each layer.
+const LAYERS: usize = 5;
 
 /// One thing that a layer found.
 #[derive(Debug, Clone, Serialize)]
@@ -111,7 +118,7 @@ pub struct Decided {
     /// The rules that made it, in order; none where no rule allowed it.
     pub rules: Vec<RuleId>,
     /// The reason, for the operator.
-    pub reason: Box<str>,
+    pub reason: Cow<'static, str>,
     /// The digest of the policy bundle that decided.
     pub bundle: Digest,
 }
@@ -138,7 +145,7 @@ pub struct Routing {
     /// The module that was chosen; none where the gateway itself answers, or nobody could.
     pub module: Option<ModuleId>,
     /// The name under which the module knows what is addressed, where it differs.
-    pub item: Option<Box<str>>,
+    pub item: Option<Arc<str>>,
     /// The modules that were looked at, in order.
     pub candidates: Vec<Candidate>,
     /// The digest of the registry snapshot.
@@ -151,7 +158,7 @@ pub struct Candidate {
     /// The module.
     pub module: ModuleId,
     /// `chosen`, or the first filter that it did not pass.
-    pub verdict: Box<str>,
+    pub verdict: Cow<'static, str>,
 }
 
 /// A preamble profile, pinned by digest.
@@ -169,9 +176,9 @@ pub struct ProfileRef {
 #[derive(Debug, Clone, PartialEq, Eq, Serialize)]
 pub struct Applied {
     /// The profile; none where the caller's keys were taken away and no profile applies.
-    pub profile: Option<ProfileRef>,
+    pub profile: Option<Arc<ProfileRef>>,
     /// Where it went: `meta`, `arguments`, `instructions` or `none`.
-    pub point: Box<str>,
+    pub point: Cow<'static, str>,
     /// Keys that the caller had set and that were taken away.
     pub stripped: Vec<Box<str>>,
 }

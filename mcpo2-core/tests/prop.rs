@@ -79,7 +79,7 @@ proptest! {
 
     #[test]
     fn another_name_leaves_all_other_bytes(call in tool_call(), other in string()) {
-        let after = parse(&call.text).with_item_name(&other);
+        let after = parse(&call.text).with_item_name(other.as_str());
         let name = serde_json::to_string(&other).unwrap();
         prop_assert_eq!(after.bytes(), &spliced(&call.text, &call.name, &name));
         prop_assert_eq!(after.item().unwrap().name(), other);

@@ -1,3 +1,5 @@
+use std::borrow::Cow;
+
 use mcpo2_core::{Approval, Decided, Decision, Denial, Digest, Effect, Obligations, RuleId};
 
 use crate::{engine::rule_id, reserved};
@@ -16,7 +18,7 @@ impl Verdict {
     /// Allowed by these rules of `bundle`; the reason is the operator's.
     pub fn allow(
         rules: Vec<RuleId>,
-        reason: impl Into<Box<str>>,
+        reason: impl Into<Cow<'static, str>>,
         obligations: Obligations,
         bundle: Digest,
     ) -> Self {
@@ -37,7 +39,7 @@ impl Verdict {
         let decided = Decided {
             effect: Effect::Deny,
             rules: denial.rules().to_vec(),
-            reason: denial.reason().into(),
+            reason: denial.reason().to_owned().into(),
             bundle,
         };
         Self {
@@ -47,7 +49,7 @@ impl Verdict {
     }
 
     /// Allowed by `bundle` once somebody has approved; the reason is the operator's.
-    pub fn ask(approval: Approval, reason: impl Into<Box<str>>, bundle: Digest) -> Self {
+    pub fn ask(approval: Approval, reason: impl Into<Cow<'static, str>>, bundle: Digest) -> Self {
         let decided = Decided {
             effect: Effect::RequireApproval,
             rules: approval.rules().to_vec(),
@@ -61,7 +63,7 @@ impl Verdict {
     }
 
     /// Denied, because the engine could not decide: the only answer that an error has.
-    pub fn eval_error(reason: impl Into<Box<str>>, bundle: Digest) -> Self {
+    pub fn eval_error(reason: impl Into<Cow<'static, str>>, bundle: Digest) -> Self {
         let rules = rule_id(reserved::EVAL_ERROR).into_iter().collect();
         Self::deny(Denial::new(rules, reason), bundle)
     }

@@ -25,9 +25,11 @@ pub struct Profiles {
 }
 
 #[derive(Debug)]
-struct Profile {
-    preamble: Preamble,
+pub(crate) struct Profile {
+    pub(crate) preamble: Preamble,
     text: Arc<str>,
+    /// The reference as JSON text, as a module is told of it.
+    pub(crate) announcement: Box<str>,
 }
 
 /// Where a preamble goes in a call of one module.
@@ -101,10 +103,20 @@ impl Profiles {
         facts: &Facts,
         obligation: Option<&str>,
     ) -> Result<Option<&Preamble>, Refusal> {
+        let profile = self.profile(tenant, facts, obligation)?;
+        Ok(profile.map(|profile| &profile.preamble))
+    }
+
+    pub(crate) fn profile(
+        &self,
+        tenant: &TenantId,
+        facts: &Facts,
+        obligation: Option<&str>,
+    ) -> Result<Option<&Profile>, Refusal> {
         if let Some(id) = obligation {
             let profile = self.profiles.get(id);
             let profile = profile.ok_or_else(|| Refusal::UnknownProfile(id.into()))?;
-            return Ok(Some(&profile.preamble));
+            return Ok(Some(profile));
         }
         let mut ids = (self.rules.iter())
             .filter(|rule| rule.matches(tenant, facts))
@@ -121,7 +133,7 @@ impl Profiles {
         }
         let profile = self.profiles.get(first);
         let profile = profile.ok_or_else(|| Refusal::UnknownProfile(first.clone()))?;
-        Ok(Some(&profile.preamble))
+        Ok(Some(profile))
     }
 
     /// Where the preamble goes in a call of this module.
@@ -225,8 +237,12 @@ fn check(config: ProfileConfig) -> Result<Profile, ConfigError> {
         version,
         digest,
     };
-    let preamble = Preamble::new(reference, Arc::clone(&text));
-    Ok(Profile { preamble, text })
+    Ok(Profile {
+        // A name, a version and a digest: their JSON cannot fail.
+        announcement: serde_json::to_string(&reference).unwrap_or_default().into(),
+        preamble: Preamble::new(reference, Arc::clone(&text)),
+        text,
+    })
 }
 
 fn is_name(text: &str) -> bool {

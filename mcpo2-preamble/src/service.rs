@@ -8,7 +8,7 @@ use mcpo2_core::{
 };
 use tower_service::Service;
 
-use crate::{META_KEY, Point, Profiles, Refusal, ResponseFuture, edit};
+use crate::{META_KEY, Point, Profiles, Refusal, ResponseFuture, edit, profiles::Profile};
 
 /// Puts the preamble that the platform chose into calls of modules.
 #[derive(Debug, Clone)]
@@ -54,7 +54,7 @@ fn apply(profiles: &Profiles, routed: Routed) -> Result<Routed, Error> {
         Method::ToolsCall | Method::PromptsGet
     );
     let chosen = match works {
-        true => profiles.choose(
+        true => profiles.profile(
             routed.call().principal().tenant(),
             &facts,
             routed.obligations().preamble.as_deref(),
@@ -63,7 +63,8 @@ fn apply(profiles: &Profiles, routed: Routed) -> Result<Routed, Error> {
     };
     if let Some(already) = routed.preamble() {
         // A second layer of this kind below the first: its own key must not be stripped again.
-        return match chosen.map(Preamble::reference) == Some(already.reference()) {
+        let same = chosen.map(|profile| profile.preamble.reference()) == Some(already.reference());
+        return match same {
             true => Ok(routed),
             false => Err(Refusal::Twice.into()),
         };
@@ -78,33 +79,28 @@ fn apply(profiles: &Profiles, routed: Routed) -> Result<Routed, Error> {
         // Also where no profile applies, for else the caller would choose its own preamble.
         refuse_override(&request, name)?;
     }
-    let Some(preamble) = chosen else {
+    let Some(profile) = chosen else {
         if !stripped.is_empty() {
-            let point = "none".into();
             let applied = Applied {
                 profile: None,
-                point,
+                point: "none".into(),
                 stripped,
             };
             routed.call().trail().record(Fact::Preamble(applied));
         }
         return Ok(routed.map_request(|_| request));
     };
-    let request = inject(&request, &point, preamble)?;
-    record(&routed, &facts, &point, preamble, stripped);
+    let request = inject(&request, &point, profile)?;
+    record(&routed, &facts, &point, &profile.preamble, stripped);
     Ok(routed
         .map_request(|_| request)
-        .with_preamble(preamble.clone()))
+        .with_preamble(profile.preamble.clone()))
 }
 
-fn inject(request: &Request, point: &Point<'_>, preamble: &Preamble) -> Result<Request, Error> {
+fn inject(request: &Request, point: &Point<'_>, profile: &Profile) -> Result<Request, Error> {
     match point {
-        Point::Argument(name) => edit::with_argument(request, name, preamble.text()),
-        Point::Meta => {
-            let reference = serde_json::to_string(preamble.reference())
-                .map_err(|error| internal().with_source(error))?;
-            Ok(request.with_meta(META_KEY, &reference))
-        }
+        Point::Argument(name) => edit::with_argument(request, name, profile.preamble.text()),
+        Point::Meta => Ok(request.with_meta(META_KEY, &profile.announcement)),
         Point::Nowhere => Ok(request.clone()),
     }
 }
@@ -124,7 +120,7 @@ fn record(
     preamble: &Preamble,
     stripped: Vec<Box<str>>,
 ) {
-    let profile = preamble.reference().clone();
+    let profile = Arc::clone(preamble.reference());
     tracing::debug!(
         module = %facts.module(), profile = %profile.id, digest = %profile.digest,
         "preamble applies"

@@ -123,8 +123,9 @@ proptest! {
                 return Ok(());
             }
         };
-        prop_assert_eq!(through.preamble().unwrap().reference(), pinned);
-        prop_assert_eq!(&common::applied(&trail)[0].profile, &Some(pinned.clone()));
+        prop_assert_eq!(&**through.preamble().unwrap().reference(), pinned);
+        let applied = common::applied(&trail);
+        prop_assert_eq!(applied[0].profile.as_deref(), Some(pinned));
 
         let sent: Value = serde_json::from_slice(through.request().params().unwrap()).unwrap();
         let mut expected = unreserved(params);

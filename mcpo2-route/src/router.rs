@@ -114,12 +114,12 @@ impl Router {
             Destination::Nowhere => Err(not_found(call)),
             Destination::Withheld => Err(without_tasks()),
             Destination::Module(module, name) => {
-                self.admit(call, module, name.as_deref(), &mut explanation)
+                self.admit(call, module, name.map(Arc::from), &mut explanation)
             }
         };
         if let Ok(target) = &target {
             explanation.module = target.facts().map(|facts| facts.module().clone());
-            explanation.item = target.item_name().map(Into::into);
+            explanation.item = target.item_name().cloned();
         }
         Plan {
             target,
@@ -198,10 +198,10 @@ impl Router {
         &self,
         call: &Call,
         module: &Arc<Module>,
-        name: Option<&str>,
+        name: Option<Arc<str>>,
         explanation: &mut Routing,
     ) -> Result<Target, Error> {
-        let rejected = self.rejected(call, module, name);
+        let rejected = self.rejected(call, module, name.as_ref());
         let verdict = rejected.unwrap_or("chosen").into();
         explanation.candidates.push(Candidate {
             module: module.id().clone(),
@@ -222,7 +222,7 @@ impl Router {
         &self,
         call: &Call,
         module: &Arc<Module>,
-        name: Option<&str>,
+        name: Option<&Arc<str>>,
     ) -> Option<&'static str> {
         let facts = module.facts();
         let Requirements { regions, min_tier } = &self.requirements;
@@ -240,7 +240,8 @@ impl Router {
             return Some("trust too low");
         }
         let item = call.item()?;
-        let known = Item::new(item.kind(), name.unwrap_or(item.name()));
+        let name = name.unwrap_or(item.shared_name());
+        let known = Item::new(item.kind(), Arc::clone(name));
         (self.inventory.has(module.id(), &known) == Some(false)).then_some("item missing")
     }
 }

@@ -127,7 +127,7 @@ proptest! {
         let exposed = naming.exposed(&id, &name);
         let target = router.plan(&tool(&exposed)).target.unwrap();
         prop_assert_eq!(target.facts().unwrap().module(), &id);
-        prop_assert_eq!(target.item_name(), Some(&*name));
+        prop_assert_eq!(target.item_name(), Some(&Arc::from(&*name)));
     }
 
     #[test]
@@ -156,7 +156,7 @@ proptest! {
         let many = prefixed(IDS.map(approved)).with_inventory(Arc::new(Known(known)));
         for router in [few, many] {
             let target = router.plan(&tool(&exposed)).target.unwrap();
-            prop_assert_eq!(target.item_name(), Some(&*name));
+            prop_assert_eq!(target.item_name(), Some(&Arc::from(&*name)));
         }
     }
 
@@ -164,7 +164,7 @@ proptest! {
     fn what_nobody_has_listed_is_never_guessed_from_a_shortened_name(name in any_name()) {
         let exposed = Naming::Prefixed.exposed(&"a".parse().unwrap(), &name);
         let plan = prefixed(IDS.map(approved)).plan(&tool(&exposed));
-        let found = plan.target.ok().and_then(|target| target.item_name().map(str::to_owned));
+        let found = plan.target.ok().and_then(|target| target.item_name().map(|name| name.to_string()));
         prop_assert_eq!(found, (exposed == format!("a__{name}")).then_some(name));
     }
 

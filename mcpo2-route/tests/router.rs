@@ -50,7 +50,7 @@ fn a_prefixed_name_goes_to_its_module_under_its_own_name() {
     let router = prefixed([approved("github"), approved("files")]);
     let plan = router.plan(&tool("github__get__all"));
     assert_eq!(module(&plan), Some("github"));
-    assert_eq!(plan.target.unwrap().item_name(), Some("get__all"));
+    assert_eq!(plan.target.unwrap().item_name(), Some(&"get__all".into()));
     assert_eq!(plan.explanation.module.unwrap().as_str(), "github");
     assert_eq!(plan.explanation.item.as_deref(), Some("get__all"));
     let candidates = plan.explanation.candidates;
@@ -68,7 +68,10 @@ fn prompts_and_their_completions_have_prefixes_too() {
             r#"{"ref":{"type":"ref/prompt","name":"github__p"},"argument":{}}"#,
         ),
     ] {
-        assert_eq!(router.plan(&call).target.unwrap().item_name(), Some("p"));
+        assert_eq!(
+            router.plan(&call).target.unwrap().item_name(),
+            Some(&"p".into())
+        );
     }
 }
 

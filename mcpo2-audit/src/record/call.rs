@@ -1,16 +1,16 @@
-use std::borrow::Cow;
+use std::{borrow::Cow, sync::Arc};
 
 use mcpo2_core::{
-    AuthMethod, Digest, Fact, Family, ItemKind, Principal, PrincipalId, PrincipalKind,
+    AuthMethod, Digest, Family, Item, ItemKind, Principal, PrincipalId, PrincipalKind,
     ProtocolVersion, TenantId,
 };
-use serde::{Deserialize, Deserializer, Serialize};
+use serde::{Deserialize, Serialize};
 
 use crate::text::{clip, clip_in_place};
 
 const MAX_NAME: usize = 512;
-const MAX_LABEL: usize = 128;
-const MAX_ROLES: usize = 64;
+pub(super) const MAX_LABEL: usize = 128;
+pub(super) const MAX_ROLES: usize = 64;
 const MAX_CAUSE: usize = 1024;
 const MAX_FACTS: usize = 16;
 const MAX_FACT: usize = 2048;
@@ -37,8 +37,9 @@ pub struct CallRecord {
     /// The capability family, once classified.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub family: Option<Family>,
-    /// What the layers found, in their order.
-    pub facts: Vec<Found>,
+    /// What the layers found, in their order, as it stands in the ledger, which may be of another
+    /// version.
+    pub facts: Vec<serde_json::Value>,
     /// How it ended.
     pub end: Ended,
 }
@@ -55,10 +56,10 @@ impl CallRecord {
     pub(super) fn omit_facts(&mut self) {
         let behind = self.facts.len().saturating_sub(MAX_FACTS);
         self.facts.truncate(MAX_FACTS);
-        self.facts.iter_mut().for_each(Found::shorten);
+        self.facts.iter_mut().for_each(shorten);
         if behind > 0 {
             let mark = serde_json::json!({ "omitted": { "facts": behind } });
-            self.facts.push(Found::Json(mark));
+            self.facts.push(mark);
         }
     }
 }
@@ -106,7 +107,7 @@ pub struct Asked {
     /// The revision of the protocol.
     pub version: ProtocolVersion,
     /// The method, as the caller sent it, cut to 128 bytes.
-    pub method: Box<str>,
+    pub method: Cow<'static, str>,
     /// What it addresses.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub item: Option<ItemRef>,
@@ -124,11 +125,13 @@ impl Asked {
         let length = |bytes: &[u8]| u64::try_from(bytes.len()).unwrap_or(u64::MAX);
         Self {
             version: call.version(),
-            method: clip(request.method().as_str(), MAX_LABEL),
-            item: request.item().map(|item| ItemRef {
-                kind: item.kind(),
-                name: clip(item.name(), MAX_NAME),
-            }),
+            method: match request.method().known() {
+                Some(name) => Cow::Borrowed(name),
+                None => clip(request.method().as_str(), MAX_LABEL)
+                    .into_string()
+                    .into(),
+            },
+            item: request.item().map(ItemRef::of),
             bytes: length(request.bytes()),
             argument_bytes: request.arguments().map_or(0, length),
             digest,
@@ -142,36 +145,28 @@ pub struct ItemRef {
     /// The kind.
     pub kind: ItemKind,
     /// The name or URI.
-    pub name: Box<str>,
+    pub name: Arc<str>,
 }
 
-/// What a layer found.
-#[derive(Debug, Clone, Serialize)]
-#[serde(untagged)]
-#[non_exhaustive]
-pub enum Found {
-    /// As the layer recorded it.
-    Fact(Fact),
-    /// As it stands in a ledger, which may be of another version.
-    Json(serde_json::Value),
-}
-
-impl Found {
-    /// Keeps no more than its kind and its length, where it is long.
-    fn shorten(&mut self) {
-        let json = serde_json::to_value(&*self).unwrap_or_default();
-        let bytes = json.to_string().len();
-        if bytes > MAX_FACT {
-            let kind = json.as_object().and_then(|fact| fact.keys().next());
-            let mark = serde_json::json!({ "omitted": { "kind": kind, "bytes": bytes } });
-            *self = Self::Json(mark);
+impl ItemRef {
+    fn of(item: &Item) -> Self {
+        let name = item.shared_name();
+        Self {
+            kind: item.kind(),
+            name: match name.len() <= MAX_NAME {
+                true => Arc::clone(name),
+                false => clip(name, MAX_NAME).into(),
+            },
         }
     }
 }
 
-impl<'de> Deserialize<'de> for Found {
-    fn deserialize<D: Deserializer<'de>>(from: D) -> Result<Self, D::Error> {
-        serde_json::Value::deserialize(from).map(Self::Json)
+/// Keeps no more of a fact than its kind and its length, where it is long.
+fn shorten(fact: &mut serde_json::Value) {
+    let bytes = fact.to_string().len();
+    if bytes > MAX_FACT {
+        let kind = fact.as_object().and_then(|fact| fact.keys().next());
+        *fact = serde_json::json!({ "omitted": { "kind": kind, "bytes": bytes } });
     }
 }
 

@@ -107,11 +107,11 @@ pub struct Reject {
 impl Reject {
     /// Input from `source` that was refused for this reason.
     pub fn new(source: Source, reason: impl Into<Cow<'static, str>>) -> Self {
-        let (transport, remote, trace) = source.into_parts();
+        let owned = |text: &str| text.into();
         Self {
-            transport,
-            remote,
-            trace,
+            remote: source.remote().map(owned),
+            trace: source.trace().map(owned),
+            transport: source.into_transport(),
             principal: None,
             reason: reason.into(),
             status: None,

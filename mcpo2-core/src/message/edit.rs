@@ -1,6 +1,6 @@
 //! Edits that leave every byte which they do not name as it was.
 
-use std::{fmt, ops::Range};
+use std::{fmt, ops::Range, sync::Arc};
 
 use bytes::Bytes;
 use serde::{
@@ -20,8 +20,8 @@ use crate::{
 };
 
 /// Addresses the request to `name`; nothing else changes, so nothing is read again.
-pub(super) fn rename(request: &Request, at: &Range<usize>, name: &str) -> Request {
-    let (bytes, spans) = spliced(request, at, &string(name));
+pub(super) fn rename(request: &Request, at: &Range<usize>, name: Arc<str>) -> Request {
+    let (bytes, spans) = spliced(request, at, &string(&name));
     let item = request.item().map(|item| Item::new(item.kind(), name));
     Request::new(
         bytes,

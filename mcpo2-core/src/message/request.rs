@@ -1,4 +1,4 @@
-use std::ops::Range;
+use std::{ops::Range, sync::Arc};
 
 use bytes::Bytes;
 
@@ -87,9 +87,9 @@ impl Request {
 
     /// The same request, addressed to `name`; all other bytes stay.
     #[must_use]
-    pub fn with_item_name(&self, name: &str) -> Self {
+    pub fn with_item_name(&self, name: impl Into<Arc<str>>) -> Self {
         match &self.spans.item {
-            Some(span) => edit::rename(self, span, name),
+            Some(span) => edit::rename(self, span, name.into()),
             None => self.clone(),
         }
     }

@@ -42,6 +42,9 @@ struct Names {
     any: Vec<usize>,
 }
 
+/// Room for as many rules as most queries find.
+const FEW: usize = 16;
+
 impl Index {
     /// The index of these rules, by their places.
     pub(crate) fn new(rules: &[Rule]) -> Self {
@@ -56,7 +59,8 @@ impl Index {
 
     /// The places of the rules that could match, in order, each once.
     pub(crate) fn candidates(&self, query: &Query<'_>) -> Vec<usize> {
-        let mut found = self.always.clone();
+        let mut found = Vec::with_capacity(self.always.len() + FEW);
+        found.extend(&self.always);
         if let Some(item) = query.item() {
             match item.kind() {
                 ItemKind::Tool => self.tools.find(item.name(), &mut found),

@@ -1,3 +1,5 @@
+use std::borrow::Cow;
+
 use mcpo2_core::{Approval, Denial, Digest, Effect, ItemKind, Obligations, RuleId};
 
 use super::{Matched, Rule, index::Index};
@@ -30,7 +32,7 @@ pub(crate) struct Outcome<'p> {
     pub(crate) effect: Effect,
     /// In order; none where no rule allows.
     pub(crate) rules: Vec<RuleId>,
-    pub(crate) reason: &'p str,
+    pub(crate) reason: Cow<'static, str>,
     obligations: Obligations,
     group: &'p str,
 }
@@ -97,26 +99,20 @@ impl Policy {
             );
         }
         let rules = self.candidates(query);
-        let matching: Vec<&Rule> = rules.filter(|rule| rule.matches(query)).collect();
-        let having = |effect| {
-            matching
-                .iter()
-                .copied()
-                .filter(move |rule| rule.effect == effect)
-        };
+        let mut matching: Vec<&Rule> = rules.filter(|rule| rule.matches(query)).collect();
+        let strongest = matching.iter().map(|rule| rule.effect).max();
+        matching.retain(|rule| Some(rule.effect) == strongest);
         let reserved = reserved_allowance(query);
-        let allowed = reserved.is_some() || having(Effect::Allow).next().is_some();
-        if having(Effect::Deny).next().is_some() {
-            Outcome::by(Effect::Deny, having(Effect::Deny))
-        } else if having(Effect::RequireApproval).next().is_some() {
-            Outcome::by(Effect::RequireApproval, having(Effect::RequireApproval))
-                .one_group(&matching)
-        } else if allowed {
-            let mut outcome = Outcome::by(Effect::Allow, having(Effect::Allow));
-            outcome.rules.splice(0..0, reserved.and_then(rule_id));
-            outcome.joined(having(Effect::Allow))
-        } else {
-            Outcome::by(Effect::Deny, std::iter::empty())
+        match strongest {
+            Some(Effect::Deny) => Outcome::by(Effect::Deny, &matching),
+            Some(Effect::RequireApproval) => {
+                Outcome::by(Effect::RequireApproval, &matching).one_group(&matching)
+            }
+            Some(Effect::Allow) => Outcome::by(Effect::Allow, &matching)
+                .with_reserved(reserved)
+                .joined(&matching),
+            None if reserved.is_some() => Outcome::by(Effect::Allow, &[]).with_reserved(reserved),
+            None => Outcome::by(Effect::Deny, &[]),
         }
     }
 }
@@ -174,37 +170,43 @@ impl Authorize for Policy {
 }
 
 impl<'p> Outcome<'p> {
-    fn reserved(effect: Effect, id: &str, reason: &'p str) -> Self {
+    fn reserved(effect: Effect, id: &str, reason: &'static str) -> Self {
         Self {
             effect,
             rules: rule_id(id).into_iter().collect(),
-            reason,
+            reason: Cow::Borrowed(reason),
             obligations: Obligations::default(),
             group: "",
         }
     }
 
-    fn by(effect: Effect, rules: impl Iterator<Item = &'p Rule>) -> Self {
-        let rules: Vec<&Rule> = rules.collect();
+    /// What these rules make, all of which have this effect.
+    fn by(effect: Effect, rules: &[&'p Rule]) -> Self {
         let said = rules.iter().find_map(|rule| rule.reason.as_deref());
-        let reason = said.unwrap_or(match effect {
+        let unsaid = match effect {
             Effect::Allow => "allowed by rule",
             Effect::RequireApproval => "a rule asks for approval",
             Effect::Deny if rules.is_empty() => "no rule allows it",
             Effect::Deny => "denied by rule",
-        });
+        };
         Self {
             effect,
-            reason,
+            reason: said.map_or(Cow::Borrowed(unsaid), |said| said.to_owned().into()),
             group: rules.first().map_or("", |rule| &rule.group),
-            rules: rules.into_iter().map(|rule| rule.id.clone()).collect(),
+            rules: rules.iter().map(|rule| rule.id.clone()).collect(),
             obligations: Obligations::default(),
         }
     }
 
+    /// The same, allowed by a rule of the platform's own too, which is named first.
+    fn with_reserved(mut self, id: Option<&'static str>) -> Self {
+        self.rules.splice(0..0, id.and_then(rule_id));
+        self
+    }
+
     /// The same with what these rules oblige to; a denial where they contradict each other.
-    fn joined(mut self, rules: impl Iterator<Item = &'p Rule>) -> Self {
-        let mut each = rules.map(|rule| rule.obligations.clone());
+    fn joined(mut self, rules: &[&Rule]) -> Self {
+        let mut each = rules.iter().map(|rule| rule.obligations.clone());
         match each.try_fold(Obligations::default(), Obligations::join) {
             Some(obligations) => self.obligations = obligations,
             None => {
@@ -216,11 +218,8 @@ impl<'p> Outcome<'p> {
     }
 
     /// The same; a denial where the rules that ask for approval ask different groups.
-    fn one_group(self, matching: &[&Rule]) -> Self {
-        let mut asking = matching
-            .iter()
-            .filter(|rule| rule.effect == Effect::RequireApproval);
-        if asking.all(|rule| *rule.group == *self.group) {
+    fn one_group(self, rules: &[&Rule]) -> Self {
+        if rules.iter().all(|rule| *rule.group == *self.group) {
             return self;
         }
         let reason = "rules ask different groups for approval";

@@ -159,7 +159,7 @@ impl Outgoing {
     pub(crate) fn is_answered_by(&self, response: &Response) -> bool {
         response
             .id()
-            .is_some_and(|id| Key::of(id) == Key::of(&self.id))
+            .is_some_and(|id| *id == self.id || Key::of(id) == Key::of(&self.id))
     }
 
     /// The same request, which the client has come back to under other names.

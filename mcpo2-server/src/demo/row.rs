@@ -2,7 +2,7 @@
 
 use std::path::Path;
 
-use mcpo2_audit::{CallRecord, Caller, Event, Found, Outcome, Reject};
+use mcpo2_audit::{CallRecord, Caller, Event, Outcome, Reject};
 use mcpo2_core::BoxError;
 use serde_json::Value;
 
@@ -65,7 +65,7 @@ impl Row {
     fn of_call(call: &CallRecord) -> Self {
         let mut found = Facts::default();
         for fact in &call.facts {
-            if let Found::Json(Value::Object(fact)) = fact {
+            if let Value::Object(fact) = fact {
                 fact.iter().for_each(|(kind, fact)| found.add(kind, fact));
             }
         }

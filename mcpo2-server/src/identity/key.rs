@@ -1,4 +1,4 @@
-use std::{borrow::Borrow, fmt, str::FromStr};
+use std::{borrow::Borrow, fmt, str::FromStr, sync::LazyLock};
 
 use mcpo2_core::TenantId;
 use serde::{Deserialize, Deserializer, Serialize, Serializer};
@@ -77,7 +77,9 @@ pub struct KeyHash([u8; 32]);
 
 impl KeyHash {
     pub(super) fn of(key: &str) -> Self {
-        Self(blake3::derive_key(HASH_CONTEXT, key.as_bytes()))
+        static HASHER: LazyLock<blake3::Hasher> =
+            LazyLock::new(|| blake3::Hasher::new_derive_key(HASH_CONTEXT));
+        Self(derived(&HASHER, key))
     }
 
     /// Whether this is the hash of `key`. Takes the same time for any key of its length.
@@ -202,7 +204,9 @@ pub(super) fn id_of(key: &str) -> Option<&str> {
 }
 
 fn check(text: &str) -> String {
-    let hash = blake3::derive_key(CHECK_CONTEXT, text.as_bytes());
+    static HASHER: LazyLock<blake3::Hasher> =
+        LazyLock::new(|| blake3::Hasher::new_derive_key(CHECK_CONTEXT));
+    let hash = derived(&HASHER, text);
     let number = hash
         .iter()
         .take(4)
@@ -213,6 +217,15 @@ fn check(text: &str) -> String {
         ALPHABET.get(digit).map(|sign| char::from(*sign))
     });
     digits.collect()
+}
+
+/// As `blake3::derive_key`, where the context is hashed already.
+fn derived(context: &blake3::Hasher, text: &str) -> [u8; 32] {
+    *context
+        .clone()
+        .update(text.as_bytes())
+        .finalize()
+        .as_bytes()
 }
 
 #[cfg(test)]

@@ -39,6 +39,16 @@ pub(super) fn decoded(value: &str) -> Option<String> {
     String::from_utf8(BASE64_STANDARD.decode(inner).ok()?).ok()
 }
 
+/// Whether `Accept` lets both JSON and a stream of events through.
+pub(super) fn accepts_both(headers: &HeaderMap) -> bool {
+    // What nearly all clients say needs no reading.
+    const USUAL: &[u8] = b"application/json, text/event-stream";
+    let mut values = headers.get_all(http::header::ACCEPT).iter();
+    let usual = values.next().is_some_and(|value| value.as_bytes() == USUAL);
+    usual && values.next().is_none()
+        || accepts(headers, "application/json") && accepts(headers, "text/event-stream")
+}
+
 /// Whether `Accept` lets an answer of this type through.
 pub(super) fn accepts(headers: &HeaderMap, essence: &str) -> bool {
     let (kind, _) = essence.split_once('/').unwrap_or((essence, ""));
@@ -76,6 +86,11 @@ mod tests {
         };
         let both = headers("application/json, text/event-stream;q=0.5");
         assert!(accepts(&both, "application/json") && accepts(&both, "text/event-stream"));
+        assert!(accepts_both(&both));
+        assert!(accepts_both(&headers(
+            "application/json, text/event-stream"
+        )));
+        assert!(!accepts_both(&headers("application/json")));
         assert!(accepts(&headers("*/*"), "text/event-stream"));
         assert!(accepts(&headers("text/*"), "text/event-stream"));
         assert!(!accepts(

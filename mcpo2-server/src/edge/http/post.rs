@@ -9,7 +9,7 @@ use mcpo2_route::upstream::ForwardHeaders;
 use super::{
     HttpEdge, body,
     era::{self, Era},
-    headers::{SESSION, accepts},
+    headers::{SESSION, accepts_both},
     plain,
 };
 use crate::{
@@ -210,7 +210,7 @@ fn negotiable(headers: &HeaderMap) -> Result<(), Refusal> {
         let message = "`Content-Encoding` is not identity";
         return Err(Refusal::new(status, -32600, "content_encoding", message));
     }
-    if accepts(headers, "application/json") && accepts(headers, "text/event-stream") {
+    if accepts_both(headers) {
         return Ok(());
     }
     let message = "`Accept` must let application/json and text/event-stream through";
