@@ -4,7 +4,7 @@ use bytes::Bytes;
 use flate2::write::MultiGzDecoder;
 use http::{HeaderMap, header};
 use http_body_util::BodyExt;
-use hyper::body::Incoming;
+use hyper::body::{Body as _, Incoming};
 use mcpo2_core::Error;
 
 use crate::upstream::fault;
@@ -46,6 +46,12 @@ impl Content {
             (Some(_), Some(_)) => return Err(fault::protocol("one encoding in another")),
         };
         Ok(Self { body, gzip })
+    }
+
+    /// How many bytes there will be, where that is known.
+    pub(super) fn announced(&self) -> Option<u64> {
+        let exact = self.body.size_hint().exact();
+        exact.filter(|_| self.gzip.is_none())
     }
 
     /// The next bytes; none where there are no more.

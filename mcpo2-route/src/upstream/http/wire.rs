@@ -7,7 +7,7 @@ use hyper_util::{
     client::legacy::Client,
     rt::{TokioExecutor, TokioTimer},
 };
-use mcpo2_core::{Digest, Error};
+use mcpo2_core::{Digest, Error, Gather};
 use tokio::time::{Instant, timeout_at};
 
 use super::{
@@ -172,16 +172,10 @@ impl Body {
 
     /// All of them.
     pub(super) async fn whole(mut self) -> Result<Bytes, Error> {
-        let Some(first) = self.chunk().await? else {
-            return Ok(Bytes::new());
-        };
-        let Some(second) = self.chunk().await? else {
-            return Ok(first);
-        };
-        let mut all = [first, second].concat();
-        while let Some(more) = self.chunk().await? {
-            all.extend_from_slice(&more);
+        let mut whole = Gather::new(self.content.announced());
+        while let Some(data) = self.chunk().await? {
+            whole.push(data);
         }
-        Ok(all.into())
+        Ok(whole.finish())
     }
 }

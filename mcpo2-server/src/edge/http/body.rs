@@ -1,6 +1,9 @@
+use std::pin::pin;
+
 use bytes::Bytes;
 use http::StatusCode;
-use http_body_util::{BodyExt as _, LengthLimitError, Limited};
+use http_body_util::BodyExt as _;
+use mcpo2_core::Gather;
 
 use super::BodyLimits;
 use crate::refusal::Refusal;
@@ -14,12 +17,8 @@ where
     if body.size_hint().lower() > u64::try_from(limits.bytes).unwrap_or(u64::MAX) {
         return Err(too_large());
     }
-    let body = body.map_err(|error| error.to_string());
-    let read = Box::pin(Limited::new(body, limits.bytes)).collect();
-    match tokio::time::timeout(limits.time, read).await {
-        Ok(Ok(collected)) => Ok(collected.to_bytes()),
-        Ok(Err(error)) if error.is::<LengthLimitError>() => Err(too_large()),
-        Ok(Err(_)) => Err(Refusal::invalid("broken_body", "the body broke off")),
+    match tokio::time::timeout(limits.time, gather(body, limits.bytes)).await {
+        Ok(read) => read,
         Err(_) => Err(Refusal::new(
             StatusCode::REQUEST_TIMEOUT,
             -32600,
@@ -27,6 +26,25 @@ where
             "the body took too long",
         )),
     }
+}
+
+async fn gather<B>(body: B, most: usize) -> Result<Bytes, Refusal>
+where
+    B: http_body::Body<Data = Bytes> + Send,
+{
+    let mut whole = Gather::new(body.size_hint().exact());
+    let mut body = pin!(body);
+    while let Some(frame) = body.frame().await {
+        let frame = frame.map_err(|_| Refusal::invalid("broken_body", "the body broke off"))?;
+        let Ok(data) = frame.into_data() else {
+            continue;
+        };
+        if data.len() > most - whole.len() {
+            return Err(too_large());
+        }
+        whole.push(data);
+    }
+    Ok(whole.finish())
 }
 
 fn too_large() -> Refusal {
