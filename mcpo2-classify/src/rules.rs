@@ -1,12 +1,6 @@
-use std::{
-    borrow::Cow,
-    collections::{BTreeMap, HashSet},
-    sync::Arc,
-};
+use std::{collections::HashSet, sync::Arc};
 
-use serde_json::value::RawValue;
-
-use mcpo2_core::{Digest, Family, ItemKind, Request};
+use mcpo2_core::{Digest, Family, ItemKind, Request, json};
 
 use crate::{
     Config, ConfigError, ConfigErrorKind, Evidence, Facet, Limits, Outcome, Report, RuleConfig,
@@ -114,12 +108,14 @@ impl Rules {
         if short && !self.task_arguments.iter().any(named) {
             return String::new();
         }
-        let members: BTreeMap<Cow<'_, str>, &RawValue> =
-            serde_json::from_slice(arguments).unwrap_or_default();
-        let texts = self.task_arguments.iter().filter_map(|name| {
-            serde_json::from_str::<String>(members.get(name.as_str())?.get()).ok()
-        });
-        texts.collect::<Vec<_>>().join("\n")
+        let mut texts = vec![None; self.task_arguments.len()];
+        for (key, value) in json::members(json::text(arguments).unwrap_or_default()) {
+            let named = self.task_arguments.iter().zip(&mut texts);
+            for (_, text) in named.filter(|(name, _)| **name == key) {
+                *text = serde_json::from_str::<String>(value).ok();
+            }
+        }
+        texts.into_iter().flatten().collect::<Vec<_>>().join("\n")
     }
 
     fn report(&self, parts: &[(Facet, &str)]) -> Report {

@@ -2,6 +2,7 @@
 
 mod check;
 mod lexer;
+mod members;
 mod splice;
 
 pub(crate) use {
@@ -9,5 +10,6 @@ pub(crate) use {
     splice::Splice,
 };
 
-pub use check::{MAX_DEPTH, check};
+pub use check::{MAX_DEPTH, check, text};
 pub use lexer::Fault;
+pub use members::{Members, members};

@@ -2,7 +2,7 @@
 
 use std::fmt;
 
-use mcpo2_core::{Error, ErrorKind, Message, Request};
+use mcpo2_core::{Error, ErrorKind, Message, Request, json};
 use serde::{Deserialize, Deserializer, de};
 use serde_json::value::RawValue;
 
@@ -21,25 +21,17 @@ type Stripped = (Request, Vec<Box<str>>);
 ///
 /// One pass, however many there are: a message full of them must not cost more than another.
 pub(crate) fn without_reserved(request: &Request) -> Result<Option<Stripped>, Error> {
-    #[derive(Deserialize)]
-    struct Params<'a> {
-        #[serde(borrow, default, rename = "_meta")]
-        meta: Option<&'a RawValue>,
-    }
-    let Some(params) = request.params() else {
+    let Some(meta) = request.meta_json() else {
         return Ok(None);
     };
     // Most requests have none, and in few bytes that shows without reading them as JSON.
     let prefix = META_PREFIX.as_bytes();
-    let plain = params.len() < SHORT && !params.contains(&b'\\');
-    if plain && !params.windows(prefix.len()).any(|part| part == prefix) {
+    let plain = meta.len() < SHORT && !meta.contains(&b'\\');
+    if plain && !meta.windows(prefix.len()).any(|part| part == prefix) {
         return Ok(None);
     }
-    let params: Params<'_> = read(params)?;
-    let Some(meta) = params.meta else {
-        return Ok(None);
-    };
-    let members: Members<'_> = read(meta.get().as_bytes())?;
+    let meta = json::text(meta).map_err(|error| internal().with_source(error))?;
+    let members: Members<'_> = read(meta.as_bytes())?;
     let stripped: Vec<Box<str>> = (members.0.iter())
         .filter(|(key, _)| key.starts_with(META_PREFIX))
         .take(NAMED.0)
@@ -48,10 +40,10 @@ pub(crate) fn without_reserved(request: &Request) -> Result<Option<Stripped>, Er
     if stripped.is_empty() {
         return Ok(None);
     }
-    let kept = members.retain(meta.get(), |key| !key.starts_with(META_PREFIX));
-    let at = offset(request.bytes(), meta.get().as_bytes());
+    let kept = members.retain(meta, |key| !key.starts_with(META_PREFIX));
+    let at = offset(request.bytes(), meta.as_bytes());
     let head = request.bytes().get(..at).unwrap_or_default();
-    let tail = request.bytes().get(at + meta.get().len()..);
+    let tail = request.bytes().get(at + meta.len()..);
     let bytes = [head, kept.as_bytes(), tail.unwrap_or_default()].concat();
     match Message::parse(bytes) {
         Ok(Message::Request(request)) => Ok(Some((request, stripped))),

@@ -23,7 +23,7 @@ pub fn check(bytes: &[u8]) -> Result<&str, Fault> {
 
 /// Checks, and has members noted on the way, so that nobody has to look for them again.
 pub(crate) fn check_noting<'a, N: Note>(bytes: &'a [u8], note: &mut N) -> Result<&'a str, Fault> {
-    let text = utf8(bytes)?;
+    let text = text(bytes)?;
     let mut scan = Scan {
         lexer: Lexer::new(text),
         open: Vec::new(),
@@ -34,7 +34,12 @@ pub(crate) fn check_noting<'a, N: Note>(bytes: &'a [u8], note: &mut N) -> Result
     Ok(text)
 }
 
-fn utf8(bytes: &[u8]) -> Result<&str, Fault> {
+/// The text that these bytes are.
+///
+/// # Errors
+///
+/// A [`Fault`] where they are no UTF-8.
+pub fn text(bytes: &[u8]) -> Result<&str, Fault> {
     // The one of the standard library tells where, but takes ten times as long for letters that
     // are not ASCII.
     simdutf8::basic::from_utf8(bytes).map_err(|_| {

@@ -27,6 +27,7 @@ impl Fault {
 }
 
 /// A place in a text, and how to go on from there.
+#[derive(Debug)]
 pub(super) struct Lexer<'a> {
     text: &'a str,
     at: usize,
@@ -44,6 +45,31 @@ impl<'a> Lexer<'a> {
     /// Passes the one byte of punctuation that stands here.
     pub(super) fn pass(&mut self) {
         self.at += 1;
+    }
+
+    /// Passes a value of a text that is known to be well formed, and gives it.
+    pub(super) fn value(&mut self) -> Option<&'a str> {
+        let start = self.at;
+        let mut open = 0_usize;
+        loop {
+            match self.peek()? {
+                b'"' => drop(self.string().ok()?),
+                b'{' | b'[' => {
+                    open += 1;
+                    self.at += 1;
+                }
+                b'}' | b']' => {
+                    open = open.checked_sub(1)?;
+                    self.at += 1;
+                }
+                _ => self.scalar().ok()?,
+            }
+            if open == 0 {
+                return self.text.get(start..self.at);
+            }
+            let stands_between = |byte: &&u8| !matches!(byte, b'"' | b'{' | b'}' | b'[' | b']');
+            self.at += self.rest().iter().take_while(stands_between).count();
+        }
     }
 
     pub(super) fn scalar(&mut self) -> Result<(), Fault> {

@@ -77,12 +77,26 @@ impl Request {
         self.part(self.spans.arguments.as_ref())
     }
 
+    /// What stands before the arguments, and what behind them; where there are none, all and
+    /// nothing.
+    #[must_use]
+    pub fn around_arguments(&self) -> (&[u8], &[u8]) {
+        let end = self.bytes.len();
+        let at = self.spans.arguments.clone().unwrap_or(end..end);
+        let before = self.bytes.get(..at.start).unwrap_or_default();
+        (before, self.bytes.get(at.end..).unwrap_or_default())
+    }
+
+    /// The JSON text of `params._meta`.
+    #[must_use]
+    pub fn meta_json(&self) -> Option<&[u8]> {
+        self.part(self.spans.meta.as_ref())
+    }
+
     /// What a gateway reads of `params._meta`; empty where there is none.
     #[must_use]
     pub fn meta(&self) -> Meta<'_> {
-        self.part(self.spans.meta.as_ref())
-            .map(Meta::read)
-            .unwrap_or_default()
+        self.meta_json().map(Meta::read).unwrap_or_default()
     }
 
     /// The same request, addressed to `name`; all other bytes stay.

@@ -3,7 +3,9 @@
 use std::{fmt, sync::Arc, time::Duration};
 
 use futures_util::TryStreamExt as _;
-use mcpo2_core::{Body, Call, Error, Frame, Frames, Method, ModuleId, Principal, Reply, Routed};
+use mcpo2_core::{
+    Body, Call, Error, Frame, Frames, Method, ModuleId, Principal, Reply, Request, Routed,
+};
 
 use super::Gateway;
 use crate::{
@@ -36,7 +38,7 @@ impl Gateway {
             };
         }
         // A task is only ever begun for who asks for one, or can follow one.
-        let may = memchr::memmem::find(routed.request().bytes(), b"task").is_some();
+        let may = speaks_of_tasks(routed.call().request());
         let (true, Some(facts)) = (may, routed.target().facts()) else {
             return reply;
         };
@@ -58,6 +60,13 @@ impl Gateway {
             Body::Empty => Body::Empty,
         })
     }
+}
+
+/// Whether a request could be about a task. Its arguments, which may be long, are for the tool.
+fn speaks_of_tasks(request: &Request) -> bool {
+    let (before, behind) = request.around_arguments();
+    let speaks = |part| memchr::memmem::find(part, b"task").is_some();
+    speaks(before) || speaks(behind)
 }
 
 impl Catalog {
