@@ -6,6 +6,7 @@ mod compile;
 mod condition;
 mod index;
 mod json;
+mod needed;
 mod number;
 mod path;
 mod pattern;
@@ -16,7 +17,7 @@ mod truth;
 pub use policy::Policy;
 pub use truth::Truth;
 
-pub(crate) use json::{Node, decode};
+pub(crate) use json::{Node, decode, decode_checked};
 pub(crate) use path::{Located, Template};
 pub(crate) use policy::{Outcome, rule_id};
 pub(crate) use rule::Rule;

@@ -3,9 +3,9 @@ use std::{
     sync::{Arc, OnceLock},
 };
 
-use mcpo2_core::{ARTIFACT_SCHEME, Call, Facts, Family, Item, ItemKind, Method, Principal};
+use mcpo2_core::{ARTIFACT_SCHEME, Call, Facts, Family, Item, ItemKind, Method, Principal, json};
 
-use crate::engine::{Located, Node, Template, decode};
+use crate::engine::{Located, Node, Template, decode, decode_checked};
 
 /// What an engine decides on: one request, and what the platform knows of it.
 ///
@@ -39,6 +39,8 @@ enum Given<'a> {
     Open,
     /// Those of the request, if it has any.
     Json(Option<&'a [u8]>),
+    /// The same, of a request that was read, and so checked.
+    Checked(&'a [u8]),
 }
 
 /// What is known of one argument.
@@ -79,8 +81,8 @@ impl<'a> Query<'a> {
     pub fn call(call: &'a Call) -> Self {
         let mut query = Self::new(call.method(), call.item(), call.principal());
         query.family = call.family();
-        if let Given::Json(given) = &mut query.arguments {
-            *given = call.request().arguments();
+        if let (Given::Json(_), Some(json)) = (query.arguments, call.request().arguments()) {
+            query.arguments = Given::Checked(json);
         }
         query
     }
@@ -137,7 +139,7 @@ impl<'a> Query<'a> {
     /// The same with these arguments (JSON text), where its method has arguments.
     #[must_use]
     pub fn with_arguments(mut self, json: &'a [u8]) -> Self {
-        if let Given::Json(_) | Given::Open = self.arguments {
+        if !matches!(self.arguments, Given::Inapplicable) {
             self.arguments = Given::Json(Some(json));
             self.decoded = OnceLock::new();
         }
@@ -179,6 +181,7 @@ impl<'a> Query<'a> {
     pub fn arguments(&self) -> Option<&[u8]> {
         match self.arguments {
             Given::Json(json) => json,
+            Given::Checked(json) => Some(json),
             Given::Open | Given::Inapplicable => None,
         }
     }
@@ -252,13 +255,16 @@ impl<'a> Query<'a> {
     }
 
     pub(crate) fn argument(&self, steps: &[Box<str>]) -> Argument<'_> {
-        let json = match self.arguments {
+        let decoded = match self.arguments {
             Given::Inapplicable => return Argument::Inapplicable,
             Given::Open => return Argument::Open,
             Given::Json(None) => return Argument::Missing,
-            Given::Json(Some(json)) => json,
+            Given::Json(Some(json)) => self.decoded.get_or_init(|| decode(json)),
+            Given::Checked(json) => self
+                .decoded
+                .get_or_init(|| json::text(json).ok().and_then(decode_checked)),
         };
-        match self.decoded.get_or_init(|| decode(json)) {
+        match decoded {
             Some(arguments @ Node::Object(_)) => arguments
                 .at(steps)
                 .map_or(Argument::Missing, Argument::Found),

@@ -5,6 +5,7 @@ use serde_json::{Number, Value};
 
 use super::{
     Located, Node, Truth,
+    needed::Needed,
     number::Decimal,
     pattern::{PathGlob, REGEX_SIZE},
 };
@@ -29,7 +30,7 @@ pub(crate) struct ArgumentCondition {
 enum Predicate {
     Glob(PathGlob),
     Prefix(Box<str>),
-    Regex(Regex),
+    Regex(Needed, Regex),
     OneOf(Vec<Scalar>),
     AtLeast(Decimal),
     AtMost(Decimal),
@@ -77,7 +78,9 @@ impl Predicate {
                 Located::argument(text).map_or(Truth::Unknown, |located| glob.matches(&located))
             }
             (Self::Prefix(prefix), Node::Text(text)) => Truth::of(text.starts_with(&**prefix)),
-            (Self::Regex(regex), Node::Text(text)) => Truth::of(regex.is_match(text)),
+            (Self::Regex(needed, regex), Node::Text(text)) => {
+                Truth::of(needed.may_be_in(text) && regex.is_match(text))
+            }
             (Self::OneOf(values), node) => Truth::any(values.iter().map(|v| v.equals(node))),
             (Self::AtLeast(limit), Node::Number(text)) => {
                 ordered(text, |value| value.cmp(limit) != Ordering::Less)
@@ -175,7 +178,8 @@ fn whole_regex(pattern: &str) -> Result<Predicate, Fault> {
     };
     // Alone first: `a)|(?:b` is no expression, but would become one between the anchors.
     build(pattern)?;
-    build(&format!(r"\A(?:{pattern})\z")).map(Predicate::Regex)
+    let whole = build(&format!(r"\A(?:{pattern})\z"))?;
+    Ok(Predicate::Regex(Needed::by(pattern), whole))
 }
 
 fn one_of(values: &[Value]) -> Result<Predicate, Fault> {

@@ -5,6 +5,7 @@
 use std::{borrow::Cow, collections::BTreeMap};
 
 use mcpo2_core::json::check;
+use memchr::memchr2;
 
 /// A decoded JSON value.
 #[derive(Debug)]
@@ -19,12 +20,15 @@ pub(crate) enum Node<'a> {
 
 /// The value that `bytes` are; none where it has no single reading.
 pub(crate) fn decode(bytes: &[u8]) -> Option<Node<'_>> {
-    // What passes is well formed, nests no deeper than `MAX_DEPTH` and has no key twice. So the
-    // reader below may recurse, and may take the grammar for granted.
-    let mut reader = Reader {
-        rest: check(bytes).ok()?,
-    };
-    reader.value()
+    check(bytes).ok().and_then(decode_checked)
+}
+
+/// The value that a text is which is checked already; none where it has no single reading.
+///
+/// What was checked is well formed, nests no deeper than `MAX_DEPTH` and has no key twice. So the
+/// reader may recurse, and may take the grammar for granted.
+pub(crate) fn decode_checked(text: &str) -> Option<Node<'_>> {
+    Reader { rest: text }.value()
 }
 
 impl<'a> Node<'a> {
@@ -89,18 +93,22 @@ impl<'a> Reader<'a> {
 
     /// A string. One that is no Unicode text (a lone surrogate) is none: servers differ on it.
     fn text(&mut self) -> Option<Cow<'a, str>> {
-        let mut escaped = false;
-        let end = self.rest.bytes().skip(1).position(|byte| {
-            let closes = byte == b'"' && !escaped;
-            escaped = byte == b'\\' && !escaped;
-            closes
-        })?;
+        let inner = self.rest.as_bytes().get(1..)?;
+        let (mut end, mut is_plain) = (0, true);
+        loop {
+            end += memchr2(b'"', b'\\', inner.get(end..)?)?;
+            if inner.get(end) == Some(&b'"') {
+                break;
+            }
+            // Whatever is escaped, its first byte closes nothing.
+            (end, is_plain) = (end + 2, false);
+        }
         let (token, rest) = self.rest.split_at_checked(end + 2)?;
         self.rest = rest;
-        if token.contains('\\') {
-            return serde_json::from_str(token).ok().map(Cow::Owned);
+        match is_plain {
+            true => token.get(1..=end).map(Cow::Borrowed),
+            false => serde_json::from_str(token).ok().map(Cow::Owned),
         }
-        token.get(1..=end).map(Cow::Borrowed)
     }
 
     fn word(&mut self) -> Option<Node<'a>> {
