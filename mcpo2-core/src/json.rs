@@ -3,13 +3,16 @@
 mod check;
 mod lexer;
 mod members;
+mod pieces;
 mod splice;
 
 pub(crate) use {
     check::{Note, check_noting},
+    pieces::Text,
     splice::Splice,
 };
 
 pub use check::{MAX_DEPTH, check, text};
 pub use lexer::Fault;
 pub use members::{Members, members};
+pub use pieces::Pieces;

@@ -26,6 +26,7 @@ pub use directory::{Directory, Facts};
 pub use error::{BoxError, Error, ErrorKind};
 pub use gather::Gather;
 pub use item::{Item, ItemKind};
+pub use json::Pieces;
 pub use message::{Id, Message, Meta, Outcome, ParseError, Request, Response};
 pub use method::Method;
 pub use module::{ApprovalState, Endpoint, Module, ModuleBuilder, Target};

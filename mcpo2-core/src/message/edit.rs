@@ -16,15 +16,15 @@ use super::{
 };
 use crate::{
     Item,
-    json::{self, Splice},
+    json::{self, Splice, Text},
 };
 
 /// Addresses the request to `name`; nothing else changes, so nothing is read again.
 pub(super) fn rename(request: &Request, at: &Range<usize>, name: Arc<str>) -> Request {
-    let (bytes, spans) = spliced(request, at, &string(&name));
+    let (text, spans) = request.spliced(at, &string(&name));
     let item = request.item().map(|item| Item::new(item.kind(), name));
     Request::new(
-        bytes,
+        text,
         request.id().cloned(),
         (request.method().clone(), item, spans),
     )
@@ -32,15 +32,14 @@ pub(super) fn rename(request: &Request, at: &Range<usize>, name: Arc<str>) -> Re
 
 /// Puts the request under another id, likewise.
 pub(super) fn reidentify(request: &Request, at: &Range<usize>, id: &Id) -> Request {
-    let (bytes, spans) = spliced(request, at, id.as_json().as_bytes());
+    let (text, spans) = request.spliced(at, id.as_json().as_bytes());
     let parts = (request.method().clone(), request.item().cloned(), spans);
-    Request::new(bytes, Some(id.clone()), parts)
+    Request::new(text, Some(id.clone()), parts)
 }
 
 /// Puts JSON text in place of what stands at `at`, in which nothing is that a request reads.
 pub(super) fn replace(request: &Request, at: &Range<usize>, value: &str) -> Request {
-    let (bytes, spans) = spliced(request, at, value.as_bytes());
-    settled(request, bytes, spans, value)
+    settled(request, request.spliced(at, value.as_bytes()), value)
 }
 
 pub(super) fn insert_param(request: &Request, key: &str, value: &str) -> Request {
@@ -57,71 +56,64 @@ pub(super) fn insert_param(request: &Request, key: &str, value: &str) -> Request
             .finish();
         return reread(request, bytes);
     };
-    let (insertion, at) = first(request.bytes(), params, member);
-    let (bytes, mut spans) = spliced(request, &at, &insertion);
+    let (insertion, at) = first(request.params().unwrap_or_default(), member);
+    let at = offset(&at, params.start);
+    let (text, mut spans) = request.spliced(&at, &insertion);
     // Behind the key, its quotes and the colon.
     let start = at.start + insertion.iter().position(|&b| b == b':').unwrap_or(0) + 1;
     let inserted = Some(start..start + value.len());
     match key {
         "_meta" => spans.meta = inserted,
         "arguments" => spans.arguments = inserted,
-        _ => return reread(request, bytes),
+        _ => return reread(request, text.whole().clone()),
     }
-    settled(request, bytes, spans, value)
+    settled(request, (text, spans), value)
 }
 
 pub(super) fn set_meta(request: &Request, key: &str, value: Option<&str>) -> Request {
-    let Some(meta) = &request.spans().meta else {
+    let (Some(at), Some(meta)) = (&request.spans().meta, request.meta_json()) else {
         return match value {
             Some(value) => insert_param(request, "_meta", &format!("{{{}:{value}}}", quoted(key))),
             None => request.clone(),
         };
     };
-    let text = text(request.bytes(), meta);
-    match (find(text, key), value) {
-        (Some(old), Some(value)) => replace(request, &offset(&old, meta.start), value),
+    let text = std::str::from_utf8(meta).unwrap_or_default();
+    let edit = Splice::new(meta);
+    let edit = match (find(text, key), value) {
+        (Some(old), Some(value)) => edit.replace(old, value),
         (Some(_), None) => match member_span(text, key) {
-            Some(gone) => {
-                let (bytes, spans) = spliced(request, &offset(&gone, meta.start), b"");
-                settled(request, bytes, spans, "")
-            }
-            None => request.clone(),
+            Some(gone) => edit.replace(gone, []),
+            None => return request.clone(),
         },
         (None, Some(value)) => {
-            let (insertion, at) = first(request.bytes(), meta, member(key, value));
-            let (bytes, spans) = spliced(request, &at, &insertion);
-            settled(request, bytes, spans, value)
+            let (insertion, at) = first(meta, member(key, value));
+            edit.replace(at, insertion)
         }
-        (None, None) => request.clone(),
-    }
+        (None, None) => return request.clone(),
+    };
+    // As a whole, so that it stands in one piece for those who read it.
+    let edited = request.spliced(at, &edit.finish());
+    settled(request, edited, value.unwrap_or_default())
 }
 
 /// The request in new bytes, in which only `value` is new.
 ///
 /// What a caller of this crate gives is read once; an edit that would break the message leaves it
 /// as it was.
-fn settled(before: &Request, bytes: Bytes, spans: Spans, value: &str) -> Request {
+fn settled(before: &Request, (text, spans): (Text, Spans), value: &str) -> Request {
     let deep = value.bytes().filter(|b| matches!(b, b'{' | b'[')).count() > SHALLOW;
     if deep {
-        return reread(before, bytes);
+        return reread(before, text.whole().clone());
     }
     if !value.is_empty() && json::check(value.as_bytes()).is_err() {
         return before.clone();
     }
     let parts = (before.method().clone(), before.item().cloned(), spans);
-    Request::new(bytes, before.id().cloned(), parts)
+    Request::new(text, before.id().cloned(), parts)
 }
 
 /// So many brackets nest nowhere too deep in a message, however they stand.
 const SHALLOW: usize = 64;
-
-/// The bytes with `with` at `at`, and where the parts stand in them.
-fn spliced(request: &Request, at: &Range<usize>, with: &[u8]) -> (Bytes, Spans) {
-    let bytes = Splice::new(request.bytes())
-        .replace(at.clone(), with)
-        .finish();
-    (bytes, request.spans().moved(at, with.len()))
-}
 
 /// Where the value of a member of the message itself stands.
 pub(super) fn top_level(bytes: &Bytes, key: &str) -> Option<Range<usize>> {
@@ -149,18 +141,19 @@ fn is_key(raw: &RawValue, key: &str) -> bool {
 
 /// Puts a member in front of all others of the object at `at`.
 pub(super) fn insert_first(bytes: &Bytes, at: &Range<usize>, member: Vec<u8>) -> Bytes {
-    let (insertion, at) = first(bytes, at, member);
-    Splice::new(bytes).replace(at, insertion).finish()
+    let (insertion, within) = first(bytes.get(at.clone()).unwrap_or_default(), member);
+    let within = offset(&within, at.start);
+    Splice::new(bytes).replace(within, insertion).finish()
 }
 
-/// What is inserted for that, and where.
-fn first(bytes: &Bytes, at: &Range<usize>, mut member: Vec<u8>) -> (Vec<u8>, Range<usize>) {
-    let inner = bytes.get(at.start + 1..at.end).unwrap_or_default();
-    let empty = inner.iter().find(|b| !b.is_ascii_whitespace()) == Some(&b'}');
-    if !empty {
+/// What is inserted into an object for that, and where.
+fn first(object: &[u8], mut member: Vec<u8>) -> (Vec<u8>, Range<usize>) {
+    let mut inner = object.iter().skip(1);
+    let is_empty = inner.find(|byte| !byte.is_ascii_whitespace()) == Some(&b'}');
+    if !is_empty {
         member.push(b',');
     }
-    (member, at.start + 1..at.start + 1)
+    (member, 1..1)
 }
 
 pub(super) fn member(key: &str, value: &str) -> Vec<u8> {
@@ -215,10 +208,6 @@ impl<'de> Deserialize<'de> for Members<'de> {
 
 fn quoted(text: &str) -> String {
     serde_json::Value::from(text).to_string()
-}
-
-fn text<'a>(bytes: &'a Bytes, at: &Range<usize>) -> &'a str {
-    std::str::from_utf8(bytes.get(at.clone()).unwrap_or_default()).unwrap_or_default()
 }
 
 fn offset(span: &Range<usize>, by: usize) -> Range<usize> {

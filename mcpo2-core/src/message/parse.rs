@@ -86,7 +86,8 @@ pub(super) fn message(bytes: Bytes) -> Result<Message, ParseError> {
     match (&envelope.method, &envelope.result, error) {
         (Some(method), None, None) => {
             let parts = request_parts(text, method, &outline, id.clone())?;
-            Ok(Message::Request(Request::new(bytes, id, parts)))
+            let text = json::Text::Whole(bytes);
+            Ok(Message::Request(Request::new(text, id, parts)))
         }
         (None, Some(result), None) => {
             let Some(id) = id else {

@@ -3,12 +3,15 @@ use std::{ops::Range, sync::Arc};
 use bytes::Bytes;
 
 use super::{Id, Meta, edit};
-use crate::{Item, Method};
+use crate::{
+    Item, Method,
+    json::{Pieces, Text},
+};
 
 /// A request of MCP, or a notification where it has no id: what was asked, in the bytes it came.
 #[derive(Debug, Clone)]
 pub struct Request {
-    bytes: Bytes,
+    text: Text,
     id: Option<Id>,
     method: Method,
     item: Option<Item>,
@@ -27,12 +30,12 @@ pub(super) struct Spans {
 
 impl Request {
     pub(super) fn new(
-        bytes: Bytes,
+        text: Text,
         id: Option<Id>,
         (method, item, spans): (Method, Option<Item>, Spans),
     ) -> Self {
         Self {
-            bytes,
+            text,
             id,
             method,
             item,
@@ -41,9 +44,18 @@ impl Request {
     }
 
     /// The bytes, as received or as last edited.
+    ///
+    /// A long request that was edited is joined for it: who only writes it takes its
+    /// [`pieces`](Self::pieces).
     #[must_use]
     pub fn bytes(&self) -> &Bytes {
-        &self.bytes
+        self.text.whole()
+    }
+
+    /// The bytes, to be written somewhere.
+    #[must_use]
+    pub fn pieces(&self) -> Pieces {
+        self.text.pieces()
     }
 
     /// The id; a notification has none.
@@ -81,10 +93,10 @@ impl Request {
     /// nothing.
     #[must_use]
     pub fn around_arguments(&self) -> (&[u8], &[u8]) {
-        let end = self.bytes.len();
-        let at = self.spans.arguments.clone().unwrap_or(end..end);
-        let before = self.bytes.get(..at.start).unwrap_or_default();
-        (before, self.bytes.get(at.end..).unwrap_or_default())
+        let bytes = self.bytes();
+        let at = (self.spans.arguments.clone()).unwrap_or(bytes.len()..bytes.len());
+        let before = bytes.get(..at.start).unwrap_or_default();
+        (before, bytes.get(at.end..).unwrap_or_default())
     }
 
     /// The JSON text of `params._meta`.
@@ -138,12 +150,20 @@ impl Request {
         edit::set_meta(self, key, None)
     }
 
+    /// The same text with `with` at `at`, and where the parts stand in it.
+    pub(super) fn spliced(&self, at: &Range<usize>, with: &[u8]) -> (Text, Spans) {
+        (
+            self.text.replaced(at, with),
+            self.spans.moved(at, with.len()),
+        )
+    }
+
     pub(super) fn spans(&self) -> &Spans {
         &self.spans
     }
 
     fn part(&self, span: Option<&Range<usize>>) -> Option<&[u8]> {
-        self.bytes.get(span?.clone())
+        self.text.get(span?)
     }
 }
 

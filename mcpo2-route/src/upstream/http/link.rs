@@ -54,7 +54,7 @@ impl Link for HttpLink {
         }
         let mut call = Call::new(session, out);
         let head = session.head.post(Some(call.out.sent()), headers);
-        let body = call.out.sent().bytes().clone();
+        let body = call.out.sent().pieces();
         let sent = session.wire.send(Method::POST, head, body, &call.pace);
         let response = sent.await.map_err(|error| call.give_up(error))?;
         answer::reply(call, response).await

@@ -7,7 +7,7 @@ use hyper_util::{
     client::legacy::Client,
     rt::{TokioExecutor, TokioTimer},
 };
-use mcpo2_core::{Digest, Error, Gather};
+use mcpo2_core::{Digest, Error, Gather, Pieces};
 use tokio::time::{Instant, timeout_at};
 
 use super::{
@@ -25,7 +25,7 @@ const HEADERS: (usize, usize, u32) = (100, 64 * 1024, 64 * 1024);
 
 /// The pool of connections to one endpoint. It follows no redirect.
 pub(super) struct Wire {
-    client: Client<Dialer, Full<Bytes>>,
+    client: Client<Dialer, Full<Pieces>>,
     endpoint: Endpoint,
     pub(super) limits: Limits,
 }
@@ -67,10 +67,10 @@ impl Wire {
         &self,
         method: Method,
         headers: HeaderMap,
-        body: Bytes,
+        body: impl Into<Pieces>,
         pace: &Pace,
     ) -> Result<Response<Content>, Error> {
-        let mut request = Request::new(Full::new(body));
+        let mut request = Request::new(Full::new(body.into()));
         *request.method_mut() = method;
         *request.uri_mut() = self.endpoint.url.clone();
         let mut all = self.endpoint.headers.clone();
