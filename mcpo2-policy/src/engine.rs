@@ -4,6 +4,7 @@
 mod argument;
 mod compile;
 mod condition;
+mod expression;
 mod index;
 mod json;
 mod needed;

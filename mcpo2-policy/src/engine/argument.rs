@@ -1,13 +1,12 @@
 use std::cmp::Ordering;
 
-use regex::{Regex, RegexBuilder};
 use serde_json::{Number, Value};
 
 use super::{
     Located, Node, Truth,
-    needed::Needed,
+    expression::{Expression, Expressions},
     number::Decimal,
-    pattern::{PathGlob, REGEX_SIZE},
+    pattern::PathGlob,
 };
 use crate::{
     config::ArgumentConfig,
@@ -30,7 +29,7 @@ pub(crate) struct ArgumentCondition {
 enum Predicate {
     Glob(PathGlob),
     Prefix(Box<str>),
-    Regex(Needed, Regex),
+    Regex(Expression),
     OneOf(Vec<Scalar>),
     AtLeast(Decimal),
     AtMost(Decimal),
@@ -45,11 +44,14 @@ enum Scalar {
 }
 
 impl ArgumentCondition {
-    pub(crate) fn compile(config: &ArgumentConfig) -> Result<Self, Fault> {
+    pub(crate) fn compile(
+        config: &ArgumentConfig,
+        expressions: &Expressions,
+    ) -> Result<Self, Fault> {
         Ok(Self {
             pointer: config.pointer.as_str().into(),
             steps: steps(&config.pointer)?,
-            predicate: predicate(config)?,
+            predicate: predicate(config, expressions)?,
         })
     }
 
@@ -78,9 +80,7 @@ impl Predicate {
                 Located::argument(text).map_or(Truth::Unknown, |located| glob.matches(&located))
             }
             (Self::Prefix(prefix), Node::Text(text)) => Truth::of(text.starts_with(&**prefix)),
-            (Self::Regex(needed, regex), Node::Text(text)) => {
-                Truth::of(needed.may_be_in(text) && regex.is_match(text))
-            }
+            (Self::Regex(regex), Node::Text(text)) => Truth::of(regex.matches(text)),
             (Self::OneOf(values), node) => Truth::any(values.iter().map(|v| v.equals(node))),
             (Self::AtLeast(limit), Node::Number(text)) => {
                 ordered(text, |value| value.cmp(limit) != Ordering::Less)
@@ -126,11 +126,11 @@ fn steps(pointer: &str) -> Result<Vec<Box<str>>, Fault> {
     Ok(steps.into_iter().map(plain).collect())
 }
 
-fn predicate(config: &ArgumentConfig) -> Result<Predicate, Fault> {
+fn predicate(config: &ArgumentConfig, expressions: &Expressions) -> Result<Predicate, Fault> {
     let kinds = [
-        config.glob.as_deref().map(glob),
+        config.glob.as_deref().map(|text| glob(text, expressions)),
         config.prefix.as_deref().map(prefix),
-        config.regex.as_deref().map(whole_regex),
+        (config.regex.as_deref()).map(|text| whole_regex(text, expressions)),
         config.one_of.as_deref().map(one_of),
         config.equals.as_ref().map(equals),
         config.at_least.as_ref().map(at_least),
@@ -152,8 +152,9 @@ fn predicate(config: &ArgumentConfig) -> Result<Predicate, Fault> {
     }
 }
 
-fn glob(glob: &str) -> Result<Predicate, Fault> {
-    let glob = PathGlob::for_arguments(glob).map_err(|problem| Fault::new("glob", problem))?;
+fn glob(glob: &str, expressions: &Expressions) -> Result<Predicate, Fault> {
+    let glob = PathGlob::for_arguments(glob, expressions)
+        .map_err(|problem| Fault::new("glob", problem))?;
     Ok(Predicate::Glob(glob))
 }
 
@@ -164,22 +165,14 @@ fn prefix(text: &str) -> Result<Predicate, Fault> {
     Ok(Predicate::Prefix(text.into()))
 }
 
-fn whole_regex(pattern: &str) -> Result<Predicate, Fault> {
-    let fault = |problem: &dyn std::fmt::Display| Fault::new("regex", problem);
+fn whole_regex(pattern: &str, expressions: &Expressions) -> Result<Predicate, Fault> {
     if pattern.len() > MAX_TEXT {
-        return Err(fault(&format!("has at most {MAX_TEXT} bytes")));
+        return Err(Fault::new("regex", format!("has at most {MAX_TEXT} bytes")));
     }
-    let build = |pattern: &str| {
-        RegexBuilder::new(pattern)
-            .size_limit(REGEX_SIZE)
-            .dfa_size_limit(REGEX_SIZE)
-            .build()
-            .map_err(|error| fault(&error))
-    };
-    // Alone first: `a)|(?:b` is no expression, but would become one between the anchors.
-    build(pattern)?;
-    let whole = build(&format!(r"\A(?:{pattern})\z"))?;
-    Ok(Predicate::Regex(Needed::by(pattern), whole))
+    let whole = expressions.whole(pattern);
+    whole
+        .map(Predicate::Regex)
+        .map_err(|refused| Fault::new("regex", refused))
 }
 
 fn one_of(values: &[Value]) -> Result<Predicate, Fault> {

@@ -6,6 +6,7 @@ use super::{
     Policy, Rule,
     argument::ArgumentCondition,
     condition::{Condition, Items},
+    expression::Expressions,
     pattern::{NameGlob, PathGlob},
 };
 use crate::{
@@ -28,6 +29,7 @@ impl Config {
     pub fn compile(self) -> Result<Policy, ConfigError> {
         let mut seen = HashSet::new();
         let mut entries = 0_usize;
+        let expressions = Expressions::default();
         let mut rules = Vec::new();
         for (index, config) in self.rules.iter().enumerate() {
             let compiled = if index >= MAX_RULES {
@@ -39,25 +41,26 @@ impl Config {
                 Err(Fault::new("id", "is the id of another rule too"))
             } else {
                 entries = entries.saturating_add(lists(config));
-                within(entries).and_then(|()| rule(config))
+                within(entries).and_then(|()| rule(config, &expressions))
             };
             rules.push(compiled.map_err(|fault| ConfigError::new(index, &config.id, fault))?);
         }
-        let digest = digest(&self);
-        Ok(Policy::new(rules, digest))
+        Ok(Policy::new(rules, self.digest()))
+    }
+
+    /// The digest of the [`Policy`] that this says: neither the order of the rules nor the
+    /// formatting of a file counts.
+    #[must_use]
+    pub fn digest(&self) -> Digest {
+        let mut rules: Vec<&RuleConfig> = self.rules.iter().collect();
+        rules.sort_by(|one, two| one.id.cmp(&two.id));
+        // Strings, numbers and lists: their JSON cannot fail.
+        let canonical = serde_json::to_string(&rules).unwrap_or_default();
+        Digest::of(format!("mcpo2.policy/v1 {canonical}").as_bytes())
     }
 }
 
-/// The digest of what the rules say: neither their order nor the formatting of a file counts.
-fn digest(config: &Config) -> Digest {
-    let mut rules: Vec<&RuleConfig> = config.rules.iter().collect();
-    rules.sort_by(|one, two| one.id.cmp(&two.id));
-    // Strings, numbers and lists: their JSON cannot fail.
-    let canonical = serde_json::to_string(&rules).unwrap_or_default();
-    Digest::of(format!("mcpo2.policy/v1 {canonical}").as_bytes())
-}
-
-fn rule(config: &RuleConfig) -> Result<Rule, Fault> {
+fn rule(config: &RuleConfig, expressions: &Expressions) -> Result<Rule, Fault> {
     let id = named(RuleId::new(&config.id), "id")?;
     if config.id.starts_with(reserved::PREFIX) {
         return Err(Fault::new("id", "begins with `sys:`, which is reserved"));
@@ -72,11 +75,11 @@ fn rule(config: &RuleConfig) -> Result<Rule, Fault> {
             format!("has at most {MAX_TEXT} bytes"),
         ));
     }
-    let mut conditions = methods_and_items(&config.items)?;
+    let mut conditions = methods_and_items(&config.items, expressions)?;
     callers(&config.callers, &mut conditions)?;
     modules(&config.modules, &mut conditions)?;
     for (at, argument) in list(config.items.arguments.as_deref(), "arguments")?.enumerate() {
-        let compiled = ArgumentCondition::compile(argument);
+        let compiled = ArgumentCondition::compile(argument, expressions);
         let compiled = compiled.map_err(|fault| fault.within(&format!("arguments[{at}]")))?;
         conditions.push(Condition::Argument(compiled));
     }
@@ -98,17 +101,25 @@ fn effect(config: EffectConfig) -> Effect {
     }
 }
 
-fn methods_and_items(config: &ItemsConfig) -> Result<Vec<Condition>, Fault> {
+fn methods_and_items(
+    config: &ItemsConfig,
+    expressions: &Expressions,
+) -> Result<Vec<Condition>, Fault> {
+    let names = |globs: &Option<Vec<String>>, field| {
+        each(globs.as_deref(), field, |glob| {
+            NameGlob::new(glob, expressions)
+        })
+    };
     let mut conditions = vec![match &config.methods {
         None => Condition::Addressing,
-        Some(_) => Condition::Methods(names(config.methods.as_deref(), "methods")?),
+        Some(_) => Condition::Methods(names(&config.methods, "methods")?),
     }];
     if config.tools.is_some() || config.prompts.is_some() || config.resources.is_some() {
         conditions.push(Condition::Items(Items {
-            tools: names(config.tools.as_deref(), "tools")?,
-            prompts: names(config.prompts.as_deref(), "prompts")?,
+            tools: names(&config.tools, "tools")?,
+            prompts: names(&config.prompts, "prompts")?,
             resources: each(config.resources.as_deref(), "resources", |glob| {
-                PathGlob::for_resources(glob)
+                PathGlob::for_resources(glob, expressions)
             })?,
         }));
     }
@@ -206,10 +217,6 @@ fn group(config: &RuleConfig) -> Result<Box<str>, Fault> {
         )),
         (None, _) => Ok("".into()),
     }
-}
-
-fn names(globs: Option<&[String]>, field: &str) -> Result<Vec<NameGlob>, Fault> {
-    each(globs, field, NameGlob::new)
 }
 
 fn each<T, E: std::fmt::Display>(

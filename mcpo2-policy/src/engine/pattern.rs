@@ -1,14 +1,12 @@
 use globset::GlobBuilder;
-use regex::bytes::{Regex, RegexBuilder};
 
 use super::{
     Located, Template, Truth,
+    expression::{Expression, Expressions},
     path::{Anchor, has_percent_escape, scheme, with_lower_authority},
 };
 
 const MAX_LENGTH: usize = 1024;
-/// What one pattern may take when it is compiled.
-pub(crate) const REGEX_SIZE: usize = 1 << 20;
 const META: [char; 5] = ['*', '?', '[', '{', '\\'];
 
 /// A glob over names, in which `*` stands for any text.
@@ -20,10 +18,10 @@ pub(crate) struct NameGlob {
 }
 
 impl NameGlob {
-    pub(crate) fn new(glob: &str) -> Result<Self, String> {
+    pub(crate) fn new(glob: &str, expressions: &Expressions) -> Result<Self, String> {
         let (literal, _) = glob.split_at(glob.find(META).unwrap_or(glob.len()));
         Ok(Self {
-            text: Text::name(glob)?,
+            text: Text::name(glob, expressions)?,
             literal: literal.into(),
         })
     }
@@ -40,7 +38,7 @@ impl NameGlob {
                 Some(part) if !part.is_empty() => Literal::Within(part),
                 _ => Literal::Any,
             },
-            Text::Glob(_) => Literal::Any,
+            Text::Tree(_) | Text::Glob(_) => Literal::Any,
         }
     }
 }
@@ -71,7 +69,7 @@ pub(crate) struct PathGlob {
 
 impl PathGlob {
     /// A glob over the paths and URLs that arguments name.
-    pub(crate) fn for_arguments(glob: &str) -> Result<Self, String> {
+    pub(crate) fn for_arguments(glob: &str, expressions: &Expressions) -> Result<Self, String> {
         // Of a group the first alternative tells where it begins.
         let first = glob.trim_start_matches('{');
         let anchor = if first.starts_with("**") {
@@ -83,11 +81,11 @@ impl PathGlob {
         } else {
             Some(Anchor::Unknown)
         };
-        Self::new(glob, anchor)
+        Self::new(glob, anchor, expressions)
     }
 
     /// A glob over the URIs of resources.
-    pub(crate) fn for_resources(glob: &str) -> Result<Self, String> {
+    pub(crate) fn for_resources(glob: &str, expressions: &Expressions) -> Result<Self, String> {
         if !glob.starts_with(META) && scheme(glob).is_none() {
             return Err("begins with no scheme, such as `file:`, and so matches no URI".into());
         }
@@ -95,10 +93,10 @@ impl PathGlob {
         if lower.starts_with("file:") && !lower.starts_with("file:///") {
             return Err("matches nothing: file URIs begin with `file:///`".into());
         }
-        Self::new(glob, Some(Anchor::Scheme))
+        Self::new(glob, Some(Anchor::Scheme), expressions)
     }
 
-    fn new(glob: &str, anchor: Option<Anchor>) -> Result<Self, String> {
+    fn new(glob: &str, anchor: Option<Anchor>, expressions: &Expressions) -> Result<Self, String> {
         let glob = match anchor {
             _ if glob.len() > MAX_LENGTH => return Err(format!("has 1 to {MAX_LENGTH} bytes")),
             Some(Anchor::Scheme) if !glob.contains(META) => match Located::uri(glob) {
@@ -111,7 +109,7 @@ impl PathGlob {
         if let Some(reason) = never_matches(&glob) {
             return Err(reason.into());
         }
-        let text = Text::new(&glob, true)?;
+        let text = Text::path(&glob, expressions)?;
         let (literal, rest) = glob.split_at(glob.find(META).unwrap_or(glob.len()));
         let (literal, rest) = (literal.into(), rest.into());
         Ok(Self {
@@ -183,20 +181,31 @@ enum Text {
     Exact(Box<str>),
     /// What stands between stars, each of which stands for any text.
     Stars(Vec<Box<str>>),
-    Glob(Regex),
+    /// What stands before any text, its last `/` included.
+    Tree(Box<str>),
+    Glob(Expression),
 }
 
 impl Text {
     /// A glob over names. Most have only stars, and need no automaton.
-    fn name(glob: &str) -> Result<Self, String> {
+    fn name(glob: &str, expressions: &Expressions) -> Result<Self, String> {
         let plain = !glob.contains(|letter| letter != '*' && META.contains(&letter));
         if plain && glob.contains('*') && glob.len() <= MAX_LENGTH && !glob.contains("**") {
             return Ok(Self::Stars(glob.split('*').map(Into::into).collect()));
         }
-        Self::new(glob, false)
+        Self::new(glob, false, expressions)
     }
 
-    fn new(glob: &str, literal_separator: bool) -> Result<Self, String> {
+    /// A glob over paths. Most are one path, or a tree.
+    fn path(glob: &str, expressions: &Expressions) -> Result<Self, String> {
+        let tree = glob.strip_suffix("**").filter(|tree| tree.ends_with('/'));
+        match tree.filter(|tree| !tree.contains(META) && glob.len() <= MAX_LENGTH) {
+            Some(tree) => Ok(Self::Tree(tree.into())),
+            None => Self::new(glob, true, expressions),
+        }
+    }
+
+    fn new(glob: &str, literal_separator: bool, expressions: &Expressions) -> Result<Self, String> {
         if glob.is_empty() || glob.len() > MAX_LENGTH {
             return Err(format!("has 1 to {MAX_LENGTH} bytes"));
         }
@@ -209,11 +218,8 @@ impl Text {
             .build()
             .map_err(|error| error.kind().to_string())?;
         // globset's own matcher panics where the pattern grows too large, and sets no tight limit.
-        RegexBuilder::new(glob.regex())
-            .dot_matches_new_line(true)
-            .size_limit(REGEX_SIZE)
-            .dfa_size_limit(REGEX_SIZE)
-            .build()
+        let expression = expressions.glob(glob.regex());
+        expression
             .map(Self::Glob)
             .map_err(|_| "is too large".into())
     }
@@ -222,7 +228,8 @@ impl Text {
         match self {
             Self::Exact(exact) => **exact == *text,
             Self::Stars(parts) => stars(parts, text),
-            Self::Glob(regex) => regex.is_match(text.as_bytes()),
+            Self::Tree(tree) => text.starts_with(&**tree),
+            Self::Glob(expression) => expression.matches(text),
         }
     }
 }
@@ -254,15 +261,52 @@ mod tests {
 
     use super::*;
 
+    /// Of which some together are no expression.
+    const PARTS: &[&str] = &[
+        ".*", "a", "ä", "[^a]", "a|", "(b|)", r"\b", "^", "$", "a{2}", "b+", "(?i:ä)", "(", ")",
+    ];
+
     proptest! {
         #[test]
         fn stars_match_as_globs_do(glob in "[ab/ä]{0,3}(\\*[ab/\nä]{0,2}){1,4}", text in "[ab/\nä]{0,9}") {
             prop_assume!(!glob.contains("**"));
-            let stars = Text::name(&glob).unwrap();
+            let expressions = Expressions::default();
+            let stars = Text::name(&glob, &expressions).unwrap();
             prop_assert!(matches!(stars, Text::Stars(_)));
-            let regex = Text::new(&glob, false).unwrap();
+            let regex = Text::new(&glob, false, &expressions).unwrap();
             prop_assert!(matches!(regex, Text::Glob(_)));
             prop_assert_eq!(stars.matches(&text), regex.matches(&text));
+        }
+
+        #[test]
+        fn trees_match_as_globs_do(tree in "[ab/ä\n.:]{0,6}/", text in "[ab/ä\n.:]{0,9}") {
+            let glob = format!("{tree}**");
+            let expressions = Expressions::default();
+            let plain = Text::path(&glob, &expressions).unwrap();
+            prop_assert!(matches!(plain, Text::Tree(_)));
+            let regex = Text::new(&glob, true, &expressions).unwrap();
+            prop_assert!(matches!(regex, Text::Glob(_)));
+            for text in [&text, &format!("{tree}{text}"), &tree] {
+                prop_assert_eq!(plain.matches(text), regex.matches(text), "{:?}", text);
+            }
+        }
+
+        // The reference is `regex` itself, which builds all its automata.
+        #[test]
+        fn expressions_match_as_those_of_regex_do(
+            parts in proptest::collection::vec(proptest::sample::select(PARTS), 0..6),
+            texts in proptest::collection::vec("[aAbäÄ\n]{0,6}", 1..5),
+        ) {
+            let (pattern, expressions) = (parts.concat(), Expressions::default());
+            let whole = expressions.whole(&pattern);
+            let reference = regex::Regex::new(&pattern)
+                .and_then(|_| regex::Regex::new(&format!(r"\A(?:{pattern})\z")));
+            match (whole, reference) {
+                (Ok(whole), Ok(reference)) => for text in texts {
+                    prop_assert_eq!(whole.matches(&text), reference.is_match(&text), "{:?}", text);
+                },
+                (whole, reference) => prop_assert!(whole.is_err() && reference.is_err()),
+            }
         }
     }
 }
