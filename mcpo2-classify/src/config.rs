@@ -2,7 +2,7 @@ use std::collections::BTreeMap;
 
 use serde::{Deserialize, Serialize};
 
-use mcpo2_core::Family;
+use mcpo2_core::{Digest, Family};
 
 use crate::{ConfigError, Rules};
 
@@ -110,6 +110,13 @@ impl Config {
     /// [`ConfigError`] names the rule and what is wrong with it.
     pub fn compile(self) -> Result<Rules, ConfigError> {
         Rules::compile(self)
+    }
+
+    /// The digest of the [`Rules`] that this is compiled to.
+    #[must_use]
+    pub fn digest(&self) -> Digest {
+        // Strings, numbers and lists: their JSON cannot fail.
+        Digest::of(&serde_json::to_vec(self).unwrap_or_default())
     }
 }
 

@@ -1,6 +1,6 @@
 //! The rules as one automaton, and sentences to run it on.
 
-use regex::{RegexSet, RegexSetBuilder};
+use regex::{RegexBuilder, RegexSet, RegexSetBuilder};
 
 use crate::{ConfigError, ConfigErrorKind, RuleConfig};
 
@@ -13,21 +13,19 @@ pub(crate) struct Matcher(RegexSet);
 
 impl Matcher {
     pub(crate) fn compile(rules: &[RuleConfig], max_bytes: usize) -> Result<Self, ConfigError> {
-        let mut patterns = Vec::with_capacity(rules.len());
-        for rule in rules {
-            let pattern = pattern(rule)?;
-            // One by one first, so that the error can name the rule.
-            regex::RegexBuilder::new(&pattern)
-                .size_limit(max_bytes)
-                .build()
-                .map_err(|error| ConfigError::regex(rule.id.as_str(), error))?;
-            patterns.push(pattern);
-        }
-        RegexSetBuilder::new(patterns)
+        let patterns: Vec<String> = rules.iter().map(pattern).collect::<Result<_, _>>()?;
+        let set = RegexSetBuilder::new(&patterns)
             .size_limit(max_bytes)
-            .build()
-            .map(Self)
-            .map_err(|error| ConfigError::regex("rules", error))
+            .build();
+        set.map(Self).map_err(|error| {
+            // Each alone, to name the rule whose it is. Where it is none's, it is that of all.
+            let alone = rules.iter().zip(&patterns).find_map(|(rule, pattern)| {
+                let mut builder = RegexBuilder::new(pattern);
+                let error = builder.size_limit(max_bytes).build().err()?;
+                Some(ConfigError::regex(rule.id.as_str(), error))
+            });
+            alone.unwrap_or_else(|| ConfigError::regex("rules", error))
+        })
     }
 
     /// The rules that match, by their place in the pack.

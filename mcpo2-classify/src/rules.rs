@@ -39,7 +39,7 @@ struct Rule {
 impl Rules {
     pub(crate) fn compile(config: Config) -> Result<Self, ConfigError> {
         check(&config)?;
-        let digest = Digest::of(&serde_json::to_vec(&config).unwrap_or_default());
+        let digest = config.digest();
         let matcher = Matcher::compile(&config.rules, config.limits.compiled_bytes)?;
         let families: Vec<_> = config.families.into_iter().collect();
         let rule = |rule: RuleConfig| {

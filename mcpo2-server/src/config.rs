@@ -6,6 +6,7 @@
 
 mod admission;
 mod check;
+mod compiled;
 mod deserialize;
 mod diagnostic;
 mod fault;
@@ -40,6 +41,8 @@ use self::{
     fault::Mended,
     tree::{Node, Value},
 };
+
+pub(crate) use self::compiled::Compiled;
 
 pub use self::{
     admission::Admission,
@@ -101,6 +104,9 @@ pub struct Config {
     /// The digest of the file that it was read from; none where there was no file.
     #[serde(skip)]
     pub digest: Option<Digest>,
+    /// What was compiled to check the file.
+    #[serde(skip)]
+    pub(crate) compiled: Compiled,
 }
 
 impl Default for Config {
@@ -120,6 +126,7 @@ impl Default for Config {
             log: Log::default(),
             reload: Reload::default(),
             digest: None,
+            compiled: Compiled::default(),
         }
     }
 }
@@ -153,11 +160,31 @@ pub struct Checked {
 ///
 /// What is wrong with it, if it cannot be loaded. Warnings alone are no error; [`check`] has them.
 pub fn load(path: &Path) -> Result<Config, Diagnostics> {
+    if let Some(config) = load_bare(path) {
+        return Ok(config);
+    }
     let Checked {
         config,
         diagnostics,
     } = check(path);
     config.ok_or(diagnostics)
+}
+
+/// Reads a file in which nothing is wrong. Nobody asks where anything stands there, and that is
+/// most of the work.
+fn load_bare(path: &Path) -> Option<Config> {
+    let text = read(path).ok()?;
+    let mut tree = Node::parse_bare(&text)?;
+    let mut found = Diagnostics::new(String::new());
+    let base = path.parent().unwrap_or(Path::new(""));
+    prepare(
+        &mut tree,
+        base,
+        &|name| std::env::var(name).ok(),
+        &mut found,
+    );
+    let config = configure(&mut tree, base, &text, &mut found);
+    config.filter(|_| !found.has_errors())
 }
 
 /// Reads a file and says all that is to be said of it.
@@ -202,23 +229,37 @@ pub fn check_text(
             };
         }
     };
-    interpolate::Resolver { env, base }.resolve(&mut tree, &mut found);
-    take_version(&mut tree, &mut found);
+    prepare(&mut tree, base, env, &mut found);
     // INVARIANT: before anything is taken out of the tree, or a secret could go unnoticed.
     let secrets = check::secret_lines(&tree);
     let resolved = check::resolved(&tree);
-    let mut config = deserialize(&mut tree, &mut found);
-    if let Some(config) = &mut config {
-        config.digest = Some(Digest::of(text.as_bytes()));
-        resolve_paths(config, base);
-        check::check(config, &tree, &mut found);
-    }
+    let config = configure(&mut tree, base, text, &mut found);
     found.hide(&resolved);
     let diagnostics = found.finish(text, |line| secrets.contains(&line));
     Checked {
         config: config.filter(|_| !diagnostics.has_errors()),
         diagnostics,
     }
+}
+
+/// Resolves what stands for something else, and takes the version off.
+fn prepare(
+    tree: &mut Node,
+    base: &Path,
+    env: &dyn Fn(&str) -> Option<String>,
+    found: &mut Diagnostics,
+) {
+    interpolate::Resolver { env, base }.resolve(tree, found);
+    take_version(tree, found);
+}
+
+/// What the tree says, checked as a whole.
+fn configure(tree: &mut Node, base: &Path, text: &str, found: &mut Diagnostics) -> Option<Config> {
+    let mut config = deserialize(tree, found)?;
+    config.digest = Some(Digest::of(text.as_bytes()));
+    resolve_paths(&mut config, base);
+    config.compiled = check::check(&config, tree, found);
+    Some(config)
 }
 
 /// Reads the types from the tree. A fault does not end it: what was probably meant is taken in its

@@ -276,19 +276,11 @@ impl Verdicts {
         let same_policy = before.filter(|before| before.config.policy == config.policy);
         let rules = match same_rules {
             Some(before) => Arc::clone(&before.verdicts.rules),
-            None => Arc::new(
-                config
-                    .classify
-                    .clone()
-                    .compile()
-                    .map_err(because("classify"))?,
-            ),
+            None => config.rules().map_err(because("classify"))?,
         };
         let policy = match (mode, same_policy) {
             (_, Some(before)) => Arc::clone(&before.verdicts.policy),
-            (Mode::Governed, None) => {
-                Arc::new(config.policy.clone().compile().map_err(because("policy"))?)
-            }
+            (Mode::Governed, None) => config.policy().map_err(because("policy"))?,
             (Mode::Observed, None) => Arc::new(Policy::allow_all()),
         };
         Ok(Self { rules, policy })

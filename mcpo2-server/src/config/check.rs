@@ -11,13 +11,14 @@ mod sessions;
 use std::collections::BTreeSet;
 
 use super::{
-    Config,
+    Compiled, Config,
     diagnostic::{Diagnostic, Diagnostics},
     tree::{Node, Text, Value},
 };
 
-/// Checks a configuration that has been read from this tree.
-pub(crate) fn check(config: &Config, tree: &Node, found: &mut Diagnostics) {
+/// Checks a configuration that has been read from this tree. What had to be compiled for that is
+/// not compiled a second time.
+pub(crate) fn check(config: &Config, tree: &Node, found: &mut Diagnostics) -> Compiled {
     let mut context = Context {
         config,
         tree,
@@ -28,8 +29,10 @@ pub(crate) fn check(config: &Config, tree: &Node, found: &mut Diagnostics) {
     admission::check(&mut context);
     modules::check(&mut context);
     lists::check(&mut context);
-    layers::check(&mut context);
-    policy::check(&mut context);
+    Compiled {
+        rules: layers::check(&mut context),
+        policy: policy::check(&mut context),
+    }
 }
 
 /// The lines that hold secrets written out: they are never shown.

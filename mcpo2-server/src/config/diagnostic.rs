@@ -160,10 +160,14 @@ impl Diagnostics {
     /// Sorts the findings by place and gives each the text of its line.
     pub(crate) fn finish(mut self, text: &str, is_secret: impl Fn(usize) -> bool) -> Self {
         self.items.sort_by_key(|item| item.position.map(start));
+        // Both go forwards, so the text is read once.
+        let mut lines = (1..).zip(lines(text)).peekable();
         for item in &mut self.items {
             let line = item.position.map_or(0, |position| position.line);
+            while lines.next_if(|(number, _)| *number < line).is_some() {}
             if line > 0 && !is_secret(line) {
-                item.source = line_of(text, line).map(|line| line.chars().take(200).collect());
+                let shown = lines.peek().filter(|(_, line)| !line.is_empty());
+                item.source = shown.map(|(_, line)| line.chars().take(200).collect());
             }
         }
         self
@@ -236,10 +240,14 @@ impl std::error::Error for Diagnostics {}
 /// A line by its number, as YAML counts: a carriage return alone ends one too. Another count would
 /// show other lines than those that were found to hold no secret. None where nothing stands.
 pub(crate) fn line_of(text: &str, number: usize) -> Option<&str> {
-    text.split('\n')
-        .flat_map(|line| line.strip_suffix('\r').unwrap_or(line).split('\r'))
+    lines(text)
         .nth(number.checked_sub(1)?)
         .filter(|line| !line.is_empty())
+}
+
+fn lines(text: &str) -> impl Iterator<Item = &str> {
+    text.split('\n')
+        .flat_map(|line| line.strip_suffix('\r').unwrap_or(line).split('\r'))
 }
 
 fn start(position: Position) -> (usize, usize) {

@@ -1,26 +1,25 @@
 use std::sync::Arc;
 
 use mcpo2_artifact::MemoryStore;
+use mcpo2_classify::Rules;
 use mcpo2_preamble::ConfigError as PreambleError;
 
 use super::{Context, Diagnostic, unknown};
 
 /// Checks the configuration of each layer by itself: what its own crate says of it.
-pub(super) fn check(context: &mut Context<'_>) {
-    classify(context);
+pub(super) fn check(context: &mut Context<'_>) -> Option<Arc<Rules>> {
+    let rules = classify(context);
     preamble(context);
     preamble_names(context);
     artifact(context);
     audit(context);
+    rules
 }
 
-fn classify(context: &mut Context<'_>) {
-    // The one that comes with its crate is tested there.
-    if context.config.classify == mcpo2_classify::Config::builtin() {
-        return;
-    }
-    let Err(error) = context.config.classify.clone().compile() else {
-        return;
+fn classify(context: &mut Context<'_>) -> Option<Arc<Rules>> {
+    let error = match context.config.classify.clone().compile() {
+        Ok(rules) => return Some(rules.into()),
+        Err(error) => error,
     };
     let subject = error.subject();
     let rules = &context.config.classify.rules;
@@ -32,6 +31,7 @@ fn classify(context: &mut Context<'_>) {
         &path,
         Diagnostic::error("invalid-classify", error.to_string()),
     );
+    None
 }
 
 fn preamble(context: &mut Context<'_>) {

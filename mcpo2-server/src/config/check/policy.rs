@@ -1,26 +1,39 @@
-use std::collections::BTreeSet;
+use std::{collections::BTreeSet, sync::Arc};
 
 use mcpo2_core::ApprovalState;
-use mcpo2_policy::{EffectConfig, RuleConfig};
+use mcpo2_policy::{EffectConfig, Policy, RuleConfig};
 
 use super::{Context, Diagnostic, unknown};
 use crate::config::{Config, Module};
 
 /// Checks the policy: by itself, against what there is, and what there is against it.
-pub(super) fn check(context: &mut Context<'_>) {
-    if let Err(error) = context.config.policy.clone().compile() {
+pub(super) fn check(context: &mut Context<'_>) -> Option<Arc<Policy>> {
+    let compiled = context.config.policy.clone().compile();
+    if let Err(error) = &compiled {
         let field = error.field().replace(['.', '['], "/").replace(']', "");
         let path = format!("policy/rules/{}/{field}", error.index());
         let message = format!("rule `{}`: {}", error.rule(), error.problem());
         context.value(&path, Diagnostic::error("invalid-policy", message));
     }
+    check_rules(context);
+    check_use(context);
+    compiled.ok().map(Arc::new)
+}
+
+fn check_rules(context: &mut Context<'_>) {
+    let families = families(context.config);
+    let tenants = tenants(context.config);
     for (index, rule) in context.config.policy.rules.iter().enumerate() {
         let path = format!("policy/rules/{index}");
         check_modules(context, &path, rule);
-        check_families(context, &path, rule);
-        check_tenants(context, &path, rule);
+        check_families(context, &path, rule, &families);
+        check_tenants(context, &path, rule, tenants.as_ref());
         check_preamble(context, &path, rule);
     }
+}
+
+/// A module that nobody may call was forgotten in the rules.
+fn check_use(context: &mut Context<'_>) {
     for (index, module) in context.config.modules.iter().enumerate() {
         let is_used = module.approval != ApprovalState::Approved
             || context
@@ -60,8 +73,12 @@ fn check_modules(context: &mut Context<'_>, path: &str, rule: &RuleConfig) {
     }
 }
 
-fn check_families(context: &mut Context<'_>, path: &str, rule: &RuleConfig) {
-    let families = families(context.config);
+fn check_families(
+    context: &mut Context<'_>,
+    path: &str,
+    rule: &RuleConfig,
+    families: &BTreeSet<&str>,
+) {
     for (at, name) in rule.modules.families.iter().flatten().enumerate() {
         if !families.contains(name.as_str()) {
             let (message, help) = unknown("module of family", name, families.iter().copied());
@@ -71,9 +88,9 @@ fn check_families(context: &mut Context<'_>, path: &str, rule: &RuleConfig) {
     }
 }
 
-/// Where tokens name the tenants, any may come.
-fn check_tenants(context: &mut Context<'_>, path: &str, rule: &RuleConfig) {
-    let identity = &context.config.identity;
+/// The tenants of those who may call; none where tokens name them, and any may come.
+fn tenants(config: &Config) -> Option<BTreeSet<&str>> {
+    let identity = &config.identity;
     let anonymous = identity
         .anonymous
         .iter()
@@ -84,9 +101,18 @@ fn check_tenants(context: &mut Context<'_>, path: &str, rule: &RuleConfig) {
         .map(|key| key.tenant.as_str())
         .chain(anonymous)
         .collect();
-    if identity.jwt.is_some() || tenants.is_empty() {
+    (identity.jwt.is_none() && !tenants.is_empty()).then_some(tenants)
+}
+
+fn check_tenants(
+    context: &mut Context<'_>,
+    path: &str,
+    rule: &RuleConfig,
+    tenants: Option<&BTreeSet<&str>>,
+) {
+    let Some(tenants) = tenants else {
         return;
-    }
+    };
     for (at, name) in rule.callers.tenants.iter().flatten().enumerate() {
         if !tenants.contains(name.as_str()) {
             let (message, help) = unknown("caller of tenant", name, tenants.iter().copied());

@@ -1,0 +1,56 @@
+use std::sync::Arc;
+
+use mcpo2_classify::Rules;
+use mcpo2_core::BoxError;
+use mcpo2_policy::{Authorize as _, Policy};
+
+use super::Config;
+
+/// What of a configuration was compiled when its file was checked.
+#[derive(Debug, Clone, Default)]
+pub(crate) struct Compiled {
+    pub(crate) rules: Option<Arc<Rules>>,
+    pub(crate) policy: Option<Arc<Policy>>,
+}
+
+impl Config {
+    /// The rules of the classifier. What was compiled before is taken where it still is what the
+    /// configuration says: a host may have changed that since.
+    pub(crate) fn rules(&self) -> Result<Arc<Rules>, BoxError> {
+        let known = self.compiled.rules.as_ref();
+        match known.filter(|rules| rules.digest() == self.classify.digest()) {
+            Some(rules) => Ok(Arc::clone(rules)),
+            None => Ok(self.classify.clone().compile()?.into()),
+        }
+    }
+
+    /// The policy, likewise.
+    pub(crate) fn policy(&self) -> Result<Arc<Policy>, BoxError> {
+        let known = self.compiled.policy.as_ref();
+        match known.filter(|policy| policy.digest() == self.policy.digest()) {
+            Some(policy) => Ok(Arc::clone(policy)),
+            None => Ok(self.policy.clone().compile()?.into()),
+        }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use std::path::Path;
+
+    use super::*;
+    use crate::config::{MINIMAL, check_text};
+
+    #[test]
+    fn what_a_host_changes_is_compiled_anew_and_nothing_else() {
+        let checked = check_text("minimal", Path::new(""), MINIMAL, &|_| Some("x".into()));
+        let mut config = checked.config.unwrap();
+        let (rules, policy) = (config.rules().unwrap(), config.policy().unwrap());
+        assert!(Arc::ptr_eq(&rules, &config.rules().unwrap()));
+        assert!(Arc::ptr_eq(&policy, &config.policy().unwrap()));
+        config.policy.rules.clear();
+        assert_ne!(config.policy().unwrap().digest(), policy.digest());
+        config.classify.task_arguments.push("aim".into());
+        assert_ne!(config.rules().unwrap().digest(), rules.digest());
+    }
+}
