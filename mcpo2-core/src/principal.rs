@@ -47,7 +47,7 @@ pub enum AuthMethod {
 /// assert!(principal.has_role("analyst"));
 /// # Ok::<(), mcpo2_core::NameError>(())
 /// ```
-#[derive(Debug, Clone, PartialEq, Eq, Serialize)]
+#[derive(Debug, Clone, PartialEq, Eq, Hash, Serialize)]
 pub struct Principal {
     tenant: TenantId,
     id: PrincipalId,

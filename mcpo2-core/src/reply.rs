@@ -2,6 +2,7 @@ use std::{
     borrow::Cow,
     fmt,
     pin::Pin,
+    sync::OnceLock,
     task::{Context, Poll},
 };
 
@@ -9,7 +10,7 @@ use bytes::Bytes;
 use futures_core::Stream;
 use http::{Extensions, StatusCode};
 
-use crate::{Error, Message, Response};
+use crate::{Error, Message, Response, message::ListPage};
 
 /// The answer to a call: a status, and a body that is complete or still being written.
 ///
@@ -18,6 +19,13 @@ use crate::{Error, Message, Response};
 pub struct Reply {
     status: StatusCode,
     extensions: Extensions,
+    /// None until somebody asks, where it is a page.
+    content: OnceLock<Content>,
+    page: Option<Box<ListPage>>,
+}
+
+#[derive(Debug)]
+struct Content {
     body: Body,
     /// What the body was read as, by whoever made it.
     read: Option<Box<Response>>,
@@ -32,9 +40,16 @@ impl Reply {
     /// A reply of one response that is read already, so that nobody has to read it again.
     #[must_use]
     pub fn of(response: Response) -> Self {
+        Self::with_content(Some(Content::of(response)))
+    }
+
+    /// A reply that is a page of a list. Its bytes are made when somebody asks for them, so that
+    /// who takes entries out ([`take_page`](Self::take_page)) makes only those of the others.
+    #[must_use]
+    pub fn page(page: ListPage) -> Self {
         Self {
-            read: Some(Box::new(response.clone())),
-            ..Self::complete(response.into_bytes())
+            page: Some(Box::new(page)),
+            ..Self::with_content(None)
         }
     }
 
@@ -55,11 +70,15 @@ impl Reply {
     /// A reply with this body and the status `200 OK`.
     #[must_use]
     pub fn with_body(body: Body) -> Self {
+        Self::with_content(Some(Content { body, read: None }))
+    }
+
+    fn with_content(content: Option<Content>) -> Self {
         Self {
             status: StatusCode::OK,
             extensions: Extensions::new(),
-            body,
-            read: None,
+            content: content.map(OnceLock::from).unwrap_or_default(),
+            page: None,
         }
     }
 
@@ -79,17 +98,42 @@ impl Reply {
     /// The body.
     #[must_use]
     pub fn body(&self) -> &Body {
-        &self.body
+        &self.content().body
+    }
+
+    fn content(&self) -> &Content {
+        self.content
+            .get_or_init(|| Content::made(self.page.as_deref()))
+    }
+
+    /// The page that it is, for who makes another reply of it; none where its body was replaced,
+    /// or never was a page. What is left has an empty body.
+    #[must_use]
+    pub fn take_page(&mut self) -> Option<ListPage> {
+        let page = self.page.take()?;
+        self.content = OnceLock::new();
+        Some(*page)
+    }
+
+    /// The same reply with this response as its body.
+    #[must_use]
+    pub fn with_response(self, response: Response) -> Self {
+        Self {
+            content: Content::of(response).into(),
+            page: None,
+            ..self
+        }
     }
 
     /// The response that the body is as a whole, if it is one: read again only where its bytes are
     /// not those that were read before.
     #[must_use]
     pub fn response(&self) -> Option<Cow<'_, Response>> {
-        let Body::Complete(bytes) = &self.body else {
+        let Content { body, read } = self.content();
+        let Body::Complete(bytes) = body else {
             return None;
         };
-        if let Some(read) = self.read.as_ref().filter(|read| same(read.bytes(), bytes)) {
+        if let Some(read) = read.as_ref().filter(|read| same(read.bytes(), bytes)) {
             return Some(Cow::Borrowed(read));
         }
         match Message::parse(bytes.clone()) {
@@ -101,14 +145,26 @@ impl Reply {
     /// The body, alone.
     #[must_use]
     pub fn into_body(self) -> Body {
-        self.body
+        self.into_content().0.body
+    }
+
+    /// What it says, made if it was not, and the rest of it.
+    fn into_content(mut self) -> (Content, Self) {
+        let content = self.content.take();
+        let content = content.unwrap_or_else(|| Content::made(self.page.as_deref()));
+        self.page = None;
+        (content, self)
     }
 
     /// The same reply with its body replaced.
     #[must_use]
-    pub fn map_body(mut self, with: impl FnOnce(Body) -> Body) -> Self {
-        self.body = with(self.body);
-        self
+    pub fn map_body(self, with: impl FnOnce(Body) -> Body) -> Self {
+        let (Content { body, read }, rest) = self.into_content();
+        let body = with(body);
+        Self {
+            content: Content { body, read }.into(),
+            ..rest
+        }
     }
 
     /// What layers attached.
@@ -120,6 +176,26 @@ impl Reply {
     /// What layers attach.
     pub fn extensions_mut(&mut self) -> &mut Extensions {
         &mut self.extensions
+    }
+}
+
+impl Content {
+    fn of(response: Response) -> Self {
+        Self {
+            body: Body::Complete(response.bytes().clone()),
+            read: Some(Box::new(response)),
+        }
+    }
+
+    /// That of a page with all its entries; nothing where there is none.
+    fn made(page: Option<&ListPage>) -> Self {
+        match page {
+            Some(page) => Self::of(page.response(page.entries().text())),
+            None => Self {
+                body: Body::Empty,
+                read: None,
+            },
+        }
     }
 }
 
@@ -229,12 +305,35 @@ impl fmt::Debug for Frames {
 #[cfg(test)]
 mod tests {
     use super::*;
+    use crate::{Id, Item, ItemKind, message::PageEntries};
 
     fn read(text: &'static str) -> Response {
         match Message::parse(text).unwrap() {
             Message::Response(response) => response,
             Message::Request(_) => unreachable!(),
         }
+    }
+
+    #[test]
+    fn a_page_is_a_page_until_its_bytes_are_replaced() {
+        let page = || {
+            let entry = (Item::new(ItemKind::Tool, "a"), r#"{"name":"a"}"#);
+            let entries = PageEntries::new(ItemKind::Tool, [entry]);
+            ListPage::new(entries.into(), &Id::number(1))
+        };
+        let all = r#"{"jsonrpc":"2.0","id":1,"result":{"tools":[{"name":"a"}]}}"#;
+        let complete = |body: &Body| matches!(body, Body::Complete(bytes) if bytes == all);
+        let mut reply = Reply::page(page());
+        assert!(complete(reply.body()));
+        assert!(matches!(reply.response(), Some(Cow::Borrowed(_))));
+        let taken = reply.take_page().unwrap();
+        assert!(matches!(reply.body(), Body::Empty), "{reply:?}");
+        let reply = reply.with_response(taken.response(taken.entries().text()));
+        assert!(complete(&reply.into_body()));
+        let mut other = Reply::page(page()).map_body(|_| Body::Empty);
+        assert!(other.take_page().is_none());
+        assert!(matches!(other.into_body(), Body::Empty));
+        assert!(complete(&Reply::page(page()).into_body()));
     }
 
     #[test]

@@ -48,8 +48,8 @@ impl Filter {
 
     /// The reply without what is hidden.
     pub(crate) fn reply(mut self, mut reply: Reply) -> Result<Reply, Error> {
-        if let Some(page) = reply.extensions_mut().remove::<ListPage>() {
-            return Ok(self.page(reply, &page));
+        if let Some(page) = reply.take_page() {
+            return Ok(self.page(reply, page));
         }
         let mut fault = None;
         let reply = reply.map_body(|body| match body {
@@ -70,22 +70,17 @@ impl Filter {
     }
 
     /// The reply that is this page, without what is hidden.
-    fn page(&self, reply: Reply, page: &ListPage) -> Reply {
-        let entries = page.entries();
-        let visible = self.parts.seen.visible(entries, &self.principal, || {
+    fn page(&self, reply: Reply, page: ListPage) -> Reply {
+        let (entries, parts) = (page.entries(), &self.parts);
+        let rules = parts.engine.digest();
+        let view = parts.seen.view(entries, &self.principal, rules, || {
             entries.items().map(|item| self.is_visible(item)).collect()
         });
-        let shown = visible.iter().filter(|visible| **visible).count();
-        self.trail.record(Fact::Filtered(Filtered {
-            shown,
-            hidden: visible.len() - shown,
-        }));
-        if shown == visible.len() && !page.is_public() {
-            return reply;
-        }
-        let is_shown = |at: usize| visible.get(at) == Some(&true);
-        let message = page.clone().private().message(is_shown);
-        reply.map_body(|_| Body::Complete(message))
+        let (shown, hidden) = view.count();
+        self.trail
+            .record(Fact::Filtered(Filtered { shown, hidden }));
+        let response = page.private().response(view.text());
+        reply.with_response(response)
     }
 
     fn only_response(&mut self, bytes: Bytes) -> Result<Bytes, Error> {

@@ -213,9 +213,7 @@ async fn a_list_shows_what_may_be_used_and_is_shared_with_nobody() {
 /// A page of the gateway, which says itself what is on it.
 fn page(entries: &Arc<PageEntries>, public: bool) -> Reply {
     let page = ListPage::new(Arc::clone(entries), &Id::number(1)).with_scope(public);
-    let mut reply = Reply::complete(page.message(|_| true));
-    reply.extensions_mut().insert(page);
-    reply
+    Reply::page(page)
 }
 
 #[tokio::test]

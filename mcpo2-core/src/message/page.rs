@@ -4,7 +4,7 @@ use std::{ops::Range, sync::Arc};
 
 use bytes::Bytes;
 
-use super::Id;
+use super::{Id, Outcome, Response};
 use crate::{Item, ItemKind};
 
 /// The entries of one page of a list, shared by all who are shown some of them.
@@ -60,16 +60,39 @@ impl PageEntries {
     pub fn text(&self) -> &Bytes {
         &self.text
     }
+
+    /// The JSON texts of those whose numbers `keep` keeps, likewise; nothing is copied where that
+    /// is all.
+    #[must_use]
+    pub fn only(&self, keep: impl Fn(usize) -> bool) -> Bytes {
+        let kept = self.entries.iter().enumerate().filter(|(at, _)| keep(*at));
+        // Neighbours that are kept go in one piece, commas and all.
+        let mut pieces: Vec<Range<usize>> = Vec::new();
+        for (_, (_, span)) in kept {
+            match pieces.last_mut() {
+                Some(before) if before.end + 1 == span.start => before.end = span.end,
+                _ => pieces.push(span.clone()),
+            }
+        }
+        let piece = |piece: Range<usize>| self.text.get(piece).unwrap_or_default();
+        match pieces.as_slice() {
+            [all] if *all == (0..self.text.len()) => self.text.clone(),
+            _ => {
+                let pieces: Vec<_> = pieces.into_iter().map(piece).collect();
+                pieces.join(&b',').into()
+            }
+        }
+    }
 }
 
 /// One page of a list as the answer to one request.
 ///
-/// Who makes a reply of it attaches it to the reply, so that who takes entries out need not read
-/// the bytes.
+/// Who makes a reply of it ([`Reply::page`](crate::Reply::page)) leaves it there as it is, so that
+/// who takes entries out need not read the bytes, and those of entries nobody sees are not written.
 #[derive(Debug, Clone)]
 pub struct ListPage {
     entries: Arc<PageEntries>,
-    head: String,
+    id: Id,
     members: String,
     /// Whether others may be shown the same; none where the answer does not say.
     public: Option<bool>,
@@ -79,10 +102,9 @@ impl ListPage {
     /// These entries as the answer to this request.
     #[must_use]
     pub fn new(entries: Arc<PageEntries>, id: &Id) -> Self {
-        let member = entries.kind.list_members().map_or("", |(member, _)| member);
         Self {
-            head: format!(r#"{{"jsonrpc":"2.0","id":{id},"result":{{"{member}":["#),
             entries,
+            id: id.clone(),
             members: String::new(),
             public: None,
         }
@@ -109,13 +131,7 @@ impl ListPage {
         self
     }
 
-    /// Whether it says that others may be shown the same.
-    #[must_use]
-    pub fn is_public(&self) -> bool {
-        self.public == Some(true)
-    }
-
-    /// What is on the page.
+    /// What is on the page, by itself: who remembers something of it knows it by this `Arc`.
     #[must_use]
     pub fn entries(&self) -> &Arc<PageEntries> {
         &self.entries
@@ -124,42 +140,42 @@ impl ListPage {
     /// The answer with those entries whose numbers `keep` keeps, to the letter.
     #[must_use]
     pub fn message(&self, keep: impl Fn(usize) -> bool) -> Bytes {
-        let text = &self.entries.text;
-        let length = self.head.len() + text.len() + self.members.len() + 32;
-        let mut message = Vec::with_capacity(length);
-        message.extend_from_slice(self.head.as_bytes());
-        let mut kept = self.entries.entries.iter().enumerate();
-        // Neighbours that are kept go in one piece, commas and all.
-        let mut piece: Option<Range<usize>> = None;
-        let mut first = true;
-        let mut put = |piece: Range<usize>| {
-            if !std::mem::replace(&mut first, false) {
-                message.push(b',');
-            }
-            message.extend_from_slice(text.get(piece).unwrap_or_default());
-        };
-        for (_, (_, span)) in kept.by_ref().filter(|(at, _)| keep(*at)) {
-            piece = Some(match piece.take() {
-                Some(before) if before.end + 1 == span.start => before.start..span.end,
-                Some(before) => {
-                    put(before);
-                    span.clone()
-                }
-                None => span.clone(),
-            });
-        }
-        if let Some(last) = piece {
-            put(last);
-        }
-        message.push(b']');
-        message.extend_from_slice(self.members.as_bytes());
-        message.extend_from_slice(match self.public {
+        self.response(&self.entries.only(keep)).into_bytes()
+    }
+
+    /// The answer with some of the entries: [`PageEntries::text`] of all of them, or what
+    /// [`PageEntries::only`] gave.
+    ///
+    /// It is not read again, so what `shown` says is what it is said to be.
+    #[must_use]
+    pub fn response(&self, shown: &Bytes) -> Response {
+        let (id, members) = (self.id.as_json(), self.members.as_bytes());
+        let kind = self.entries.kind.list_members();
+        let member = kind.map_or("", |(member, _)| member).as_bytes();
+        let scope = match self.public {
             Some(true) => br#","cacheScope":"public""#.as_slice(),
             Some(false) => br#","cacheScope":"private""#,
             None => b"",
-        });
-        message.extend_from_slice(b"}}");
-        message.into()
+        };
+        let head = br#"{"jsonrpc":"2.0","id":"#.as_slice();
+        let to_result = br#","result":"#.as_slice();
+        let parts = [
+            head,
+            id.as_bytes(),
+            to_result,
+            br#"{""#,
+            member,
+            br#"":["#,
+            shown,
+            b"]",
+            members,
+            scope,
+            b"}}",
+        ];
+        let bytes = Bytes::from(parts.concat());
+        let id = head.len()..head.len() + id.len();
+        let result = id.end + to_result.len()..bytes.len().saturating_sub(1);
+        Response::result(bytes, self.id.clone(), (Some(id), result), Outcome::Result)
     }
 }
 
@@ -186,6 +202,7 @@ mod tests {
             let Ok(Message::Response(response)) = Message::parse(bytes.clone()) else {
                 unreachable!("{bytes:?}");
             };
+            assert_eq!(response.outcome(), Outcome::Result);
             let result = response.result_json().unwrap();
             let listed = super::super::Listed::all(result, ItemKind::Tool).unwrap();
             let listed: Vec<_> = listed
@@ -196,6 +213,8 @@ mod tests {
             let kept: Vec<_> = kept.map(|(_, name)| (*name).to_owned()).collect();
             assert_eq!(listed, kept);
             assert!(bytes.ends_with(br#"],"ttlMs":7,"cacheScope":"private"}}"#));
+            let made = page.clone().private().response(&entries.only(keep));
+            assert_eq!(format!("{made:?}"), format!("{response:?}"));
         }
         let all = String::from_utf8(page.message(|_| true).to_vec()).unwrap();
         let text = std::str::from_utf8(entries.text()).unwrap();

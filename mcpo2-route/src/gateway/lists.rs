@@ -52,9 +52,7 @@ impl Gateway {
                 .with_member("ttlMs", &ttl.to_string())
                 .with_scope(list.caching.public);
         }
-        let mut reply = Reply::complete(page.message(|_| true));
-        reply.extensions_mut().insert(page);
-        Ok(reply)
+        Ok(Reply::page(page))
     }
 
     /// Whether a module may list something else to this caller without a session than to others:
