@@ -12,17 +12,18 @@
 mod support;
 
 use std::{
-    collections::BTreeMap,
+    collections::{BTreeMap, HashSet},
     net::SocketAddr,
     path::{Path, PathBuf},
     sync::{
         Arc,
-        atomic::{AtomicBool, AtomicUsize, Ordering},
+        atomic::{AtomicBool, AtomicU64, Ordering},
     },
+    time::Duration,
 };
 
 use http::{Method, StatusCode};
-use mcpo2_audit::{Event, Note, Record};
+use mcpo2_audit::{CallRecord, Event, Note, Record};
 use mcpo2_server::{
     App, Mode, Shutdown,
     reload::{Reloader, Source, Trigger},
@@ -36,6 +37,7 @@ use self::support::{
     calls,
     client::{self, Answer, Ask, KeepAlive, bare, in_session, modern, plain, stateless},
     fact, key,
+    paced::Paced,
     process::{Mcpo2, path, raw_child},
     soon, until, vendor as upstream,
 };
@@ -154,46 +156,63 @@ fn call() -> String {
     stateless("1", "tools/call", r#""name":"one__vendor_call""#)
 }
 
-/// Half of the generations have another policy, and half of those another module beside.
+/// Each generation has a rule of its own name, and every fourth another module beside.
 fn variant(number: u64, url: &str, beside: &str) -> String {
     let (one, two) = (over_http(url), over_http(beside));
     let mut modules = vec![("one", one.as_str())];
     if number.is_multiple_of(4) {
         modules.push(("two", &two));
     }
-    match number.is_multiple_of(2) {
-        true => file(&modules, "one__vendor_call"),
-        false => file(&modules, "\"one__*\""),
-    }
+    file(&modules, "one__vendor_call").replace("id: some", &format!("id: g{number}"))
+}
+
+/// What a client knows of the generation that served it.
+struct Seen {
+    /// Acknowledged before the request was sent.
+    from: u64,
+    /// Begun when the answer was there.
+    to: u64,
+}
+
+/// A call that is found in the ledger by its trace.
+fn traced(address: SocketAddr, number: u64) -> Ask {
+    let parent = format!("00-{number:032x}-00000000000000ff-01");
+    modern(address, call()).with("traceparent", &parent)
 }
 
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
-async fn r01_a_thousand_reloads_under_load_fail_no_request() {
+async fn r01_a_thousand_reloads_under_a_thousand_requests_a_second_fail_none() {
     const RELOADS: u64 = 1000;
     let (beside, upstream) = (upstream(Era::Modern).await, upstream(Era::Modern).await);
     let url = upstream.url();
     let gateway = Filed::serve(&variant(1, &url, &beside.url())).await;
-    let (done, answered) = (
-        Arc::new(AtomicBool::new(false)),
-        Arc::new(AtomicUsize::new(0)),
-    );
-    let clients: Vec<_> = (0..4)
+    let address = gateway.address;
+    let (begun, served) = (Arc::new(AtomicU64::new(1)), Arc::new(AtomicU64::new(1)));
+    let paced = Paced::each(Duration::from_millis(1));
+    let clients: Vec<_> = (0..16)
         .map(|_| {
-            let (done, answered) = (Arc::clone(&done), Arc::clone(&answered));
-            let address = gateway.address;
+            let (due, begun, served) = (paced.due(), Arc::clone(&begun), Arc::clone(&served));
             tokio::spawn(async move {
                 let mut connection = KeepAlive::open(address).await;
-                while !done.load(Ordering::Relaxed) {
-                    let answer = connection.ask(modern(address, call())).await.unwrap();
+                let mut seen = Vec::new();
+                while let Some(number) = due.next().await {
+                    let from = served.load(Ordering::SeqCst);
+                    let answer = connection.ask(traced(address, number)).await.unwrap();
+                    let to = begun.load(Ordering::SeqCst);
                     assert_eq!(answer.status, StatusCode::OK, "{}", answer.text());
                     assert!(answer.json()["result"].is_object(), "{}", answer.text());
-                    answered.fetch_add(1, Ordering::Relaxed);
+                    seen.push((number, Seen { from, to }));
                 }
+                seen
             })
         })
         .collect();
     for number in 2..=RELOADS + 1 {
+        // One for four requests; for more, where a reload takes longer than these.
+        paced.credit(8);
+        paced.passed(4 * (number - 1)).await;
         gateway.write(&variant(number, &url, &beside.url()));
+        begun.store(number, Ordering::SeqCst);
         if number.is_multiple_of(10) {
             let answer = gateway.reload().answer().await;
             assert_eq!(answer.status, StatusCode::OK, "{}", answer.text());
@@ -202,37 +221,61 @@ async fn r01_a_thousand_reloads_under_load_fail_no_request() {
             let reloaded = gateway.reloader.reload(Trigger::Host).await.unwrap();
             assert_eq!(reloaded.generation, number);
         }
+        served.store(number, Ordering::SeqCst);
     }
-    done.store(true, Ordering::Relaxed);
+    let due = paced.end().await;
+    let mut seen = BTreeMap::new();
     for client in clients {
-        soon("the end of a client", client).await.unwrap();
+        seen.extend(client.await.unwrap());
     }
-    let answered = answered.load(Ordering::Relaxed);
-    assert!(answered > 1000, "{answered} calls are no load");
+    assert_eq!(
+        u64::try_from(seen.len()).unwrap(),
+        due,
+        "one was not answered"
+    );
     let handshakes = upstream.log().of("server/discover").count();
     assert_eq!(handshakes, 1, "a module that stays is reached anew");
 
-    // Each call was decided by the policy and routed by the modules of one generation.
     let records = gateway.stop().await;
     assert_eq!(reloads(&records).len(), usize::try_from(RELOADS).unwrap());
-    let calls = calls(records);
-    assert_eq!(calls.len(), answered);
+    each_by_one_generation(calls(records), seen);
+}
+
+/// Each call has one record, and was decided by the policy and routed by the modules of the
+/// generation that it names, which served when the client asked.
+fn each_by_one_generation(calls: Vec<CallRecord>, mut seen: BTreeMap<u64, Seen>) {
     let (mut policies, mut registries) = (BTreeMap::new(), BTreeMap::new());
     for call in &calls {
+        let trace = u128::from_str_radix(call.trace.as_deref().unwrap(), 16).unwrap();
+        let seen = seen.remove(&u64::try_from(trace).unwrap());
+        let Seen { from, to } = seen.expect("a request has one record");
         let generation = call.generation.unwrap();
-        assert!((1..=RELOADS + 1).contains(&generation));
-        let bundle = fact(call, "decided")["bundle"].to_string();
-        let registry = fact(call, "routed")["registry"].to_string();
+        assert!(
+            (from..=to).contains(&generation),
+            "{generation} is not of {from} to {to}"
+        );
+        let decided = fact(call, "decided");
+        assert_eq!(
+            decided["rules"],
+            serde_json::json!([format!("g{generation}")])
+        );
         let policy = policies
-            .entry(generation % 2)
-            .or_insert_with(|| bundle.clone());
-        assert_eq!(*policy, bundle, "generation {generation}");
-        let two = generation.is_multiple_of(4);
-        let modules = registries.entry(two).or_insert_with(|| registry.clone());
+            .entry(generation)
+            .or_insert_with(|| decided["bundle"].clone());
+        assert_eq!(*policy, decided["bundle"], "generation {generation}");
+        let registry = fact(call, "routed")["registry"].clone();
+        let modules = registries
+            .entry(generation.is_multiple_of(4))
+            .or_insert_with(|| registry.clone());
         assert_eq!(*modules, registry, "generation {generation}");
     }
-    assert_eq!((policies.len(), registries.len()), (2, 2));
-    assert_ne!(policies[&0], policies[&1]);
+    assert!(seen.is_empty(), "{} calls have no record", seen.len());
+    let bundles: HashSet<_> = policies.values().map(Value::to_string).collect();
+    assert_eq!(
+        bundles.len(),
+        policies.len(),
+        "two generations have one policy"
+    );
     assert_ne!(registries[&true], registries[&false]);
 }
 

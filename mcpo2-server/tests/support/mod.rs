@@ -12,6 +12,7 @@
 )]
 
 pub mod client;
+pub mod paced;
 pub mod process;
 pub mod scripted;
 
