@@ -15,7 +15,7 @@ use tokio::sync::Mutex;
 use crate::{
     bridge::{self, Asking, Caller, Lot, Pool, StatelessFace},
     shares::Weights,
-    upstream::{Hello, Limits, Link, Resumption, Upstream},
+    upstream::{Hello, Limits, Link, Noise, Resumption, Upstream},
 };
 
 use self::place::Load;
@@ -95,7 +95,12 @@ impl Connection {
     /// How the module fares, as far as the gateway knows.
     #[must_use]
     pub fn stats(&self) -> Stats {
-        self.load.stats()
+        let noise = self.upstream.noise();
+        let noise = noise.map(|counter| Noise::ALL.map(|kind| (kind, counter.count(kind))));
+        Stats {
+            noise: noise.into_iter().flatten().collect(),
+            ..self.load.stats()
+        }
     }
 
     pub(crate) fn id(&self) -> ConnectionId {

@@ -15,6 +15,7 @@ pub mod line;
 mod client;
 pub(crate) mod fault;
 pub(crate) mod mint;
+mod noise;
 pub(crate) mod own;
 mod questions;
 mod resumption;
@@ -26,6 +27,7 @@ use bytes::Bytes;
 use mcpo2_core::{Error, Frames, ProtocolVersion, Reply, Request};
 
 pub use client::ClientInfo;
+pub use noise::{Noise, NoiseCounter};
 pub use resumption::Resumption;
 
 /// How a module is reached.
@@ -61,6 +63,11 @@ pub trait Upstream: fmt::Debug + Send + Sync + 'static {
     /// Tells the module that a session has ended to which no link leads any more.
     async fn forget(&self, session: &Resumption) {
         let _ = session;
+    }
+
+    /// What its links count that the module says to nobody. None where they count nothing.
+    fn noise(&self) -> Option<&NoiseCounter> {
+        None
     }
 }
 

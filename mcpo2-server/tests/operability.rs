@@ -154,6 +154,7 @@ async fn the_names_and_labels_of_metrics_are_these() {
             "mcpo2_upstream_ejections counter module,reason",
             "mcpo2_upstream_inflight gauge module",
             "mcpo2_upstream_links_reopened counter module",
+            "mcpo2_upstream_noise counter kind,module",
             "mcpo2_upstream_refused counter module,reason",
         ]
     );

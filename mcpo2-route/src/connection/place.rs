@@ -14,11 +14,11 @@ use super::{
 };
 use crate::{
     shares::{Shares, Weights},
-    upstream::Limits,
+    upstream::{Limits, Noise},
 };
 
 /// How a module fares, as far as the gateway knows.
-#[derive(Debug, Clone, Copy, Default, PartialEq, Eq)]
+#[derive(Debug, Clone, Default, PartialEq, Eq)]
 #[non_exhaustive]
 pub struct Stats {
     /// Calls that have a place now.
@@ -35,6 +35,8 @@ pub struct Stats {
     pub reopened: u64,
     /// Links that were not, because there were too many of them.
     pub reopen_refused: u64,
+    /// What it said to nobody, by kind; nothing where its links do not count that.
+    pub noise: Vec<(Noise, u64)>,
 }
 
 /// What goes to one module.
@@ -133,6 +135,7 @@ impl Load {
             ejected_timeout: counts.timeout.load(Relaxed),
             reopened: counts.reopened.load(Relaxed),
             reopen_refused: counts.reopen_refused.load(Relaxed),
+            noise: Vec::new(),
         }
     }
 

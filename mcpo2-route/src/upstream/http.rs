@@ -42,7 +42,7 @@ use self::{
     pair::Pair,
     wire::Wire,
 };
-use super::{ClientInfo, Hello, Limits, Link, Resumption, Upstream, fault};
+use super::{ClientInfo, Hello, Limits, Link, NoiseCounter, Resumption, Upstream, fault};
 
 /// A module at an [`Endpoint`].
 ///
@@ -183,5 +183,9 @@ impl Upstream for HttpUpstream {
 
     async fn forget(&self, session: &Resumption) {
         resume::forget(&self.wire, session).await;
+    }
+
+    fn noise(&self) -> Option<&NoiseCounter> {
+        Some(&self.wire.noise)
     }
 }

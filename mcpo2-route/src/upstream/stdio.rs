@@ -36,7 +36,7 @@ use tokio::{
 };
 
 use self::{backoff::Backoff, child::Running, link::StdioLink, ring::Ring};
-use super::{ClientInfo, Hello, Limits, Link, Upstream, fault, line::LineLink};
+use super::{ClientInfo, Hello, Limits, Link, NoiseCounter, Upstream, fault, line::LineLink};
 
 /// How much of what children write to standard error is kept.
 const STDERR: usize = 64 * 1024;
@@ -55,6 +55,7 @@ pub struct StdioUpstream {
     sessions: Arc<Semaphore>,
     backoff: Arc<Backoff>,
     stderr: Arc<Ring>,
+    noise: Arc<NoiseCounter>,
     /// Whether children end at the handshake of a session.
     is_stateless: AtomicBool,
 }
@@ -70,6 +71,7 @@ impl StdioUpstream {
             limits,
             backoff: Arc::default(),
             stderr: Arc::new(Ring::new(STDERR)),
+            noise: Arc::default(),
             is_stateless: AtomicBool::new(false),
         }
     }
@@ -106,9 +108,10 @@ impl StdioUpstream {
             leash,
             state,
         } = started.map_err(fault::unavailable)?;
-        let limits = self.limits.clone();
-        let ((stdout, stdin), guard) = (pipes, (leash, permit));
-        let line = LineLink::open(stdout, stdin, hello, &self.client, limits, guard).await?;
+        let (stdout, stdin) = pipes;
+        let pipes = (stdout, stdin, (leash, permit));
+        let (limits, noise) = (self.limits.clone(), Arc::clone(&self.noise));
+        let line = LineLink::join(pipes, hello, (&self.client, limits, noise)).await?;
         Ok(StdioLink::new(line, state))
     }
 
@@ -161,6 +164,10 @@ impl Upstream for StdioUpstream {
             // It has changed, and the next session begins as it should.
             (Ok(_), None) => Err(fault::unavailable("the module speaks another revision now")),
         }
+    }
+
+    fn noise(&self) -> Option<&NoiseCounter> {
+        Some(&self.noise)
     }
 }
 

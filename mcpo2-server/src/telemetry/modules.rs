@@ -111,6 +111,18 @@ impl Collector for Modules {
                 "",
             ),
             modules.iter().map(|(id, stats)| (id, "", stats.reopened)),
+        )?;
+        counter(
+            &mut encoder,
+            (
+                "mcpo2_upstream_noise",
+                "What a module said to nobody, which was dropped",
+                "kind",
+            ),
+            modules.iter().flat_map(|(id, stats)| {
+                let noise = stats.noise.iter();
+                noise.map(move |(kind, count)| (id, kind.as_str(), *count))
+            }),
         )
     }
 }

@@ -6,7 +6,7 @@ use mcpo2_testkit::raw::{Answer, Canned, vendor::Era};
 use serde_json::{Value, json};
 
 use crate::{
-    bench::{Bench, TIMED_OUT, UPSTREAM, call, failed, limited},
+    bench::{Bench, TIMED_OUT, UPSTREAM, call, counted, failed, limited},
     support::{
         Gateway,
         client::{self, begin, in_session, modern, plain, stateless},
@@ -85,6 +85,9 @@ async fn u06_over_http_only_the_answer_to_a_request_is_one() {
         .filter(|(_, _, wanted)| wanted.is_err())
         .count();
     assert_eq!(bad, vec!["upstream"; wrong]);
+    // What comes behind an answer is not read.
+    let noise = [("no_message", 13), ("answer", 6), ("progress", 0)];
+    counted(bench.address(), noise).await;
 }
 
 /// A child process, whose one pipe is shared by all clients. It answers in ways that the name of
@@ -151,6 +154,8 @@ async fn u06_over_one_pipe_no_client_gets_what_is_another_s() {
     let (gone, fine) = tokio::join!(ask("gone", "one"), ask("twice", "two"));
     assert_eq!(gone.code(), TIMED_OUT, "{}", gone.text());
     assert_eq!(fine.json()["result"]["said"], "two");
+    let noise = [("no_message", 30), ("answer", 27), ("progress", 0)];
+    counted(gateway.address, noise).await;
 }
 
 fn report(token: &str, progress: &str) -> String {
@@ -224,5 +229,7 @@ async fn u09_progress_of_nobody_or_backwards_reaches_no_client() {
         }
         // Who asked for no progress gets none.
         assert_eq!(told("").await, [r#""right""#], "{era:?}");
+        let noise = [("no_message", 0), ("answer", 0), ("progress", 5 + 5 + 8)];
+        counted(bench.address(), noise).await;
     }
 }

@@ -2,6 +2,7 @@
 
 use std::net::SocketAddr;
 
+use http::Method;
 use mcpo2_audit::{CallRecord, Outcome};
 use mcpo2_server::Mode;
 use mcpo2_testkit::{
@@ -11,7 +12,7 @@ use mcpo2_testkit::{
 
 use crate::support::{
     self, Gateway,
-    client::{Ask, modern, stateless},
+    client::{self, Ask, modern, stateless},
 };
 
 pub(crate) struct Bench {
@@ -76,6 +77,31 @@ pub(crate) fn call(address: SocketAddr, tool: &str) -> Ask {
         address,
         stateless("1", "tools/call", &format!(r#""name":"{tool}""#)),
     )
+}
+
+/// Waits until so much of what the module said to nobody is counted: messages that are none,
+/// answers and reports of progress. No more of it is.
+pub(crate) async fn counted(address: SocketAddr, wanted: [(&str, u64); 3]) {
+    support::soon("the noise", async {
+        loop {
+            let metrics = client::bare(address, "").method(Method::GET);
+            let metrics = metrics.path("/metrics").answer().await;
+            let counted = wanted.map(|(kind, _)| (kind, noise(metrics.text(), kind)));
+            let too_much = |((_, is), (_, most)): (&(&str, u64), &(&str, u64))| is > most;
+            assert!(!counted.iter().zip(&wanted).any(too_much), "{counted:?}");
+            if counted == wanted {
+                return;
+            }
+        }
+    })
+    .await;
+}
+
+fn noise(metrics: &str, kind: &str) -> u64 {
+    let name = format!(r#"mcpo2_upstream_noise_total{{module="module",kind="{kind}"}} "#);
+    let mut lines = metrics.lines();
+    let count = lines.find_map(|line| line.strip_prefix(&name));
+    count.unwrap().parse().unwrap()
 }
 
 /// The file for one module with these limits.

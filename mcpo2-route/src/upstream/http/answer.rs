@@ -9,7 +9,7 @@ use super::{
     session::Call,
     wire::Body,
 };
-use crate::upstream::fault;
+use crate::upstream::{Noise, fault};
 
 /// The reply that an HTTP response is to a request.
 pub(super) async fn reply(mut call: Call, response: Response<Content>) -> Result<Reply, Error> {
@@ -52,8 +52,14 @@ pub(super) async fn reply(mut call: Call, response: Response<Content>) -> Result
             Ok(Reply::of(call.out.answer(&response)).with_status(status))
         }
         _ if !status.is_success() => Err(refused(status)),
-        Ok(_) => Err(fault::protocol("the answer is to another request")),
-        Err(error) => Err(fault::protocol(error)),
+        Ok(_) => {
+            call.session.wire.noise.heard(Noise::Answer);
+            Err(fault::protocol("the answer is to another request"))
+        }
+        Err(error) => {
+            call.session.wire.noise.heard(Noise::NoMessage);
+            Err(fault::protocol(error))
+        }
     }
 }
 

@@ -14,7 +14,7 @@ use super::{
     sse::{SseDecoder, SseEvent},
     wire::{Body, Pace},
 };
-use crate::upstream::{fault, own};
+use crate::upstream::{Noise, fault, own};
 
 /// How often the rest of a stream is asked for before something of it comes.
 const ATTEMPTS: u32 = 5;
@@ -192,6 +192,7 @@ impl Events {
             Ok(Message::Request(request)) if request.id().is_some() => self.reverse(&request).await,
             Ok(Message::Request(notification)) => self.notification(&notification),
             Err(error) => {
+                self.heard(Noise::NoMessage);
                 tracing::warn!(
                     code = error.code(),
                     "an event of the module is no message, dropped"
@@ -206,6 +207,7 @@ impl Events {
             Source::Call(call)
                 if *notification.method() == Progress && !call.out.takes(notification) =>
             {
+                self.heard(Noise::Progress);
                 tracing::warn!("progress of the module is of no call, or goes back, dropped");
                 None
             }
@@ -214,6 +216,7 @@ impl Events {
             Source::Outside(session)
                 if session.kind == Kind::Shared && *notification.method() == Progress =>
             {
+                self.heard(Noise::Progress);
                 None
             }
             Source::Outside(_) => Some(notification.bytes().clone()),
@@ -233,6 +236,7 @@ impl Events {
                 Some(response.bytes().clone())
             }
             _ => {
+                self.heard(Noise::Answer);
                 tracing::warn!("an answer of the module is to another request, dropped");
                 None
             }
@@ -242,19 +246,24 @@ impl Events {
     /// A request of the module to its client, of whom only a private session has one.
     async fn reverse(&self, request: &Request) -> Option<Bytes> {
         let session = self.source.session();
+        if session.kind == Kind::Private {
+            session.questions.asked();
+            return Some(request.bytes().clone());
+        }
+        self.heard(Noise::Question);
         match session.kind {
-            Kind::Private => {
-                session.questions.asked();
-                return Some(request.bytes().clone());
-            }
             Kind::Shared => {
                 if let Err(error) = session.post(own::refusal(request), None).await {
                     tracing::warn!(%error, "a request of the module could not be refused");
                 }
             }
-            Kind::Stateless => tracing::warn!("a stateless module asks its client, dropped"),
+            _ => tracing::warn!("a stateless module asks its client, dropped"),
         }
         None
+    }
+
+    fn heard(&self, noise: Noise) {
+        self.source.session().wire.noise.heard(noise);
     }
 
     /// Asks for the rest of a stream that broke off, where nobody else will; else gives the error.

@@ -66,7 +66,8 @@ impl Pair {
         });
         let guard = (AbortOnDropHandle::new(carrying), guard);
         let (reader, writer) = split(ours);
-        LineLink::open(reader, writer, hello, client, limits, guard).await
+        let terms = (client, limits, Arc::clone(&wire.noise));
+        LineLink::join((reader, writer, guard), hello, terms).await
     }
 }
 

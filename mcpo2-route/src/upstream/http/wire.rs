@@ -15,7 +15,7 @@ use super::{
     dial::{Dialer, Resolve},
     endpoint::{Endpoint, EndpointError},
 };
-use crate::upstream::{Limits, fault};
+use crate::upstream::{Limits, NoiseCounter, fault};
 
 /// How long a connection that nobody uses is kept, and how many of them.
 const POOL: (Duration, usize) = (Duration::from_secs(60), 64);
@@ -28,6 +28,7 @@ pub(super) struct Wire {
     client: Client<Dialer, Full<Pieces>>,
     endpoint: Endpoint,
     pub(super) limits: Limits,
+    pub(super) noise: Arc<NoiseCounter>,
 }
 
 impl Wire {
@@ -59,6 +60,7 @@ impl Wire {
             client,
             endpoint,
             limits,
+            noise: Arc::default(),
         })
     }
 

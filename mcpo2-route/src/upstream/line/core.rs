@@ -10,7 +10,7 @@ use super::{
     table::{Delivery, Table, To},
 };
 use crate::upstream::{
-    Limits, fault,
+    Limits, Noise, NoiseCounter, fault,
     mint::{Key, Mint, Reference},
     own,
     questions::Questions,
@@ -27,17 +27,24 @@ pub(super) struct Core {
     pub(super) unsolicited: Arc<Mailbox>,
     pub(super) limits: Limits,
     pub(super) questions: Questions,
+    noise: Arc<NoiseCounter>,
     outbox: mpsc::Sender<Bytes>,
 }
 
 impl Core {
-    pub(super) fn new(shared: bool, limits: Limits, outbox: mpsc::Sender<Bytes>) -> Self {
+    pub(super) fn new(
+        shared: bool,
+        limits: Limits,
+        noise: Arc<NoiseCounter>,
+        outbox: mpsc::Sender<Bytes>,
+    ) -> Self {
         Self {
             mint: Mint::new(shared),
             table: Table::new(limits.response_bytes),
             unsolicited: Arc::new(Mailbox::new(UNSOLICITED, limits.response_bytes)),
             limits,
             questions: Questions::default(),
+            noise,
             outbox,
         }
     }
@@ -74,6 +81,7 @@ impl Core {
             Ok(Message::Request(request)) if request.id().is_some() => self.reverse(&request),
             Ok(Message::Request(notification)) => self.notification(&notification),
             Err(error) => {
+                self.noise.heard(Noise::NoMessage);
                 tracing::warn!(
                     code = error.code(),
                     "a line of the module is no message, dropped"
@@ -90,6 +98,7 @@ impl Core {
             None => Delivery::Nobody,
         };
         if matches!(delivery, Delivery::Nobody) {
+            self.noise.heard(Noise::Answer);
             tracing::warn!("an answer of the module is to nobody, dropped");
         }
     }
@@ -104,6 +113,7 @@ impl Core {
                         .then(|| out.notification(notification))
                 });
                 if matches!(delivery, Delivery::Nobody) {
+                    self.noise.heard(Noise::Progress);
                     tracing::warn!("progress of the module is of no call, or goes back, dropped");
                 }
                 self.settle(&delivery);
@@ -130,6 +140,7 @@ impl Core {
     /// A request of the module to its client, of whom a shared link has none.
     fn reverse(&self, request: &Request) {
         if self.mint.is_shared() {
+            self.noise.heard(Noise::Question);
             self.try_send(own::refusal(request));
             return;
         }

@@ -20,10 +20,13 @@ use super::{
     mailbox::Mail,
     pump,
 };
-use crate::upstream::{ClientInfo, ForwardHeaders, Hello, Limits, Link, fault};
+use crate::upstream::{ClientInfo, ForwardHeaders, Hello, Limits, Link, NoiseCounter, fault};
 
 /// Messages that may wait for the module to read them.
 const OUTBOX: usize = 64;
+
+/// What is read from, what is written to, and what is dropped when the link ends.
+type Pipes<R, W, G> = (R, W, G);
 
 /// A link of one message a line, over any pair of pipes.
 ///
@@ -59,8 +62,22 @@ impl LineLink {
         limits: Limits,
         guard: impl Send + 'static,
     ) -> Result<Arc<Self>, Error> {
+        let terms = (client, limits, Arc::default());
+        Self::join((reader, writer, guard), hello, terms).await
+    }
+
+    /// As [`open`](Self::open); noise is counted where its module's is.
+    pub(in crate::upstream) async fn join(
+        (reader, writer, guard): Pipes<
+            impl AsyncRead + Send + Unpin + 'static,
+            impl AsyncWrite + Send + Unpin + 'static,
+            impl Send + 'static,
+        >,
+        hello: Option<&Hello>,
+        (client, limits, noise): (&ClientInfo, Limits, Arc<NoiseCounter>),
+    ) -> Result<Arc<Self>, Error> {
         let (outbox, inbox) = mpsc::channel(OUTBOX);
-        let core = Arc::new(Core::new(hello.is_none(), limits, outbox));
+        let core = Arc::new(Core::new(hello.is_none(), limits, noise, outbox));
         let reading = tokio::spawn(pump::read(reader, Arc::clone(&core)));
         let writing = tokio::spawn(pump::write(writer, inbox, Arc::clone(&core)));
         let hold = Arc::new(Hold {

@@ -8,7 +8,7 @@ use tokio::{
 };
 
 use super::LineLink;
-use crate::upstream::{ClientInfo, Hello, Limits, Link, Upstream, fault};
+use crate::upstream::{ClientInfo, Hello, Limits, Link, NoiseCounter, Upstream, fault};
 
 /// A module behind pipes that a function makes: each call of it starts a module of its own.
 ///
@@ -40,6 +40,7 @@ pub struct PipeUpstream<F> {
     client: ClientInfo,
     limits: Limits,
     sessions: Arc<Semaphore>,
+    noise: Arc<NoiseCounter>,
 }
 
 impl<F> PipeUpstream<F> {
@@ -51,6 +52,7 @@ impl<F> PipeUpstream<F> {
             client,
             sessions: Arc::new(Semaphore::new(limits.sessions.min(Semaphore::MAX_PERMITS))),
             limits,
+            noise: Arc::default(),
         }
     }
 }
@@ -72,10 +74,14 @@ where
             None => None,
         };
         let (reader, writer, guard) = (self.start)().map_err(fault::unavailable)?;
-        let limits = self.limits.clone();
-        let guard = (guard, permit);
-        let link = LineLink::open(reader, writer, hello, &self.client, limits, guard).await?;
+        let pipes = (reader, writer, (guard, permit));
+        let (limits, noise) = (self.limits.clone(), Arc::clone(&self.noise));
+        let link = LineLink::join(pipes, hello, (&self.client, limits, noise)).await?;
         Ok(link)
+    }
+
+    fn noise(&self) -> Option<&NoiseCounter> {
+        Some(&self.noise)
     }
 }
 
