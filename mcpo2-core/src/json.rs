@@ -5,6 +5,7 @@ mod lexer;
 mod members;
 mod pieces;
 mod splice;
+mod tokens;
 
 pub(crate) use {
     check::{Note, check_noting},
@@ -13,6 +14,7 @@ pub(crate) use {
 };
 
 pub use check::{MAX_DEPTH, check, text};
-pub use lexer::Fault;
+pub use lexer::{Fault, unescape};
 pub use members::{Members, members};
 pub use pieces::Pieces;
+pub use tokens::{Token, tokens};

@@ -1,6 +1,6 @@
 use std::{borrow::Cow, collections::HashSet, ops::Range};
 
-use super::lexer::{Fault, Lexer};
+use super::lexer::{Fault, Lexer, unescape};
 
 /// How deep arrays and objects may nest in one message.
 ///
@@ -198,13 +198,7 @@ impl<'a, N: Note> Scan<'a, '_, N> {
         self.lexer.space();
         let start = self.lexer.at();
         let raw = self.lexer.string()?;
-        let key = if raw.contains('\\') {
-            serde_json::from_str::<String>(&format!("\"{raw}\""))
-                .map(Cow::Owned)
-                .map_err(|_| Fault::new("invalid escape in a key", start))?
-        } else {
-            Cow::Borrowed(raw)
-        };
+        let key = unescape(raw).ok_or_else(|| Fault::new("invalid escape in a key", start))?;
         let member = self.note.member(self.open.len(), &key);
         if !self.is_new(key) {
             return Err(Fault::new("duplicate key", start));

@@ -1,5 +1,7 @@
 //! The words of JSON: strings, numbers, literals.
 
+use std::borrow::Cow;
+
 /// Why a text is refused, and the byte at which that shows.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, thiserror::Error)]
 #[error("{reason} at byte {offset}")]
@@ -23,6 +25,18 @@ impl Fault {
     #[must_use]
     pub fn offset(&self) -> usize {
         self.offset
+    }
+}
+
+/// What a string says, by what stands between its quotes. None where an escape of it says nothing,
+/// as half of a surrogate pair does.
+#[must_use]
+pub fn unescape(raw: &str) -> Option<Cow<'_, str>> {
+    match raw.contains('\\') {
+        true => serde_json::from_str(&format!("\"{raw}\""))
+            .map(Cow::Owned)
+            .ok(),
+        false => Some(Cow::Borrowed(raw)),
     }
 }
 
