@@ -35,7 +35,8 @@ pub use service::{ResponseFuture, RouteService};
 
 #[cfg(feature = "upstream")]
 pub use catalog::{
-    Catalog, CatalogLayer, CatalogOptions, CatalogService, Change, PageLimits, Presence,
+    Catalog, CatalogLayer, CatalogOptions, CatalogService, Change, News, PageLimits, Presence,
+    Quarantine, Quarantined, Shown,
 };
 #[cfg(feature = "upstream")]
 pub use connection::{Connection, Stats};

@@ -27,7 +27,7 @@ use mcpo2_core::{
 };
 use mcpo2_route::{
     Catalog, CatalogLayer, CatalogOptions, Change, Connection, Dispatch, Gateway, Inventory,
-    Naming, Presence, Registry, RouteLayer, Router,
+    Naming, News, Presence, Registry, RouteLayer, Router,
     upstream::{ClientInfo, Limits, line::PipeUpstream},
 };
 use serde_json::{Value, json};
@@ -381,9 +381,11 @@ async fn the_host_learns_once_that_a_module_is_gone_and_once_that_it_is_back() {
     script.starts.store(false, Ordering::SeqCst);
     let news = Arc::new(Mutex::new(Vec::new()));
     let heard = Arc::clone(&news);
-    let options = CatalogOptions::new()
-        .keep(HOUR)
-        .observer(move |id, presence| heard.lock().unwrap().push((id.to_string(), presence)));
+    let options = CatalogOptions::new().keep(HOUR).observer(move |id, news| {
+        if let News::Presence(presence) = news {
+            heard.lock().unwrap().push((id.to_string(), presence));
+        }
+    });
     let registry = registry(&[script.module("m")]);
     let catalog = Catalog::with_options(registry, ClientInfo::default(), options);
     catalog.refresh().await;

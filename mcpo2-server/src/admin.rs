@@ -30,6 +30,9 @@ pub(crate) struct Admin {
     shutdown: Shutdown,
 }
 
+/// How many names of one module are said one by one.
+const NAMES: usize = 64;
+
 /// Where operators ask for a reload.
 pub(crate) const RELOAD: &str = "/admin/reload";
 
@@ -144,8 +147,17 @@ impl Admin {
                 module,
                 presence,
                 shadowed,
+                quarantined,
             } = listed;
-            let detail = json!({ "state": presence.as_str(), "shadowed": shadowed });
+            let left_out = quarantined.iter().take(NAMES).map(|left| {
+                let tool = left.tool.escape_default().to_string();
+                json!({ "tool": tool, "reason": left.reason.as_str() })
+            });
+            let detail = json!({
+                "state": presence.as_str(),
+                "shadowed": shadowed,
+                "quarantined": left_out.collect::<Vec<_>>(),
+            });
             (module.to_string(), detail)
         };
         let modules: BTreeMap<_, _> = self.listed().into_iter().map(detail).collect();
@@ -159,9 +171,10 @@ impl Admin {
         let Some(catalog) = generation.catalog() else {
             return Vec::new();
         };
-        let shadowed = catalog.shadowed();
+        let (shadowed, mut quarantined) = (catalog.shadowed(), catalog.quarantined());
         let listed = |(module, presence)| Listed {
             shadowed: shadowed.get(&module).copied().unwrap_or_default(),
+            quarantined: quarantined.remove(&module).unwrap_or_default(),
             module,
             presence,
         };

@@ -144,6 +144,7 @@ async fn the_names_and_labels_of_metrics_are_these() {
             "mcpo2_log_lines_left_out counter ",
             "mcpo2_memory_stage gauge ",
             "mcpo2_modules_missing gauge module",
+            "mcpo2_modules_quarantined gauge module",
             "mcpo2_modules_shadowed gauge module",
             "mcpo2_policy_decisions counter effect,family",
             "mcpo2_queue_wait_seconds histogram le",

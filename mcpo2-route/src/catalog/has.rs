@@ -11,7 +11,7 @@ use mcpo2_core::{
     Error, ErrorKind, Id, Item, ItemKind, Message, Method, Module, ProtocolVersion, Request,
 };
 
-use super::{list::List, templates::Template};
+use super::{list::List, quarantine::Quarantined, templates::Template};
 use crate::{
     Naming, bridge,
     parameters::Parameters,
@@ -91,6 +91,12 @@ impl Has {
     pub(crate) fn list(&self, kind: ItemKind) -> Option<&Arc<List>> {
         let at = LISTS.iter().position(|(one, _)| *one == kind)?;
         self.lists.get(at)
+    }
+
+    /// The tools that are left out.
+    pub(super) fn quarantined(&self) -> &[Quarantined] {
+        let [tools, ..] = &self.lists;
+        &tools.quarantined
     }
 
     /// Whether it lists this item, by the name that it knows.

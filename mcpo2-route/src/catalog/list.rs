@@ -9,6 +9,10 @@ use mcpo2_core::{
 use serde::Deserialize;
 use serde_json::{Value, json};
 
+use super::{
+    quarantine::{Quarantine, Quarantined},
+    schema,
+};
 use crate::{
     Naming,
     gateway::last_message,
@@ -26,6 +30,8 @@ const MAX_BYTES: usize = 16 << 20;
 #[derive(Debug, Default)]
 pub(crate) struct List {
     pub(crate) entries: Vec<Entry>,
+    /// What is left out.
+    pub(super) quarantined: Vec<Quarantined>,
     pub(crate) caching: Caching,
 }
 
@@ -95,13 +101,11 @@ impl List {
                 return Err(broken("a list is too long"));
             }
             let listed = Listed::all(&page, kind).ok_or_else(|| broken("a list cannot be read"))?;
-            let entries = listed
-                .iter()
-                .filter_map(|one| entry(one, kind, module, naming));
-            for entry in entries {
+            for one in &listed {
+                let Some(own) = one.name() else { continue };
                 // A name stands for one thing, so what comes again under it is out of reach.
-                if names.insert(entry.name.clone()) {
-                    list.entries.push(entry);
+                if names.insert(own.clone()) {
+                    list.add(one, own, kind, (module, naming));
                 }
             }
             let (caching, next) = read_page(&page);
@@ -115,6 +119,52 @@ impl List {
     }
 }
 
+impl List {
+    fn add(
+        &mut self,
+        listed: &Listed<'_>,
+        own: String,
+        kind: ItemKind,
+        (module, naming): (&ModuleId, &Naming),
+    ) {
+        let json = listed.json();
+        let parameters = match kind {
+            ItemKind::Tool => looked_at(json, (module, &own)),
+            _ => Ok(Parameters::default()),
+        };
+        match parameters {
+            Ok(parameters) => {
+                let named = matches!(kind, ItemKind::Tool | ItemKind::Prompt);
+                let name = named.then(|| naming.exposed(module, &own));
+                let json = name.as_ref().map(|name| listed.renamed(name));
+                self.entries.push(Entry {
+                    name: name.map_or_else(|| own.as_str().into(), Into::into),
+                    json: json.map_or_else(|| listed.json().into(), Into::into),
+                    own: own.into(),
+                    parameters,
+                });
+            }
+            Err(reason) => {
+                let tool = own.into();
+                self.quarantined.push(Quarantined { tool, reason });
+            }
+        }
+    }
+}
+
+/// The arguments of a tool that are said in headers, where nothing speaks against the tool.
+fn looked_at(json: &str, (module, tool): (&ModuleId, &str)) -> Result<Parameters, Quarantine> {
+    if let Some(reason) = schema::fault(json) {
+        let reason_name = reason.as_str();
+        tracing::warn!(%module, tool, reason = reason_name, "a tool is left out for its schema");
+        return Err(reason);
+    }
+    Parameters::of(json).map_err(|reason| {
+        tracing::warn!(%module, tool, reason, "a tool that no client may use");
+        Quarantine::Headers
+    })
+}
+
 async fn ask(link: &dyn Link, request: &Request) -> Result<Vec<u8>, Error> {
     let reply = link.request(request, &ForwardHeaders::default()).await?;
     let bytes = last_message(reply).await?;
@@ -123,33 +173,6 @@ async fn ask(link: &dyn Link, request: &Request) -> Result<Vec<u8>, Error> {
     };
     let none = || Error::new(ErrorKind::MethodNotFound, "the module has no such list");
     response.result_json().map(<[u8]>::to_vec).ok_or_else(none)
-}
-
-fn entry(listed: &Listed<'_>, kind: ItemKind, module: &ModuleId, naming: &Naming) -> Option<Entry> {
-    let own = listed.name()?;
-    let parameters = match kind {
-        ItemKind::Tool => Parameters::of(listed.json()),
-        _ => Ok(Parameters::default()),
-    };
-    let parameters = parameters.inspect_err(
-        |reason| tracing::warn!(%module, tool = own, reason, "a tool that no client may use"),
-    );
-    let parameters = parameters.ok()?;
-    let (name, json) = match kind {
-        ItemKind::Tool | ItemKind::Prompt => {
-            let name = naming.exposed(module, &own);
-            let json = listed.renamed(&name);
-            (name.into(), json.into())
-        }
-        _ => (own.as_str().into(), listed.json().into()),
-    };
-    let own = own.into();
-    Some(Entry {
-        own,
-        name,
-        json,
-        parameters,
-    })
 }
 
 fn read_page(result: &[u8]) -> (Caching, Option<String>) {

@@ -214,7 +214,7 @@ mod tests {
         };
         List {
             entries: names.iter().map(entry).collect(),
-            caching: Caching::default(),
+            ..List::default()
         }
     }
 

@@ -2,7 +2,7 @@ use std::{fmt, sync::Arc, time::Duration};
 
 use mcpo2_core::ModuleId;
 
-use super::{Catalog, PageLimits, Presence, changes::Told};
+use super::{Catalog, News, PageLimits, changes::Told};
 use crate::tasks::Tasks;
 
 /// How a [`Catalog`](super::Catalog) keeps what it knows.
@@ -28,7 +28,7 @@ pub struct CatalogOptions {
     pub(crate) observer: Arc<Observer>,
 }
 
-type Observer = dyn Fn(&ModuleId, Presence) + Send + Sync;
+type Observer = dyn Fn(&ModuleId, News<'_>) + Send + Sync;
 
 impl CatalogOptions {
     /// Kept for a minute, waited for two seconds, told of once a second, and in pages of the usual
@@ -78,10 +78,10 @@ impl CatalogOptions {
         self
     }
 
-    /// Is told when a module begins or ceases to answer.
+    /// Is told what is new of a module, in turn with reading it: it must not wait.
     pub fn observer(
         mut self,
-        observer: impl Fn(&ModuleId, Presence) + Send + Sync + 'static,
+        observer: impl Fn(&ModuleId, News<'_>) + Send + Sync + 'static,
     ) -> Self {
         self.observer = Arc::new(observer);
         self

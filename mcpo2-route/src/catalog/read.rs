@@ -8,10 +8,11 @@ use std::{
 use mcpo2_core::{Error, ModuleId};
 
 use super::{
-    Inner,
+    Inner, News,
     changes::Change,
     has::Has,
     merged::Snapshot,
+    news::Shown,
     slot::{Slot, differences},
 };
 use crate::Connection;
@@ -51,6 +52,7 @@ impl Inner {
         // INVARIANT: it is in the snapshot before who waits for it goes on.
         self.keep(slot.module.id(), Arc::clone(&has));
         let (before, first) = slot.known(&has);
+        self.tell(slot.module.id(), before.as_deref(), &has);
         // What is there when a module is first looked at is no change.
         if !first {
             said.extend(differences(before.as_deref(), &has));
@@ -73,10 +75,21 @@ impl Inner {
         self.snapshot.store(Arc::new(snapshot));
     }
 
+    /// Tells the host what a module has, where that is news.
+    fn tell(&self, module: &ModuleId, before: Option<&Has>, now: &Has) {
+        let observer = &self.options.observer;
+        if before.map_or(&[][..], Has::quarantined) != now.quarantined() {
+            observer(module, News::Quarantine(now.quarantined()));
+        }
+        if !differences(before, now).is_empty() {
+            observer(module, News::Lists(Shown::new(now)));
+        }
+    }
+
     /// Tells the host how a module fares, where that is news.
     pub(super) fn observe(&self, slot: &Slot) {
         if let Some(presence) = slot.news() {
-            (self.options.observer)(slot.module.id(), presence);
+            (self.options.observer)(slot.module.id(), News::Presence(presence));
         }
     }
 }

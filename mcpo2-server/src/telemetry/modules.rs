@@ -4,7 +4,7 @@ use std::{
 };
 
 use mcpo2_core::ModuleId;
-use mcpo2_route::{Presence, Stats};
+use mcpo2_route::{Presence, Quarantined, Stats};
 use prometheus_client::{
     collector::Collector,
     encoding::{DescriptorEncoder, EncodeMetric},
@@ -28,6 +28,8 @@ pub(crate) struct Listed {
     pub(crate) presence: Presence,
     /// Entries that are behind another's of the same URI.
     pub(crate) shadowed: usize,
+    /// Tools that are left out.
+    pub(crate) quarantined: Vec<Quarantined>,
 }
 
 impl Modules {
@@ -36,94 +38,109 @@ impl Modules {
     }
 }
 
+/// A gauge of what lists show: its name, what it is, and its value.
+type OfListed = (&'static str, &'static str, fn(&Listed) -> usize);
+
+/// A gauge of how a module fares.
+type OfStats = (&'static str, &'static str, fn(&Stats) -> usize);
+
+/// A counter of how a module fared: its name, what it is, its second label, and the values under
+/// that.
+type Counted = (&'static str, &'static str, &'static str, Counts);
+
+type Counts = fn(&Stats) -> Vec<(&'static str, u64)>;
+
+const LISTED: [OfListed; 3] = [
+    (
+        "mcpo2_modules_missing",
+        "Whether a module does not answer",
+        |listed| usize::from(listed.presence.is_missing()),
+    ),
+    (
+        "mcpo2_modules_shadowed",
+        "Entries of a module that are behind another's of the same URI",
+        |listed| listed.shadowed,
+    ),
+    (
+        "mcpo2_modules_quarantined",
+        "Tools of a module that are left out",
+        |listed| listed.quarantined.len(),
+    ),
+];
+
+const FARES: [OfStats; 2] = [
+    (
+        "mcpo2_upstream_inflight",
+        "Calls that have a place at a module",
+        |stats| stats.inflight,
+    ),
+    (
+        "mcpo2_upstream_ejected",
+        "Whether a module is asked no more for a while",
+        |stats| usize::from(stats.is_ejected),
+    ),
+];
+
+const COUNTED: [Counted; 4] = [
+    (
+        "mcpo2_upstream_ejections",
+        "How often a module was asked no more for a while",
+        "reason",
+        |stats| {
+            vec![
+                ("unreachable", stats.ejected_unreachable),
+                ("timeout", stats.ejected_timeout),
+            ]
+        },
+    ),
+    (
+        "mcpo2_upstream_refused",
+        "Calls that found no place at a module, and links that were not opened anew",
+        "reason",
+        |stats| {
+            vec![
+                ("concurrency", stats.refused),
+                ("reopen_budget", stats.reopen_refused),
+            ]
+        },
+    ),
+    (
+        "mcpo2_upstream_links_reopened",
+        "Links that were opened in place of broken ones",
+        "",
+        |stats| vec![("", stats.reopened)],
+    ),
+    (
+        "mcpo2_upstream_noise",
+        "What a module said to nobody, which was dropped",
+        "kind",
+        |stats| {
+            let noise = stats.noise.iter();
+            noise.map(|(kind, count)| (kind.as_str(), *count)).collect()
+        },
+    ),
+];
+
 impl Collector for Modules {
     fn encode(&self, mut encoder: DescriptorEncoder<'_>) -> Result<(), fmt::Error> {
         let read = self.0.lock().unwrap_or_else(PoisonError::into_inner);
         let Read { modules, listed } = &*read;
-        gauge(
-            &mut encoder,
-            ("mcpo2_modules_missing", "Whether a module does not answer"),
-            listed
-                .iter()
-                .map(|listed| (&listed.module, usize::from(listed.presence.is_missing()))),
-        )?;
-        gauge(
-            &mut encoder,
-            (
-                "mcpo2_modules_shadowed",
-                "Entries of a module that are behind another's of the same URI",
-            ),
-            listed
-                .iter()
-                .map(|listed| (&listed.module, listed.shadowed)),
-        )?;
-        gauge(
-            &mut encoder,
-            (
-                "mcpo2_upstream_inflight",
-                "Calls that have a place at a module",
-            ),
-            modules.iter().map(|(id, stats)| (id, stats.inflight)),
-        )?;
-        gauge(
-            &mut encoder,
-            (
-                "mcpo2_upstream_ejected",
-                "Whether a module is asked no more for a while",
-            ),
-            modules
-                .iter()
-                .map(|(id, stats)| (id, usize::from(stats.is_ejected))),
-        )?;
-        counter(
-            &mut encoder,
-            (
-                "mcpo2_upstream_ejections",
-                "How often a module was asked no more for a while",
-                "reason",
-            ),
-            modules.iter().flat_map(|(id, stats)| {
-                [
-                    (id, "unreachable", stats.ejected_unreachable),
-                    (id, "timeout", stats.ejected_timeout),
-                ]
-            }),
-        )?;
-        counter(
-            &mut encoder,
-            (
-                "mcpo2_upstream_refused",
-                "Calls that found no place at a module, and links that were not opened anew",
-                "reason",
-            ),
-            modules.iter().flat_map(|(id, stats)| {
-                [
-                    (id, "concurrency", stats.refused),
-                    (id, "reopen_budget", stats.reopen_refused),
-                ]
-            }),
-        )?;
-        counter(
-            &mut encoder,
-            (
-                "mcpo2_upstream_links_reopened",
-                "Links that were opened in place of broken ones",
-                "",
-            ),
-            modules.iter().map(|(id, stats)| (id, "", stats.reopened)),
-        )?;
-        counter(
-            &mut encoder,
-            (
-                "mcpo2_upstream_noise",
-                "What a module said to nobody, which was dropped",
-                "kind",
-            ),
-            modules.iter().flat_map(|(id, stats)| {
-                let noise = stats.noise.iter();
-                noise.map(move |(kind, count)| (id, kind.as_str(), *count))
-            }),
-        )
+        for (name, help, value) in LISTED {
+            let samples = listed.iter().map(|listed| (&listed.module, value(listed)));
+            gauge(&mut encoder, (name, help), samples)?;
+        }
+        for (name, help, value) in FARES {
+            let samples = modules.iter().map(|(id, stats)| (id, value(stats)));
+            gauge(&mut encoder, (name, help), samples)?;
+        }
+        for (name, help, label, values) in COUNTED {
+            let samples = modules.iter().flat_map(|(id, stats)| {
+                let values = values(stats).into_iter();
+                values.map(move |(kind, number)| (id, kind, number))
+            });
+            counter(&mut encoder, (name, help, label), samples)?;
+        }
+        Ok(())
     }
 }
 

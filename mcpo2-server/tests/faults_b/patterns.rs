@@ -1,5 +1,6 @@
 //! B10, B11 and B12: patterns, schemas and configurations that would take too much.
 
+use mcpo2_audit::{Event, Note, Record};
 use mcpo2_server::config;
 use mcpo2_testkit::raw::{Answer, Canned, RawUpstream, vendor::Era};
 
@@ -124,23 +125,105 @@ async fn b11_nothing_that_a_schema_points_to_is_fetched() {
     let observed = Gateway::before(&upstream.url()).await;
     let yaml = support::observed(&upstream.url(), "");
     let governed = Gateway::governed(&yaml).await;
-    for (gateway, prefix) in [(&observed, ""), (&governed, "module__")] {
+    // Under its own names whatever the one module says passes; of several it is left out.
+    for (gateway, prefix, shown) in [(&observed, "", schemas.len()), (&governed, "module__", 0)] {
         let ask = |method: &str, params: &str| {
             client::modern(gateway.address, client::stateless("1", method, params)).answer()
         };
         let listed = ask("tools/list", "").await;
         assert_eq!(listed.code(), None, "{}", listed.text());
         let listed = listed.json();
-        assert_eq!(
-            listed["result"]["tools"].as_array().unwrap().len(),
-            schemas.len()
-        );
+        assert_eq!(listed["result"]["tools"].as_array().unwrap().len(), shown);
         for n in 0..schemas.len() {
             let params = format!(r#""name":"{prefix}t{n}","arguments":{{"a":1}}"#);
-            assert_eq!(ask("tools/call", &params).await.code(), None);
+            let unknown = (shown == 0).then_some(-32602);
+            assert_eq!(ask("tools/call", &params).await.code(), unknown);
         }
     }
+    assert_eq!(upstream.log().of("tools/call").count(), schemas.len());
     assert!(elsewhere.log().received.is_empty());
+}
+
+#[tokio::test]
+async fn b11_a_tool_whose_schema_does_harm_is_unknown_and_operators_are_told() {
+    let tool = |name: &str, schema: &str| format!(r#"{{"name":"{name}","inputSchema":{schema}}}"#);
+    let deep = format!("{}{}", "[".repeat(70), "]".repeat(70));
+    let tools = [
+        tool(
+            "fine",
+            r##"{"properties":{"more":{"items":{"$ref":"#"}}}}"##,
+        ),
+        tool("far", r#"{"$ref":"http://127.0.0.1:1/x"}"#),
+        tool("round", r##"{"allOf":[{"$ref":"#"}]}"##),
+        tool("deep", &format!(r#"{{"enum":{deep}}}"#)),
+        tool("long", &format!(r#"{{"title":"{}"}}"#, "a".repeat(300_000))),
+    ];
+    let list = format!(
+        r#"{{"resultType":"complete","tools":[{}],"ttlMs":0,"cacheScope":"public"}}"#,
+        tools.join(",")
+    );
+    for era in [Era::Modern, Era::Legacy] {
+        let canned = Canned::vendor(era).with("tools/list", Answer::result(&list));
+        let upstream = RawUpstream::start(canned).await.unwrap();
+        let gateway = Gateway::governed(&support::observed(&upstream.url(), "")).await;
+        let session = client::begin(gateway.address, "{}").await;
+        let ask = |method: &str, params: &str| match era {
+            Era::Modern => {
+                client::modern(gateway.address, client::stateless("1", method, params)).answer()
+            }
+            Era::Legacy => {
+                let body = client::plain("1", method, params);
+                client::in_session(gateway.address, &session, body).answer()
+            }
+        };
+        let listed = ask("tools/list", "").await.json();
+        let listed = listed["result"]["tools"].as_array().unwrap().clone();
+        let names: Vec<_> = listed.iter().map(|tool| &tool["name"]).collect();
+        assert_eq!(names, ["module__fine"], "{era:?}");
+        let called = async |name: &str| {
+            let answer = ask("tools/call", &format!(r#""name":"module__{name}""#)).await;
+            answer.text().replace(name, "it")
+        };
+        let unknown = called("nothing").await;
+        for name in ["far", "round", "deep", "long"] {
+            assert_eq!(called(name).await, unknown, "{era:?}");
+        }
+        assert_eq!(upstream.log().of("tools/call").count(), 0);
+
+        let get = |path: &str| {
+            let ask = client::bare(gateway.address, "").method(http::Method::GET);
+            ask.path(path).answer()
+        };
+        let detail = get("/readyz?verbose").await.json();
+        assert_eq!(
+            detail["modules"]["module"]["quarantined"],
+            serde_json::json!([
+                { "tool": "far", "reason": "remote_reference" },
+                { "tool": "round", "reason": "endless" },
+                { "tool": "deep", "reason": "too_deep" },
+                { "tool": "long", "reason": "too_large" },
+            ])
+        );
+        let metrics = get("/metrics").await;
+        let sample = r#"mcpo2_modules_quarantined{module="module"} 4"#;
+        assert!(metrics.text().lines().any(|line| line == sample));
+        let notes = modules(&gateway.records(), "quarantined");
+        let said = "far (remote_reference), round (endless), deep (too_deep), long (too_large)";
+        assert_eq!(notes.len(), 1);
+        assert_eq!(
+            (&*notes[0].detail["count"], &*notes[0].detail["names"]),
+            ("4", said)
+        );
+    }
+}
+
+/// What was noted of modules under this action.
+pub(crate) fn modules(records: &[Record], action: &str) -> Vec<Note> {
+    let note = |record: &Record| match &record.event {
+        Event::Module(note) if note.action == action => Some(note.clone()),
+        _ => None,
+    };
+    records.iter().filter_map(note).collect()
 }
 
 #[tokio::test]
