@@ -148,15 +148,19 @@ impl Admin {
                 presence,
                 shadowed,
                 quarantined,
+                suspicious,
             } = listed;
             let left_out = quarantined.iter().take(NAMES).map(|left| {
                 let tool = left.tool.escape_default().to_string();
                 json!({ "tool": tool, "reason": left.reason.as_str() })
             });
+            let names = suspicious.iter().take(NAMES);
+            let names = names.map(|one| json!({ "name": one.name, "reason": one.why.as_str() }));
             let detail = json!({
                 "state": presence.as_str(),
                 "shadowed": shadowed,
                 "quarantined": left_out.collect::<Vec<_>>(),
+                "suspicious": names.collect::<Vec<_>>(),
             });
             (module.to_string(), detail)
         };
@@ -175,6 +179,7 @@ impl Admin {
         let listed = |(module, presence)| Listed {
             shadowed: shadowed.get(&module).copied().unwrap_or_default(),
             quarantined: quarantined.remove(&module).unwrap_or_default(),
+            suspicious: generation.lookalikes().of(&module),
             module,
             presence,
         };

@@ -146,6 +146,7 @@ async fn the_names_and_labels_of_metrics_are_these() {
             "mcpo2_modules_missing gauge module",
             "mcpo2_modules_quarantined gauge module",
             "mcpo2_modules_shadowed gauge module",
+            "mcpo2_modules_suspicious_names gauge module",
             "mcpo2_policy_decisions counter effect,family",
             "mcpo2_queue_wait_seconds histogram le",
             "mcpo2_route_decisions counter module,outcome",

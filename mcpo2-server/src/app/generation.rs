@@ -19,6 +19,7 @@ use crate::{
     edge::http::{BodyLimits, Guard},
     identity::Authenticator,
     keys::Keys,
+    lookalikes::Lookalikes,
     serve::Tls,
     stack::{Above, Parts, Stack, stack},
     telemetry::{Metrics, Reloads},
@@ -72,6 +73,8 @@ struct Routes {
     /// None where names need not be real: whatever is not denied goes to the one module.
     catalog: Option<Arc<Catalog>>,
     router: Arc<Router>,
+    /// What is suspicious among the names that the catalog has.
+    lookalikes: Lookalikes,
 }
 
 /// What classifies and what permits.
@@ -191,6 +194,11 @@ impl Generation {
         self.routes.catalog.as_ref()
     }
 
+    /// What is suspicious among the names that modules list.
+    pub(crate) fn lookalikes(&self) -> &Lookalikes {
+        &self.routes.lookalikes
+    }
+
     pub(crate) fn authenticator(&self) -> &Authenticator {
         &self.authenticator
     }
@@ -250,10 +258,11 @@ impl Routes {
             (Mode::Observed, _) => Naming::Plain,
         };
         let registry = Arc::new(Registry::new(connections, naming).map_err(because("modules"))?);
+        let lookalikes = Lookalikes::default();
         let (catalog, router) = match lasting.mode {
             Mode::Governed => {
                 let before = before.and_then(|before| before.routes.catalog.as_deref());
-                let options = lists::options(&config.lists, &lasting.ledger, before);
+                let options = lists::options(&config.lists, &lasting.ledger, &lookalikes, before);
                 let (registry, ours) = (Arc::clone(&registry), modules::ours());
                 let catalog = Arc::new(Catalog::with_options(registry, ours, options));
                 let router = Router::over(&catalog);
@@ -265,6 +274,7 @@ impl Routes {
             registry,
             catalog,
             router: Arc::new(router),
+            lookalikes,
         })
     }
 }

@@ -2,20 +2,26 @@ use mcpo2_audit::{Event, Ledger, Note};
 use mcpo2_core::ModuleId;
 use mcpo2_route::{Catalog, CatalogOptions, News, PageLimits};
 
-use crate::config::Lists;
+use crate::{config::Lists, lookalikes::Lookalikes};
 
-/// How lists are kept. What is new of modules goes to the ledger.
-pub(super) fn options(lists: &Lists, ledger: &Ledger, before: Option<&Catalog>) -> CatalogOptions {
+/// How lists are kept. What is new of modules goes to the ledger, and into the log where it is
+/// suspicious.
+pub(super) fn options(
+    lists: &Lists,
+    ledger: &Ledger,
+    lookalikes: &Lookalikes,
+    before: Option<&Catalog>,
+) -> CatalogOptions {
     let mut pages = PageLimits::default();
     (pages.entries, pages.bytes) = (lists.page_entries, lists.page_bytes);
-    let ledger = ledger.clone();
+    let (ledger, lookalikes) = (ledger.clone(), lookalikes.clone());
     let options = CatalogOptions::new()
         .keep(lists.refresh)
         .deadline(lists.deadline)
         .interval(lists.changes)
         .pages(pages)
         .observer(move |module, news| {
-            if let Some(note) = note(module, news) {
+            for note in notes(module, news, &lookalikes) {
                 if let Err(error) = ledger.append(Event::Module(note)) {
                     tracing::error!(%error, "not recorded");
                 }
@@ -27,21 +33,29 @@ pub(super) fn options(lists: &Lists, ledger: &Ledger, before: Option<&Catalog>) 
     }
 }
 
-fn note(module: &ModuleId, news: News<'_>) -> Option<Note> {
+fn notes(module: &ModuleId, news: News<'_>, lookalikes: &Lookalikes) -> Vec<Note> {
     match news {
         News::Presence(presence) => {
             let missing = presence.is_missing();
             let action = if missing { "missing" } else { "returned" };
-            Some(Note::new(action).with("module", module.as_str()))
+            vec![Note::new(action).with("module", module.as_str())]
         }
         News::Quarantine(tools) => {
-            let of = tools.iter().map(|left| {
-                let tool = left.tool.escape_default().to_string();
-                (tool, left.reason.as_str())
-            });
-            Some(listed("quarantined", module, of))
+            let of = tools.iter();
+            let of = of.map(|left| (left.tool.escape_default().to_string(), left.reason.as_str()));
+            vec![listed("quarantined", module, of)]
         }
-        _ => None,
+        News::Lists(shown) => {
+            let new = lookalikes.look(module, shown).into_iter();
+            new.map(|(module, found)| {
+                let names = found.len();
+                tracing::warn!(%module, names, "names that readers may take for others");
+                let of = found.iter().map(|one| (one.name.clone(), one.why.as_str()));
+                listed("suspicious_names", &module, of)
+            })
+            .collect()
+        }
+        _ => Vec::new(),
     }
 }
 

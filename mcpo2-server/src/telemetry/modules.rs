@@ -1,4 +1,5 @@
 use std::{
+    collections::BTreeSet,
     fmt,
     sync::{Arc, Mutex, PoisonError},
 };
@@ -10,6 +11,8 @@ use prometheus_client::{
     encoding::{DescriptorEncoder, EncodeMetric},
     metrics::{MetricType, counter::ConstCounter, gauge::ConstGauge},
 };
+
+use crate::lookalikes::Suspicious;
 
 /// How modules fared when the metrics were read last. Modules are those of the configuration.
 #[derive(Debug, Clone, Default)]
@@ -30,6 +33,8 @@ pub(crate) struct Listed {
     pub(crate) shadowed: usize,
     /// Tools that are left out.
     pub(crate) quarantined: Vec<Quarantined>,
+    /// Names that readers may take for others.
+    pub(crate) suspicious: BTreeSet<Suspicious>,
 }
 
 impl Modules {
@@ -50,7 +55,7 @@ type Counted = (&'static str, &'static str, &'static str, Counts);
 
 type Counts = fn(&Stats) -> Vec<(&'static str, u64)>;
 
-const LISTED: [OfListed; 3] = [
+const LISTED: [OfListed; 4] = [
     (
         "mcpo2_modules_missing",
         "Whether a module does not answer",
@@ -65,6 +70,11 @@ const LISTED: [OfListed; 3] = [
         "mcpo2_modules_quarantined",
         "Tools of a module that are left out",
         |listed| listed.quarantined.len(),
+    ),
+    (
+        "mcpo2_modules_suspicious_names",
+        "Names of a module that readers may take for others",
+        |listed| listed.suspicious.len(),
     ),
 ];
 

@@ -2,10 +2,16 @@
 //! hold.
 
 use base64::{Engine as _, prelude::BASE64_STANDARD};
+use mcpo2_testkit::raw::{Answer as Reply, Canned, RawUpstream, vendor::Era};
+use serde_json::{Value, json};
 
 use crate::{
     bench::Bench,
-    support::client::{modern, post, raw, stateless},
+    patterns::modules,
+    support::{
+        self, Gateway,
+        client::{bare, modern, post, raw, stateless},
+    },
 };
 
 fn wrapped(text: &str) -> String {
@@ -74,6 +80,79 @@ async fn b08_a_name_keeps_its_bytes_on_the_way_to_the_module() {
             "{body}"
         );
     }
+}
+
+/// Lists what this module lists, and says what operators are told of its names.
+async fn told(tools: &[(&str, &str)]) -> (Value, Gateway) {
+    let tools = tools.iter();
+    let tools =
+        tools.map(|(name, title)| json!({ "name": name, "title": title, "inputSchema": {} }));
+    let list = json!({
+        "resultType": "complete",
+        "tools": tools.collect::<Vec<_>>(),
+        "ttlMs": 0,
+        "cacheScope": "public",
+    });
+    let canned = Canned::vendor(Era::Modern).with("tools/list", Reply::result(&list.to_string()));
+    let upstream = RawUpstream::start(canned).await.unwrap();
+    let gateway = Gateway::governed(&support::observed(&upstream.url(), "")).await;
+    let listed = modern(gateway.address, stateless("1", "tools/list", ""));
+    let listed = listed.answer().await.json();
+    // Suspicious is not denied.
+    let shown = |list: &Value| list["tools"].as_array().unwrap().len();
+    assert_eq!(shown(&listed["result"]), shown(&list));
+    let detail = bare(gateway.address, "").method(http::Method::GET);
+    let detail = detail.path("/readyz?verbose").answer().await.json();
+    (detail["modules"]["module"]["suspicious"].clone(), gateway)
+}
+
+#[tokio::test]
+async fn b08_names_and_titles_that_readers_take_for_others_are_told_to_operators() {
+    let (told, gateway) = told(&[
+        ("delete", "Delete a file"),
+        ("d\u{435}lete", "Delete"),             // Cyrillic
+        ("list", "List \u{202e}selif\u{202c}"), // right to left
+        ("list\u{200b}", "List"),               // zero width
+        ("paypal", "Pay"),
+        ("paypa1", "Pay"),
+        ("fine", "\u{41f}\u{43e}\u{438}\u{441}\u{43a} caf\u{e9}"),
+    ])
+    .await;
+    let found = |name: &str, reason: &str| json!({ "name": name, "reason": reason });
+    assert_eq!(
+        told,
+        json!([
+            found("d\\u{435}lete", "mixed_scripts"),
+            found("d\\u{435}lete", "looks_alike"),
+            found("delete", "looks_alike"),
+            found("list", "invisible"),
+            found("list", "looks_alike"),
+            found("list\\u{200b}", "invisible"),
+            found("list\\u{200b}", "looks_alike"),
+            found("paypa1", "looks_alike"),
+            found("paypal", "looks_alike"),
+        ])
+    );
+    let metrics = bare(gateway.address, "").method(http::Method::GET);
+    let metrics = metrics.path("/metrics").answer().await;
+    let sample = r#"mcpo2_modules_suspicious_names{module="module"} 9"#;
+    assert!(metrics.text().lines().any(|line| line == sample));
+    let notes = modules(&gateway.records(), "suspicious_names");
+    assert_eq!(notes.len(), 1);
+    assert_eq!(&*notes[0].detail["count"], "9");
+    assert!(notes[0].detail["names"].starts_with(r"d\u{435}lete (mixed_scripts), "));
+}
+
+#[tokio::test]
+async fn b08_the_names_of_one_who_means_well_are_not_told() {
+    let (told, gateway) = told(&[
+        ("search_files", "Search"),
+        ("search-dirs", "Verzeichnisse für dich"),
+        ("x2", "\u{691c}\u{7d22} API"),
+    ])
+    .await;
+    assert_eq!(told, json!([]));
+    assert!(modules(&gateway.records(), "suspicious_names").is_empty());
 }
 
 #[tokio::test]
