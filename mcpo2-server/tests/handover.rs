@@ -76,74 +76,102 @@ fn call() -> String {
 /// Clients that keep their connections and ask again and again; what they ask may be asked twice.
 struct Crowd {
     done: Arc<AtomicBool>,
-    answered: Arc<AtomicUsize>,
-    again: Arc<AtomicUsize>,
+    heard: Arc<Heard>,
     clients: Vec<JoinHandle<()>>,
+}
+
+/// What became of the calls of a crowd.
+#[derive(Debug, Default)]
+struct Heard {
+    answered: AtomicUsize,
+    /// Told to come again.
+    refused: AtomicUsize,
+    /// Neither: the connection ended.
+    unanswered: AtomicUsize,
+}
+
+impl Heard {
+    fn counts(&self) -> [usize; 3] {
+        [&self.answered, &self.refused, &self.unanswered].map(|count| count.load(Ordering::Relaxed))
+    }
+
+    /// What came of one call: whether it has to be asked again. Nothing but an answer or a refusal
+    /// that says when to come again is heard.
+    fn note(&self, told: Option<&Answer>) -> bool {
+        let count = match told {
+            Some(answer) if answer.status == StatusCode::OK => {
+                assert!(answer.json()["result"].is_object(), "{}", answer.text());
+                &self.answered
+            }
+            Some(refusal) => {
+                let said = (
+                    refusal.status,
+                    refusal.code(),
+                    refusal.header("retry-after"),
+                );
+                let again = (StatusCode::SERVICE_UNAVAILABLE, Some(-31002), "1");
+                assert_eq!(said, again, "{}", refusal.text());
+                &self.refused
+            }
+            None => &self.unanswered,
+        };
+        count.fetch_add(1, Ordering::Relaxed);
+        told.is_none_or(|told| told.status != StatusCode::OK)
+    }
 }
 
 impl Crowd {
     fn at(address: SocketAddr) -> Self {
-        let (done, answered, again) =
-            <(Arc<AtomicBool>, Arc<AtomicUsize>, Arc<AtomicUsize>)>::default();
+        Self::of(address, |kept| kept)
+    }
+
+    /// Clients that have a connection for each call.
+    fn without_keeping(address: SocketAddr) -> Self {
+        Self::of(address, |_| None)
+    }
+
+    fn of(address: SocketAddr, keep: fn(Option<KeepAlive>) -> Option<KeepAlive>) -> Self {
+        let (done, heard) = <(Arc<AtomicBool>, Arc<Heard>)>::default();
         let clients = (0..4).map(|_| {
-            let (done, answered, again) =
-                (Arc::clone(&done), Arc::clone(&answered), Arc::clone(&again));
+            let (done, heard) = (Arc::clone(&done), Arc::clone(&heard));
             tokio::spawn(async move {
                 let mut kept = None;
                 let mut tries = 0;
                 while !done.load(Ordering::Relaxed) {
-                    match ask(&mut kept, address).await {
-                        Some(answer) if answer.status == StatusCode::OK => {
-                            assert!(answer.json()["result"].is_object(), "{}", answer.text());
-                            answered.fetch_add(1, Ordering::Relaxed);
-                            tries = 0;
-                        }
-                        // It was told to come again, or was not heard at all.
-                        told => {
-                            if let Some(told) = told {
-                                assert_eq!(
-                                    told.status,
-                                    StatusCode::SERVICE_UNAVAILABLE,
-                                    "{}",
-                                    told.text()
-                                );
-                                assert_eq!(told.header("retry-after"), "1");
-                            }
-                            again.fetch_add(1, Ordering::Relaxed);
-                            tries += 1;
-                            assert!(tries < 4, "it stays so");
-                        }
-                    }
+                    kept = keep(kept);
+                    let told = ask(&mut kept, address).await;
+                    tries = if heard.note(told.as_ref()) {
+                        tries + 1
+                    } else {
+                        0
+                    };
+                    assert!(tries < 4, "it stays so");
                 }
             })
         });
         let clients = clients.collect();
         Self {
             done,
-            answered,
-            again,
+            heard,
             clients,
         }
     }
 
     /// Waits until so many more have been answered.
     async fn works(&self, more: usize) {
-        let wanted = self.answered.load(Ordering::Relaxed) + more;
-        let answered = || (self.answered.load(Ordering::Relaxed) >= wanted).then_some(());
+        let [before, ..] = self.heard.counts();
+        let answered = || (self.heard.counts()[0] >= before + more).then_some(());
         until("the answers", answered).await;
         assert!(self.clients.iter().all(|client| !client.is_finished()));
     }
 
-    /// How many calls were answered, and how many asked once more.
-    async fn end(self) -> (usize, usize) {
+    /// How many calls were answered, how many refused, and how many neither.
+    async fn end(self) -> [usize; 3] {
         self.done.store(true, Ordering::Relaxed);
         for client in self.clients {
             soon("the end of a client", client).await.unwrap();
         }
-        (
-            self.answered.load(Ordering::Relaxed),
-            self.again.load(Ordering::Relaxed),
-        )
+        self.heard.counts()
     }
 }
 
@@ -187,7 +215,12 @@ async fn balancer(replicas: [SocketAddr; 2]) -> (SocketAddr, Arc<Mutex<[bool; 2]
                 (turn + 1) % 2
             };
             tokio::spawn(async move {
-                if let Ok(mut replica) = TcpStream::connect(replicas[first]).await {
+                // One that does not take the connection has not taken the call.
+                let connected = match TcpStream::connect(replicas[first]).await {
+                    Err(_) => TcpStream::connect(replicas[1 - first]).await,
+                    connected => connected,
+                };
+                if let Ok(mut replica) = connected {
                     let _ = copy_bidirectional(&mut client, &mut replica).await;
                 }
             });
@@ -233,20 +266,28 @@ async fn r06_a_rolling_restart_of_two_replicas_loses_no_call() {
         (*ready.lock().unwrap() == [true, true]).then_some(())
     })
     .await;
-    let crowd = Crowd::at(address);
-    crowd.works(50).await;
+    let (crowd, single) = (Crowd::at(address), Crowd::without_keeping(address));
+    let works = async || tokio::join!(crowd.works(50), single.works(50));
+    works().await;
     for (index, replica) in replicas.iter_mut().enumerate() {
         let old = std::mem::replace(replica, start_nothing());
         old.signal("TERM");
         let (status, said) = old.ended().await;
         assert_eq!(status.code(), Some(0), "{said}");
-        crowd.works(50).await;
+        works().await;
         *replica = start(index);
         replica.address().await;
         until("the replica", || ready.lock().unwrap()[index].then_some(())).await;
-        crowd.works(50).await;
+        works().await;
     }
-    let (answered, again) = crowd.end().await;
+    let (kept, single) = (crowd.end().await, single.end().await);
+    // Who may repeat a call has repeated it, and it worked. Who may not has heard of each one: that
+    // it was done, or that it was not and when to come again. And whatever was not answered on a
+    // connection that ended while it idled was not done either.
+    let [_, _, unanswered] = single;
+    assert_eq!(unanswered, 0, "a call on a new connection was not answered");
+    let answered = kept[0] + single[0];
+    assert_eq!(upstream.log().of("tools/call").count(), answered);
     for replica in replicas {
         replica.signal("TERM");
         assert!(replica.ended().await.0.success());
@@ -259,11 +300,7 @@ async fn r06_a_rolling_restart_of_two_replicas_loses_no_call() {
     let ok = calls(recorded)
         .into_iter()
         .filter(|call| call.end.outcome == Outcome::Ok);
-    let ok = ok.count();
-    assert!(
-        (answered..=answered + again).contains(&ok),
-        "{ok} of {answered}, {again} again"
-    );
+    assert_eq!(ok.count(), answered);
 }
 
 /// What stands in the place of a replica that has ended.
