@@ -68,7 +68,7 @@ impl Connection {
         let upstream: Arc<dyn Upstream> = Arc::new(upstream);
         let asking = AskingParts {
             pool: Pool::new(Arc::clone(&upstream), limits),
-            lot: Lot::new(),
+            lot: Lot::new(limits.waiting),
             time: limits.total,
         };
         Self {

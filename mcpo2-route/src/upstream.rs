@@ -209,6 +209,8 @@ pub struct Limits {
     /// Calls at once of clients without sessions that a module with sessions may ask back. Each
     /// has a link to itself; one more waits for a while.
     pub exclusive: usize,
+    /// Calls of one principal that wait at once until it answers what the module asked.
+    pub waiting: usize,
 }
 
 impl Default for Limits {
@@ -222,6 +224,7 @@ impl Default for Limits {
             response_bytes: 64 * 1024 * 1024,
             sessions: 1024,
             exclusive: 32,
+            waiting: 16,
         }
     }
 }

@@ -20,8 +20,8 @@ use tempfile::TempDir;
 
 use self::support::{
     Gateway,
-    client::{Answer, Ask, modern},
-    scripted, until,
+    client::{self, Answer, Ask, modern},
+    scripted, soon, until,
 };
 
 const ALL: &str = r#"{"elicitation":{},"sampling":{},"roots":{}}"#;
@@ -96,6 +96,11 @@ struct Scripted {
 
 impl Scripted {
     async fn start(identity: &str) -> Self {
+        Self::within("", identity).await
+    }
+
+    /// With these members of the module's limits.
+    async fn within(limits: &str, identity: &str) -> Self {
         let dir = tempfile::tempdir().unwrap();
         let log = dir.path().join("log");
         let mut command = scripted::child(&log).into_iter();
@@ -103,7 +108,7 @@ impl Scripted {
         let args = serde_json::to_string(&command.collect::<Vec<_>>()).unwrap();
         let yaml = format!(
             "version: 1\nidentity: {identity}\nmodules:\n  - {{ id: module, family: general, \
-             approval: approved, stdio: {{ command: \"{program}\", args: {args} }} }}\npolicy:\n  \
+             approval: approved, limits: {{ {limits} }}, stdio: {{ command: \"{program}\", args: {args} }} }}\npolicy:\n  \
              rules:\n    - {{ id: all, effect: allow, modules: [module] }}\n"
         );
         let gateway = Gateway::start(&yaml, Mode::Observed).await;
@@ -115,7 +120,7 @@ impl Scripted {
     }
 
     async fn open() -> Self {
-        Self::start("{ anonymous: { tenant: local } }").await
+        Self::start(LOCAL).await
     }
 
     fn address(&self) -> SocketAddr {
@@ -348,6 +353,50 @@ async fn u08_a_flood_of_questions_is_bounded_and_the_client_is_asked_a_few() {
         done = call(module.address(), ALL, "flood", &more).answer().await;
     }
     assert_eq!(said(&done)["answers"].as_array().unwrap().len(), 40);
+}
+
+const LOCAL: &str = "{ anonymous: { tenant: local } }";
+
+#[tokio::test]
+async fn no_more_calls_of_a_caller_wait_than_the_limits_say() {
+    let module = Scripted::within("max_waiting: 1", LOCAL).await;
+    let ask = |more: &str| call(module.address(), ALL, "ask_one", more).answer();
+    let first = ask("").await;
+    assert!(asks(&first), "{}", first.text());
+    let second = ask("").await;
+    assert_eq!(second.code(), Some(-31003), "{}", second.text());
+    let more = back(&first, &all(&first, &json!({ "ok": true })));
+    assert!(said(&ask(&more).await)["answers"].is_array());
+    assert!(asks(&ask("").await));
+}
+
+#[tokio::test]
+async fn no_more_calls_have_a_link_to_themselves_than_the_limits_say() {
+    let module = Scripted::within("max_exclusive: 1", LOCAL).await;
+    let ask = |more: &str| call(module.address(), ALL, "ask_one", more).answer();
+    let first = ask("").await;
+    let more = back(&first, &all(&first, &json!({ "ok": true })));
+    let metrics = || {
+        client::bare(module.address(), "")
+            .method(http::Method::GET)
+            .path("/metrics")
+    };
+    let done = async {
+        // The second is under way before the first ends.
+        soon("the second call", async {
+            while !metrics()
+                .answer()
+                .await
+                .text()
+                .contains("\nmcpo2_calls_in_flight 1\n")
+            {}
+        })
+        .await;
+        assert_eq!(module.heard_of("tools/call").len(), 1);
+        ask(&more).await
+    };
+    let (second, done) = tokio::join!(ask(""), done);
+    assert!(asks(&second) && said(&done)["answers"].is_array());
 }
 
 #[tokio::test]

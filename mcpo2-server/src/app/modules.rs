@@ -94,6 +94,8 @@ fn limits(module: &Module) -> Limits {
     limits.total = written.max_timeout;
     limits.response_bytes = written.max_response_bytes;
     limits.sessions = written.max_sessions;
+    limits.exclusive = written.max_exclusive;
+    limits.waiting = written.max_waiting;
     limits
 }
 

@@ -302,6 +302,12 @@ pub struct ModuleLimits {
     pub max_response_bytes: usize,
     /// Sessions at once, each of them with a process of its own where the module is one.
     pub max_sessions: usize,
+    /// Calls at once of clients without sessions that a module with sessions may ask back, or that
+    /// want its log: each has a link to itself, a process where the module is one. One more waits
+    /// for `connect_timeout`.
+    pub max_exclusive: usize,
+    /// Calls of one caller that wait at once until it answers what the module asked.
+    pub max_waiting: usize,
 }
 
 impl Default for ModuleLimits {
@@ -314,6 +320,8 @@ impl Default for ModuleLimits {
             max_timeout: Duration::from_secs(600),
             max_response_bytes: 64 << 20,
             max_sessions: 1024,
+            max_exclusive: 32,
+            max_waiting: 16,
         }
     }
 }

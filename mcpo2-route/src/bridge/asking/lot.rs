@@ -16,9 +16,6 @@ use tokio::{
 use super::held::Held;
 use crate::bridge::caller::{Caller, invalid};
 
-/// How many calls of one principal may wait for their clients at once.
-const PER_PRINCIPAL: usize = 16;
-
 /// How long a call waits for its client.
 const WAITS: Duration = Duration::from_secs(5 * 60);
 
@@ -29,6 +26,8 @@ const PURPOSE: &str = "mcpo2.route/request-state/v1";
 /// What a client comes back with is a ticket that only this process can have made: for this
 /// principal, method and parameters, until a time, to be used once.
 pub(crate) struct Lot {
+    /// How many calls of one principal may wait at once.
+    most: usize,
     ring: Option<KeyRing>,
     state: Mutex<State>,
 }
@@ -46,12 +45,13 @@ struct Parked {
 }
 
 impl Lot {
-    pub(crate) fn new() -> Arc<Self> {
+    pub(crate) fn new(most: usize) -> Arc<Self> {
         let ring = KeyRing::ephemeral();
         if ring.is_err() {
             tracing::error!("without randomness no call can wait for its client");
         }
         Arc::new(Self {
+            most,
             ring: ring.ok(),
             state: Mutex::default(),
         })
@@ -65,7 +65,7 @@ impl Lot {
         let mut state = self.lock();
         let theirs = state.parked.values();
         let theirs = theirs.filter(|parked| parked.caller.binding == caller.binding);
-        if theirs.count() >= PER_PRINCIPAL {
+        if theirs.count() >= self.most {
             drop(state);
             return Err(Error::new(
                 ErrorKind::Overloaded,

@@ -91,7 +91,7 @@ async fn a11_a_state_expires_and_the_module_hears_that_nobody_comes_back() {
     let hello = crate::upstream::Hello::new("{}", ProtocolVersion::LATEST_SESSION);
     let module = Module {
         pool: Pool::new(Arc::clone(&upstream), &Limits::default()),
-        lot: Lot::new(),
+        lot: Lot::new(Limits::default().waiting),
         shared: upstream.open(Some(&hello)).await.unwrap(),
     };
     let asked = module.ask("").await.unwrap();
@@ -117,7 +117,7 @@ async fn u08_how_many_calls_of_one_principal_wait_is_bounded() {
     let hello = crate::upstream::Hello::new("{}", ProtocolVersion::LATEST_SESSION);
     let module = Module {
         pool: Pool::new(Arc::clone(&upstream), &Limits::default()),
-        lot: Lot::new(),
+        lot: Lot::new(Limits::default().waiting),
         shared: upstream.open(Some(&hello)).await.unwrap(),
     };
     for _ in 0..16 {

@@ -220,6 +220,8 @@ fn check_limits(context: &mut Context<'_>, path: &str, limits: &ModuleLimits) {
         ("max_timeout", limits.max_timeout.is_zero()),
         ("max_response_bytes", limits.max_response_bytes == 0),
         ("max_sessions", limits.max_sessions == 0),
+        ("max_exclusive", limits.max_exclusive == 0),
+        ("max_waiting", limits.max_waiting == 0),
     ] {
         if is_zero {
             let message = format!("`{key}` is 0: nothing would pass");
