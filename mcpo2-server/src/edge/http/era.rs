@@ -144,7 +144,7 @@ fn metadata(
         .with_data(data.to_string()));
     }
     let capabilities = request.meta().client_capabilities;
-    if !capabilities.is_some_and(|object| object.get().starts_with('{')) {
+    if !capabilities.is_some_and(|object| object.starts_with('{')) {
         return Err(invalid(
             "`_meta` says no `io.modelcontextprotocol/clientCapabilities`".into(),
         ));
