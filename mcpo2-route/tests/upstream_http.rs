@@ -352,6 +352,39 @@ async fn bytes_and_the_headers_of_the_revision_pass_and_no_others() {
 }
 
 #[tokio::test]
+async fn a_long_request_that_was_edited_arrives_as_it_would_in_one_piece() {
+    let module = stateless(|seen| {
+        let id = id(seen);
+        json(
+            200,
+            &format!(r#"{{"jsonrpc":"2.0","id":{id},"result":{{}}}}"#),
+        )
+    })
+    .await;
+    let link = module.shared().await;
+    // Longer than what an edit copies, and than what a socket takes at once.
+    for length in [100_000, 3_000_000] {
+        let long = "0123456789abcde\u{e9}".repeat(length / 16);
+        let call = |name: &str, meta: &str| {
+            format!(
+                r#"{{ "jsonrpc":"2.0","id":"a","method":"tools/call", "params":{{"name":"{name}","arguments":{{"x":"{long}"}},"_meta":{{{meta}}} }}}}"#
+            )
+        };
+        let edited = request(&call("m__n", r#""z" : 1"#))
+            .with_item_name("n")
+            .with_meta("y", "[2]")
+            .with_meta("z", "3");
+        assert_eq!(edited.meta_json().unwrap(), br#"{"y":[2],"z" : 3}"#);
+        let sent = link.request(&edited, &ForwardHeaders::default());
+        text(sent.await.unwrap());
+        let seen = module.seen().pop().unwrap();
+        let expected = call("n", r#""y":[2],"z" : 3"#);
+        assert!(seen.body == expected, "{length}");
+        assert!(edited.bytes() == expected.as_bytes(), "{length}");
+    }
+}
+
+#[tokio::test]
 async fn a_session_is_that_of_its_client() {
     let module = sessions(|seen| match seen.verb.as_str() {
         "GET" => with(405, "", ""),

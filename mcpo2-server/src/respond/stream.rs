@@ -72,11 +72,14 @@ fn encode(frame: &Frame) -> Bytes {
     if let Some(retry) = frame.retry_ms() {
         out.put_slice(format!("retry: {retry}\n").as_bytes());
     }
-    let data = frame.data();
-    for line in data.split(|&byte| byte == b'\n') {
+    let mut rest = Some(&frame.data()[..]);
+    while let Some(data) = rest {
+        let end = memchr::memchr(b'\n', data);
+        let line = data.get(..end.unwrap_or(data.len())).unwrap_or_default();
         out.put_slice(b"data: ");
         out.put_slice(line.strip_suffix(b"\r").unwrap_or(line));
         out.put_u8(b'\n');
+        rest = end.and_then(|end| data.get(end + 1..));
     }
     out.put_u8(b'\n');
     out.freeze()
@@ -102,5 +105,9 @@ mod tests {
             "id: 7\nretry: 500\ndata: {\"a\":\ndata: 1}\n\n"
         );
         assert_eq!(encode(&Frame::new("")), "data: \n\n");
+        assert_eq!(
+            encode(&Frame::new("\r\n\na\r\n")),
+            "data: \ndata: \ndata: a\ndata: \n\n"
+        );
     }
 }

@@ -83,7 +83,7 @@ impl SseDecoder {
                 bytes = bytes.get(1..).unwrap_or_default();
                 continue;
             }
-            let end = bytes.iter().position(|byte| matches!(byte, b'\n' | b'\r'));
+            let end = memchr::memchr2(b'\n', b'\r', bytes);
             let (piece, rest) = bytes.split_at(end.unwrap_or(bytes.len()));
             let held = self.event.data.as_ref().map_or(0, Vec::len);
             if held + self.line.len() + piece.len() > self.max {
