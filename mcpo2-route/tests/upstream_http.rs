@@ -375,8 +375,8 @@ async fn a_long_request_that_was_edited_arrives_as_it_would_in_one_piece() {
             .with_meta("y", "[2]")
             .with_meta("z", "3");
         assert_eq!(edited.meta_json().unwrap(), br#"{"y":[2],"z" : 3}"#);
-        let sent = link.request(&edited, &ForwardHeaders::default());
-        text(sent.await.unwrap());
+        let headers = ForwardHeaders::default();
+        text(link.request(&edited, &headers).await.unwrap());
         let seen = module.seen().pop().unwrap();
         let expected = call("n", r#""y":[2],"z" : 3"#);
         assert!(seen.body == expected, "{length}");
