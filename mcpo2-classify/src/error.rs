@@ -1,3 +1,5 @@
+use regex_automata::meta::BuildError;
+
 /// What is wrong with a rule pack.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Hash)]
 #[non_exhaustive]
@@ -24,7 +26,7 @@ pub struct ConfigError {
     subject: String,
     reason: String,
     #[source]
-    source: Option<regex::Error>,
+    source: Option<Box<BuildError>>,
 }
 
 impl ConfigError {
@@ -41,9 +43,9 @@ impl ConfigError {
         }
     }
 
-    pub(crate) fn regex(subject: impl Into<String>, source: regex::Error) -> Self {
+    pub(crate) fn regex(subject: impl Into<String>, source: BuildError) -> Self {
         Self {
-            source: Some(source),
+            source: Some(source.into()),
             ..Self::new(
                 ConfigErrorKind::Regex,
                 subject,

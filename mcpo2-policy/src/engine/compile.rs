@@ -27,11 +27,31 @@ impl Config {
     ///
     /// [`ConfigError`] names the rule and the field.
     pub fn compile(self) -> Result<Policy, ConfigError> {
+        Policy::try_from(&self)
+    }
+
+    /// The digest of the [`Policy`] that this says: neither the order of the rules nor the
+    /// formatting of a file counts.
+    #[must_use]
+    pub fn digest(&self) -> Digest {
+        let mut rules: Vec<&RuleConfig> = self.rules.iter().collect();
+        rules.sort_by(|one, two| one.id.cmp(&two.id));
+        // Strings, numbers and lists: their JSON cannot fail.
+        let canonical = serde_json::to_string(&rules).unwrap_or_default();
+        Digest::of(format!("mcpo2.policy/v1 {canonical}").as_bytes())
+    }
+}
+
+/// As [`Config::compile`], where the configuration is still needed.
+impl TryFrom<&Config> for Policy {
+    type Error = ConfigError;
+
+    fn try_from(written: &Config) -> Result<Self, ConfigError> {
         let mut seen = HashSet::new();
         let mut entries = 0_usize;
         let expressions = Expressions::default();
         let mut rules = Vec::new();
-        for (index, config) in self.rules.iter().enumerate() {
+        for (index, config) in written.rules.iter().enumerate() {
             let compiled = if index >= MAX_RULES {
                 Err(Fault::new(
                     "id",
@@ -45,18 +65,7 @@ impl Config {
             };
             rules.push(compiled.map_err(|fault| ConfigError::new(index, &config.id, fault))?);
         }
-        Ok(Policy::new(rules, self.digest()))
-    }
-
-    /// The digest of the [`Policy`] that this says: neither the order of the rules nor the
-    /// formatting of a file counts.
-    #[must_use]
-    pub fn digest(&self) -> Digest {
-        let mut rules: Vec<&RuleConfig> = self.rules.iter().collect();
-        rules.sort_by(|one, two| one.id.cmp(&two.id));
-        // Strings, numbers and lists: their JSON cannot fail.
-        let canonical = serde_json::to_string(&rules).unwrap_or_default();
-        Digest::of(format!("mcpo2.policy/v1 {canonical}").as_bytes())
+        Ok(Self::new(rules, written.digest()))
     }
 }
 

@@ -29,7 +29,7 @@ impl Config {
         let known = self.compiled.policy.as_ref();
         match known.filter(|policy| policy.digest() == self.policy.digest()) {
             Some(policy) => Ok(Arc::clone(policy)),
-            None => Ok(self.policy.clone().compile()?.into()),
+            None => Ok(Policy::try_from(&self.policy)?.into()),
         }
     }
 }

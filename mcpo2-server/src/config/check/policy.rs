@@ -8,7 +8,7 @@ use crate::config::{Config, Module};
 
 /// Checks the policy: by itself, against what there is, and what there is against it.
 pub(super) fn check(context: &mut Context<'_>) -> Option<Arc<Policy>> {
-    let compiled = context.config.policy.clone().compile();
+    let compiled = Policy::try_from(&context.config.policy);
     if let Err(error) = &compiled {
         let field = error.field().replace(['.', '['], "/").replace(']', "");
         let path = format!("policy/rules/{}/{field}", error.index());
