@@ -43,9 +43,9 @@ impl ConfigError {
         }
     }
 
-    pub(crate) fn regex(subject: impl Into<String>, source: BuildError) -> Self {
+    pub(crate) fn regex(subject: impl Into<String>, source: Box<BuildError>) -> Self {
         Self {
-            source: Some(source.into()),
+            source: Some(source),
             ..Self::new(
                 ConfigErrorKind::Regex,
                 subject,

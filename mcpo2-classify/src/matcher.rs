@@ -40,14 +40,14 @@ impl Matcher {
 
 /// A set of patterns, without the automata that are built whole: they take most of the time and the
 /// memory, and a set is asked for all that match, which they do not say.
-fn build(patterns: &[String], max_bytes: usize) -> Result<Regex, BuildError> {
+fn build(patterns: &[String], max_bytes: usize) -> Result<Regex, Box<BuildError>> {
     let config = Config::new()
         .match_kind(MatchKind::All)
         .which_captures(WhichCaptures::None)
         .nfa_size_limit(Some(max_bytes))
         .onepass(false)
         .dfa(false);
-    Regex::builder().configure(config).build_many(patterns)
+    Ok(Regex::builder().configure(config).build_many(patterns)?)
 }
 
 /// The sentences of a normalised text. What stands in two of them is not one thought.

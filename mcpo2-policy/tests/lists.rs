@@ -1,5 +1,5 @@
 //! A list from memory is the list that would be computed, whoever asks and whatever changed since.
-#![allow(clippy::unwrap_used, reason = "tests")]
+#![allow(clippy::unwrap_used, clippy::indexing_slicing, reason = "tests")]
 
 mod common;
 
