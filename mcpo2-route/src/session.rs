@@ -3,7 +3,7 @@ mod resume;
 mod reverse;
 
 use std::{
-    collections::{BTreeMap, HashMap},
+    collections::HashMap,
     sync::{Arc, Mutex as SyncMutex, OnceLock, PoisonError},
 };
 
@@ -33,7 +33,7 @@ use self::{resume::Resume, reverse::Reverse};
 #[derive(Debug)]
 pub struct Session {
     hello: Hello,
-    slots: SyncMutex<BTreeMap<ModuleId, Slot>>,
+    slots: SyncMutex<HashMap<ModuleId, Slot>>,
     traffic: SyncMutex<Traffic>,
     resume: Resume,
     outside: OnceLock<Outside>,
@@ -288,7 +288,7 @@ impl Session {
             .map(|(_, module)| module.clone())
     }
 
-    fn slots(&self) -> std::sync::MutexGuard<'_, BTreeMap<ModuleId, Slot>> {
+    fn slots(&self) -> std::sync::MutexGuard<'_, HashMap<ModuleId, Slot>> {
         self.slots.lock().unwrap_or_else(PoisonError::into_inner)
     }
 

@@ -38,7 +38,7 @@ use mcpo2_core::Error;
 use tokio::{sync::Semaphore, time::timeout};
 
 use self::{
-    handshake::{Era, Greeter},
+    handshake::{Era, Greeter, Said},
     pair::Pair,
     wire::Wire,
 };
@@ -62,6 +62,7 @@ pub struct HttpUpstream {
     wire: Arc<Wire>,
     pair: Pair,
     client: ClientInfo,
+    said: Said,
     era: Mutex<Era>,
     sessions: Arc<Semaphore>,
 }
@@ -98,6 +99,7 @@ impl HttpUpstream {
             wire: Arc::new(Wire::new(endpoint, resolver, limits)?),
             pair,
             client,
+            said: Said::default(),
             era: Mutex::default(),
             sessions: Arc::new(Semaphore::new(sessions)),
         })
@@ -139,6 +141,7 @@ impl Upstream for HttpUpstream {
         let mut greeter = Greeter {
             wire: &self.wire,
             client: &self.client,
+            said: &self.said,
             era: known,
             was_refused: AtomicBool::new(false),
         };

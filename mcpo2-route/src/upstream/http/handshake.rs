@@ -1,5 +1,5 @@
 use std::sync::{
-    Arc,
+    Arc, Mutex, PoisonError,
     atomic::{AtomicBool, Ordering},
 };
 
@@ -24,6 +24,21 @@ use crate::upstream::{ClientInfo, ForwardHeaders, Hello, fault, mint::Mint, own}
 /// The revision that was agreed on, and what the module said of itself.
 pub(super) type Greeting = (ProtocolVersion, Bytes);
 
+/// What a module said of itself last. Links to which it said the same share the bytes, as there may
+/// be one for each client.
+#[derive(Debug, Default)]
+pub(super) struct Said(Mutex<Bytes>);
+
+impl Said {
+    fn share(&self, said: Bytes) -> Bytes {
+        let mut last = self.0.lock().unwrap_or_else(PoisonError::into_inner);
+        if *last != said {
+            *last = said;
+        }
+        last.clone()
+    }
+}
+
 /// What is known of a module from the links before.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Default)]
 pub(super) enum Era {
@@ -41,6 +56,7 @@ pub(super) enum Era {
 pub(super) struct Greeter<'a> {
     pub(super) wire: &'a Arc<Wire>,
     pub(super) client: &'a ClientInfo,
+    pub(super) said: &'a Said,
     pub(super) era: Era,
     /// Whether the module refused a request, as those do that only know the first revision.
     pub(super) was_refused: AtomicBool,
@@ -141,7 +157,7 @@ impl Greeter<'_> {
         let (response, _, session) = self.ask(Head::new(), "initialize", params).await?;
         let version = own::agreed(&response)?;
         let head = Head::agreed(version, session);
-        Ok((head, (version, own::result(&response))))
+        Ok((head, (version, self.said.share(own::result(&response)))))
     }
 
     async fn discover(&self) -> Probe {

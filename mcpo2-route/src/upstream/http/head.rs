@@ -38,9 +38,11 @@ impl Head {
     }
 
     pub(super) fn agreed(version: ProtocolVersion, session: Option<HeaderValue>) -> Self {
-        let session = session.map(|mut id| {
-            id.set_sensitive(true);
-            id
+        let session = session.map(|id| {
+            // It came with a head, whose buffer it would keep as long as the session lasts.
+            let mut own = HeaderValue::from_bytes(id.as_bytes()).unwrap_or(id);
+            own.set_sensitive(true);
+            own
         });
         Self {
             version: Some(version),
@@ -147,6 +149,16 @@ mod tests {
         assert_eq!(encode("a\n"), "=?base64?YQo=?=");
         assert_eq!(encode("é"), "=?base64?w6k=?=");
         assert_eq!(encode("=?base64?YQ==?="), "=?base64?PT9iYXNlNjQ/WVE9PT89?=");
+    }
+
+    #[test]
+    fn the_id_of_a_session_keeps_no_buffer_that_it_was_read_from() {
+        let buffer = bytes::Bytes::from(vec![b'a'; 8192]);
+        let id = HeaderValue::from_maybe_shared(buffer.slice(100..120)).unwrap();
+        let head = Head::agreed(ProtocolVersion::LATEST_SESSION, Some(id.clone()));
+        assert_eq!(head.session.as_ref(), Some(&id));
+        drop(id);
+        assert!(buffer.is_unique());
     }
 
     #[test]

@@ -1,12 +1,12 @@
 use std::sync::{
     Arc,
-    atomic::{AtomicBool, Ordering},
+    atomic::{AtomicBool, AtomicUsize, Ordering},
 };
 
 use bytes::Bytes;
 use http::{Method, StatusCode};
-use mcpo2_core::{Error, ErrorKind, Request};
-use tokio::sync::{OwnedSemaphorePermit, mpsc};
+use mcpo2_core::{Error, ErrorKind, Id, Request};
+use tokio::{runtime::Handle, sync::OwnedSemaphorePermit};
 
 use super::{
     head::Head,
@@ -33,7 +33,11 @@ pub(super) enum Kind {
     Shared,
 }
 
-/// What the requests of a link share, kept until the last of them ends.
+/// What the requests of a link share, kept until the last of them ends. Dropped within the runtime,
+/// it tells the module.
+///
+/// INVARIANT: there are as many as there are clients, most of them idle, so it has no task, no
+/// channel and no part of a buffer that something was read into.
 #[derive(Debug)]
 pub(super) struct Session {
     pub(super) wire: Arc<Wire>,
@@ -41,39 +45,29 @@ pub(super) struct Session {
     pub(super) kind: Kind,
     pub(super) mint: Mint,
     pub(super) questions: Questions,
-    ended: Arc<AtomicBool>,
+    ended: AtomicBool,
     doubted: AtomicBool,
-    courier: mpsc::Sender<Bytes>,
+    /// How many cancellations are on their way.
+    telling: AtomicUsize,
     _permit: Option<OwnedSemaphorePermit>,
 }
 
 impl Session {
-    /// A session, and the task that tells the module of its cancellations and its end.
     pub(super) fn new(
         wire: &Arc<Wire>,
         head: Head,
         kind: Kind,
         permit: Option<OwnedSemaphorePermit>,
     ) -> Self {
-        let (courier, cancellations) = mpsc::channel(CANCELLATIONS);
-        let ended = Arc::new(AtomicBool::new(false));
-        if kind != Kind::Stateless {
-            let end = End {
-                wire: Arc::clone(wire),
-                head: head.clone(),
-                ended: Arc::clone(&ended),
-            };
-            tokio::spawn(end.after(cancellations));
-        }
         Self {
             wire: Arc::clone(wire),
             head,
             kind,
             mint: Mint::new(kind == Kind::Shared),
             questions: Questions::default(),
-            ended,
+            ended: AtomicBool::new(false),
             doubted: AtomicBool::new(false),
-            courier,
+            telling: AtomicUsize::new(0),
             _permit: permit,
         }
     }
@@ -122,13 +116,16 @@ impl Session {
         }
     }
 
+    /// Ends it, and tells the module so, once.
     pub(super) async fn close(&self) {
-        let end = End {
-            wire: Arc::clone(&self.wire),
-            head: self.head.clone(),
-            ended: Arc::clone(&self.ended),
-        };
-        end.tell().await;
+        if self.ends() {
+            tell(&self.wire, &self.head).await;
+        }
+    }
+
+    /// Whether it has not ended before, and the module is to be told that it does.
+    fn ends(&self) -> bool {
+        !self.ended.swap(true, Ordering::Relaxed) && self.head.has_session()
     }
 
     /// Sends a message that has no answer.
@@ -148,39 +145,45 @@ impl Session {
     }
 }
 
-/// The end of a session, which the module is told once.
-struct End {
-    wire: Arc<Wire>,
-    head: Head,
-    ended: Arc<AtomicBool>,
-}
-
-impl End {
-    /// Tells of cancellations until the link is dropped, then of that.
-    async fn after(self, mut cancellations: mpsc::Receiver<Bytes>) {
-        while let Some(message) = cancellations.recv().await {
-            let head = self.head.post(None, &ForwardHeaders::default());
-            let pace = Pace::short(&self.wire.limits);
-            if let Err(error) = self.wire.send(Method::POST, head, message, &pace).await {
-                tracing::debug!(%error, "a cancellation did not reach the module");
-            }
-        }
-        self.tell().await;
-    }
-
-    async fn tell(&self) {
-        if self.ended.swap(true, Ordering::Relaxed) || !self.head.has_session() {
+impl Session {
+    /// Tells the module that nobody waits for this request any more.
+    fn cancel(self: &Arc<Self>, id: &Id) {
+        let Ok(runtime) = Handle::try_current() else {
+            return;
+        };
+        if self.telling.fetch_add(1, Ordering::Relaxed) >= CANCELLATIONS {
+            self.telling.fetch_sub(1, Ordering::Relaxed);
+            tracing::debug!("a cancellation is dropped, too many wait");
             return;
         }
-        let (head, pace) = (self.head.delete(), Pace::short(&self.wire.limits));
-        // A module may refuse to end sessions, and does not have to be there.
-        if let Err(error) = self
-            .wire
-            .send(Method::DELETE, head, Bytes::new(), &pace)
-            .await
-        {
-            tracing::debug!(%error, "the end of a session did not reach the module");
+        let (session, message) = (Arc::clone(self), own::cancelled(id));
+        runtime.spawn(async move {
+            if let Err(error) = session.post(message, None).await {
+                tracing::debug!(%error, "a cancellation did not reach the module");
+            }
+            session.telling.fetch_sub(1, Ordering::Relaxed);
+        });
+    }
+}
+
+impl Drop for Session {
+    fn drop(&mut self) {
+        if self.kind == Kind::Stateless || !self.ends() {
+            return;
         }
+        if let Ok(runtime) = Handle::try_current() {
+            let (wire, head) = (Arc::clone(&self.wire), self.head.clone());
+            runtime.spawn(async move { tell(&wire, &head).await });
+        }
+    }
+}
+
+/// Tells the module that a session has ended.
+async fn tell(wire: &Wire, head: &Head) {
+    let (head, pace) = (head.delete(), Pace::short(&wire.limits));
+    // A module may refuse to end sessions, and does not have to be there.
+    if let Err(error) = wire.send(Method::DELETE, head, Bytes::new(), &pace).await {
+        tracing::debug!(%error, "the end of a session did not reach the module");
     }
 }
 
@@ -220,10 +223,7 @@ impl Call {
 impl Drop for Call {
     fn drop(&mut self) {
         if !self.ended && self.tell && self.session.is_open() {
-            let told = self.session.courier.try_send(own::cancelled(self.out.id()));
-            if told.is_err() {
-                tracing::debug!("a cancellation is dropped, too many wait");
-            }
+            self.session.cancel(self.out.id());
         }
     }
 }
