@@ -21,6 +21,7 @@ mod link;
 mod pair;
 mod resume;
 mod session;
+mod socket;
 mod sse;
 mod tls;
 mod wire;

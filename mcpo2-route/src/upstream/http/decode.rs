@@ -20,7 +20,8 @@ const PIECE: usize = 1024;
 #[derive(Debug)]
 pub(super) struct Content {
     body: Incoming,
-    gzip: Option<Gzip>,
+    /// Apart, as it is large and rare.
+    gzip: Option<Box<Gzip>>,
 }
 
 #[derive(Debug)]
@@ -40,7 +41,7 @@ impl Content {
             (None, _) => None,
             (Some(one), None) => match one.as_bytes().to_ascii_lowercase().as_slice() {
                 b"identity" => None,
-                b"gzip" | b"x-gzip" => Some(Gzip::new()),
+                b"gzip" | b"x-gzip" => Some(Box::new(Gzip::new())),
                 _ => return Err(fault::protocol("an encoding that nobody asked for")),
             },
             (Some(_), Some(_)) => return Err(fault::protocol("one encoding in another")),

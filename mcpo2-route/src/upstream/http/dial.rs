@@ -9,20 +9,16 @@ use std::{
 
 use async_trait::async_trait;
 use http::Uri;
-use hyper_rustls::{
-    FixedServerNameResolver, HttpsConnector, HttpsConnectorBuilder, MaybeHttpsStream,
-};
-use hyper_util::{
-    client::legacy::connect::{HttpConnector, dns::Name},
-    rt::TokioIo,
-};
+use hyper_rustls::{FixedServerNameResolver, HttpsConnector, HttpsConnectorBuilder};
+use hyper_util::client::legacy::connect::{HttpConnector, dns::Name};
 use mcpo2_core::BoxError;
-use tokio::{net::TcpStream, time::timeout};
+use tokio::time::timeout;
 use tower_service::Service;
 
 use super::{
     address::{self, AddressKind, Network},
     endpoint::{Endpoint, EndpointError},
+    socket::Socket,
     tls,
 };
 
@@ -105,7 +101,7 @@ impl Dialer {
 }
 
 impl Service<Uri> for Dialer {
-    type Response = MaybeHttpsStream<TokioIo<TcpStream>>;
+    type Response = Socket;
     type Error = BoxError;
     type Future = Pin<Box<dyn Future<Output = Result<Self::Response, BoxError>> + Send>>;
 
@@ -123,7 +119,8 @@ impl Service<Uri> for Dialer {
         let (connecting, limit) = (self.inner.call(url), self.limit);
         Box::pin(async move {
             let connected = timeout(limit, connecting).await;
-            connected.map_err(|_| Refused::Late(limit))?
+            let connected = connected.map_err(|_| Refused::Late(limit))?;
+            connected.map(Socket::from)
         })
     }
 }

@@ -113,7 +113,9 @@ impl Events {
                 Err(error) if self.is_excused(&error) => continue,
                 Err(error) => return Some(Err(self.end(error))),
             };
-            if let Some(error) = self.go_on(broken).await {
+            // INVARIANT: what seldom happens is boxed, so that a stream on which nothing is said is
+            // small: there may be one for each client.
+            if let Some(error) = Box::pin(self.go_on(broken)).await {
                 return Some(Err(error));
             }
         }
@@ -253,7 +255,8 @@ impl Events {
         self.heard(Noise::Question);
         match session.kind {
             Kind::Shared => {
-                if let Err(error) = session.post(own::refusal(request), None).await {
+                let refused = Box::pin(session.post(own::refusal(request), None));
+                if let Err(error) = refused.await {
                     tracing::warn!(%error, "a request of the module could not be refused");
                 }
             }

@@ -26,6 +26,8 @@ const HEADERS: (usize, usize, u32) = (100, 64 * 1024, 64 * 1024);
 /// The pool of connections to one endpoint. It follows no redirect.
 pub(super) struct Wire {
     client: Client<Dialer, Full<Pieces>>,
+    /// For what is streamed outside any request.
+    streams: Client<Dialer, Full<Pieces>>,
     endpoint: Endpoint,
     pub(super) limits: Limits,
     pub(super) noise: Arc<NoiseCounter>,
@@ -47,17 +49,28 @@ impl Wire {
         let dialer = Dialer::new(&endpoint, resolver, limits.connect)?;
         let (idle, most) = POOL;
         let (lines, h1, h2) = HEADERS;
-        let client = Client::builder(TokioExecutor::new())
+        let mut builder = Client::builder(TokioExecutor::new());
+        builder
             .timer(TokioTimer::new())
             .pool_timer(TokioTimer::new())
             .pool_idle_timeout(idle)
             .pool_max_idle_per_host(most)
             .http1_max_headers(lines)
             .http1_max_buf_size(h1)
-            .http2_max_header_list_size(h2)
-            .build(dialer);
+            .http2_max_header_list_size(h2);
+        let client = builder.build(dialer.clone());
+        // A stream on HTTP/1 has a connection to itself until it ends, so nothing is kept to give
+        // that to others. With TLS it may be one of many on HTTP/2.
+        let streams = match endpoint.is_https() {
+            true => client.clone(),
+            false => builder
+                .pool_max_idle_per_host(0)
+                .http1_writev(false)
+                .build(dialer),
+        };
         Ok(Self {
             client,
+            streams,
             endpoint,
             limits,
             noise: Arc::default(),
@@ -72,6 +85,10 @@ impl Wire {
         body: impl Into<Pieces>,
         pace: &Pace,
     ) -> Result<Response<Content>, Error> {
+        let client = match method {
+            Method::GET => &self.streams,
+            _ => &self.client,
+        };
         let mut request = Request::new(Full::new(body.into()));
         *request.method_mut() = method;
         *request.uri_mut() = self.endpoint.url.clone();
@@ -86,7 +103,7 @@ impl Wire {
             HeaderValue::from_static("identity"),
         );
         *request.headers_mut() = all;
-        let sent = pace.limit(self.client.request(request)).await?;
+        let sent = pace.limit(client.request(request)).await?;
         let response = sent.map_err(|error| match error.is_connect() {
             true => fault::unavailable(error),
             false => fault::broken(error),
