@@ -1,10 +1,12 @@
 //! The server: connections in, answers out, and an end that loses nothing.
 
+mod connection;
 mod door;
 mod listen;
 mod operators;
 mod paced;
 mod tls;
+mod version;
 
 use std::{net::SocketAddr, sync::Arc, time::Duration};
 
@@ -49,7 +51,7 @@ impl App {
         let edge = self.http_edge();
         let admin_listen = self.generations.now().config().http.admin_listen;
         let admin = Arc::new(Admin::new(&self, edge.clone()));
-        let server = Server {
+        let server = Arc::new(Server {
             edge: edge.clone(),
             admin: Arc::clone(&admin),
             shutdown: self.shutdown.clone(),
@@ -57,7 +59,8 @@ impl App {
                 Some(_) => MetricsFor::Nobody,
                 None => MetricsFor::ThisMachine,
             },
-        };
+            sensitive: sensitive().into(),
+        });
         let apart = admin_listen.map(|address| tokio::spawn(operators::serve(admin, address)));
         tokio::select! {
             () = door::serve(&self, listener, &server) => {}
@@ -93,22 +96,23 @@ impl App {
     }
 }
 
-/// What answers on a connection.
-#[derive(Clone)]
+/// What answers on connections.
 struct Server {
     edge: HttpEdge,
     admin: Arc<Admin>,
     shutdown: Shutdown,
     metrics: MetricsFor,
+    sensitive: Arc<[HeaderName]>,
 }
 
 impl Server {
-    fn service(&self, peer: SocketAddr) -> Service {
-        let server = self.clone();
-        let answer = tower::service_fn(move |request| server.clone().answer(request, peer));
+    fn service(self: &Arc<Self>, peer: SocketAddr) -> Service {
+        let server = Arc::clone(self);
+        let sensitive = Arc::clone(&self.sensitive);
+        let answer = tower::service_fn(move |request| Arc::clone(&server).answer(request, peer));
         let service = ServiceBuilder::new()
             .layer(MapResponseBodyLayer::new(HttpBody::new))
-            .layer(SetSensitiveRequestHeadersLayer::new(sensitive()))
+            .layer(SetSensitiveRequestHeadersLayer::from_shared(sensitive))
             .layer(TraceLayer::new_for_http())
             .layer(CatchPanicLayer::custom(crate::respond::panicked))
             .service(answer);
@@ -116,15 +120,15 @@ impl Server {
     }
 
     async fn answer(
-        self,
+        self: Arc<Self>,
         request: Request<Incoming>,
         peer: SocketAddr,
     ) -> Result<Response<HttpBody>, std::convert::Infallible> {
-        let (shutdown, version) = (self.shutdown.clone(), request.version());
+        let version = request.version();
         let mut answered = self.allow(request, peer).await;
         // Who keeps a connection comes back on another one, elsewhere.
         if let Ok(response) = &mut answered
-            && shutdown.is_leaving()
+            && self.shutdown.is_leaving()
             && version < Version::HTTP_2
         {
             let close = HeaderValue::from_static("close");
@@ -134,7 +138,7 @@ impl Server {
     }
 
     async fn allow(
-        self,
+        &self,
         request: Request<Incoming>,
         peer: SocketAddr,
     ) -> Result<Response<HttpBody>, std::convert::Infallible> {
@@ -142,22 +146,23 @@ impl Server {
         if !request.headers().contains_key(header::ORIGIN) {
             return self.route(&generation, request, peer).await;
         }
-        let route = |request| self.clone().route(&generation, request, peer);
+        let route = |request| self.route(&generation, request, peer);
         let route = generation.cors().layer(tower::service_fn(route));
         route.oneshot(request).await
     }
 
     async fn route(
-        self,
+        &self,
         generation: &Generation,
         request: Request<Incoming>,
         peer: SocketAddr,
     ) -> Result<Response<HttpBody>, std::convert::Infallible> {
         if request.uri().path() == generation.config().http.path {
-            return self.edge.handle(generation, request, peer).await;
+            return self.edge.clone().handle(generation, request, peer).await;
         }
         if let Some(side) = Side::of(generation, request.uri().path()) {
-            return Ok(self.edge.handle_pair(generation, side, request, peer).await);
+            let edge = self.edge.clone();
+            return Ok(edge.handle_pair(generation, side, request, peer).await);
         }
         // Beside MCP only where operators have no address of their own.
         if self.metrics == MetricsFor::ThisMachine && request.uri().path() == RELOAD {

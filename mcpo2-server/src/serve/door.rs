@@ -3,14 +3,8 @@
 use std::{error::Error as StdError, io, net::SocketAddr, sync::Arc, time::Duration};
 
 use futures_util::FutureExt as _;
-use hyper_util::{
-    rt::{TokioExecutor, TokioIo, TokioTimer},
-    server::conn::auto::Builder,
-    service::TowerToHyperService,
-};
 use mcpo2_core::BoxError;
 use tokio::{
-    io::{AsyncRead, AsyncWrite},
     net::{TcpListener, TcpStream},
     sync::{OwnedSemaphorePermit, Semaphore},
     task::JoinSet,
@@ -18,13 +12,13 @@ use tokio::{
 };
 
 use super::{
-    Listener, Server, Service,
+    Listener, Server, Service, Tls,
+    connection::{Protocols, Serving},
     listen::Heir,
     paced::{Asked, Paced, Stall},
 };
 use crate::{
     app::App,
-    config::Http,
     edge::http::{HttpEdge, Unread},
     shutdown::Shutdown,
 };
@@ -33,7 +27,7 @@ use crate::{
 const LAST_WORDS: Duration = Duration::from_secs(1);
 
 /// Takes connections until the shutdown begins, and lets those that there are come to their end.
-pub(super) async fn serve(app: &App, listener: Listener, server: &Server) {
+pub(super) async fn serve(app: &App, listener: Listener, server: &Arc<Server>) {
     let Listener { tcp, heir } = listener;
     let most = app.generations.now().config().http.max_connections;
     let mut door = Door {
@@ -72,25 +66,9 @@ pub(super) async fn serve(app: &App, listener: Listener, server: &Server) {
     }
 }
 
-fn builder(http: &Http) -> Builder<TokioExecutor> {
-    let mut builder = Builder::new(TokioExecutor::new());
-    builder
-        .http1()
-        .timer(TokioTimer::new())
-        .header_read_timeout(http.timeouts.headers)
-        .max_buf_size(http.max_header_bytes.max(8192));
-    builder
-        .http2()
-        .timer(TokioTimer::new())
-        .max_header_list_size(u32::try_from(http.max_header_bytes).unwrap_or(u32::MAX))
-        .max_concurrent_streams(256)
-        .keep_alive_interval(Duration::from_secs(30));
-    builder
-}
-
 /// How connections come in.
 struct Door<'a> {
-    server: &'a Server,
+    server: &'a Arc<Server>,
     places: Arc<Semaphore>,
     keep_alive: bool,
 }
@@ -154,34 +132,58 @@ impl Door<'_> {
         }
         let now = self.server.edge.now();
         let http = &now.config().http;
-        let (first, write) = (http.timeouts.headers, http.timeouts.write);
-        let asked = Asked::default();
-        let mut builder = builder(http);
-        builder.http1().keep_alive(self.keep_alive);
-        let (service, shutdown) = (self.server.service(peer), shutdown.clone());
-        let (edge, tls) = (self.server.edge.clone(), now.tls().cloned());
+        let coming = Coming {
+            stream,
+            times: (http.timeouts.headers, http.timeouts.write),
+            tls: now.tls().cloned(),
+            protocols: Protocols::within(http, self.keep_alive),
+            service: self.server.service(peer),
+        };
         drop(now);
+        let asked = Asked::default();
+        // In a box of its own, which is gone once the connection is served.
+        let served = Box::pin(coming.serve(asked.clone()));
+        let (edge, closing) = (self.server.edge.clone(), shutdown.streams().clone());
         connections.spawn(async move {
-            let served = match tls {
-                None => {
-                    let stream = Paced::new(stream, (first, write), &asked);
-                    connection(builder, stream, service, shutdown).await
-                }
-                Some(tls) => match timeout(first, tls.acceptor().accept(stream)).await {
-                    // Who has shaken hands can still say nothing.
-                    Ok(Ok(stream)) => {
-                        let stream = Paced::new(stream, (first, write), &asked);
-                        connection(builder, stream, service, shutdown).await
-                    }
-                    Ok(Err(error)) => Err(error.into()),
-                    Err(late) => Err(late.into()),
-                },
+            let serving = tokio::select! {
+                biased;
+                serving = served => serving,
+                // Who has not begun to speak is told nothing.
+                () = closing.cancelled() => return,
+            };
+            let served = match serving {
+                Ok(serving) => serving.until(&closing).await,
+                Err(error) => Err(error),
             };
             if let Err(error) = served {
                 broke(&edge, error.as_ref(), &asked, peer);
             }
             drop(place);
         });
+    }
+}
+
+/// A connection that was accepted, and what it takes to serve it.
+struct Coming {
+    stream: TcpStream,
+    /// For the first bytes, and for each time that the other side has to read.
+    times: (Duration, Duration),
+    tls: Option<Tls>,
+    protocols: Protocols,
+    service: Service,
+}
+
+impl Coming {
+    async fn serve(self, asked: Asked) -> Result<Serving, BoxError> {
+        let (protocols, service) = (self.protocols, self.service);
+        let Some(tls) = self.tls else {
+            let stream = Paced::new(self.stream, self.times, &asked);
+            return Ok(protocols.serve(stream, service).await?);
+        };
+        let stream = timeout(self.times.0, tls.acceptor().accept(self.stream)).await??;
+        // Who has shaken hands can still say nothing.
+        let stream = Paced::new(stream, self.times, &asked);
+        Ok(protocols.serve(stream, service).await?)
     }
 }
 
@@ -231,23 +233,6 @@ async fn finish(app: &App, connections: &mut JoinSet<()>, grace: Duration) {
 
 async fn all(connections: &mut JoinSet<()>) {
     while connections.join_next().await.is_some() {}
-}
-
-pub(super) async fn connection(
-    builder: Builder<TokioExecutor>,
-    stream: impl AsyncRead + AsyncWrite + Send + Unpin + 'static,
-    service: Service,
-    shutdown: Shutdown,
-) -> Result<(), BoxError> {
-    let serving = builder.serve_connection(TokioIo::new(stream), TowerToHyperService::new(service));
-    tokio::pin!(serving);
-    tokio::select! {
-        served = serving.as_mut() => served,
-        () = shutdown.streams().cancelled() => {
-            serving.as_mut().graceful_shutdown();
-            serving.await
-        }
-    }
 }
 
 /// What was no HTTP, hyper has answered before anybody else saw it; the ledger knows it all the

@@ -2,15 +2,12 @@ use std::{net::SocketAddr, sync::Arc, time::Duration};
 
 use http::Request;
 use hyper::body::Incoming;
-use hyper_util::{rt::TokioExecutor, server::conn::auto::Builder};
 use tokio::{net::TcpListener, task::JoinSet};
+use tokio_util::sync::CancellationToken;
 use tower::util::BoxCloneService;
 
-use super::door::{connection, pause};
-use crate::{
-    admin::{Admin, MetricsFor, RELOAD},
-    shutdown::Shutdown,
-};
+use super::{connection::Protocols, door::pause};
+use crate::admin::{Admin, MetricsFor, RELOAD};
 
 /// How long until an address that is taken is tried again.
 const AGAIN: Duration = Duration::from_secs(1);
@@ -47,12 +44,13 @@ pub(super) async fn serve(admin: Arc<Admin>, address: SocketAddr) {
                 Ok::<_, std::convert::Infallible>(response)
             }
         });
-        let builder = Builder::new(TokioExecutor::new());
         let answer = BoxCloneService::new(answer);
-        let never = Shutdown::new();
         // Without this a small answer waits for the client's acknowledgement of its beginning.
         if stream.set_nodelay(true).is_ok() {
-            connections.spawn(connection(builder, stream, answer, never));
+            connections.spawn(async move {
+                let serving = Protocols::new().serve(stream, answer).await?;
+                serving.until(&CancellationToken::new()).await
+            });
         }
         while connections.try_join_next().is_some() {}
     }
