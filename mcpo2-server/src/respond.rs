@@ -6,7 +6,7 @@ use std::convert::Infallible;
 
 use bytes::Bytes;
 use futures_util::Stream;
-use http::{HeaderValue, Response, StatusCode, header};
+use http::{HeaderMap, HeaderValue, Response, StatusCode, header};
 use http_body_util::{BodyExt as _, Empty, Full, StreamBody, combinators::UnsyncBoxBody};
 use mcpo2_core::{
     Body, BoxError, Error, ErrorKind, Frames, Id, Item, ItemKind, Outcome, ProtocolVersion, Reply,
@@ -172,6 +172,8 @@ pub(crate) fn event_stream(
 ) -> Response<HttpBody> {
     let mut response = Response::new(boxed(StreamBody::new(events)));
     let headers = response.headers_mut();
+    // hyper keeps the map as long as the connection, so it is as large as it has to be.
+    *headers = HeaderMap::with_capacity(3);
     headers.insert(
         header::CONTENT_TYPE,
         HeaderValue::from_static("text/event-stream"),

@@ -67,7 +67,7 @@ impl HttpEdge {
             (Era::Initialize, Message::Request(request)) => self.initialize(post, request).await,
             (Era::Session(id), message) => self.in_session(post, id, message).await,
             (Era::Stateless, Message::Request(request)) => {
-                let call = post.call(request, ProtocolVersion::LATEST);
+                let call = post.call(own(request), ProtocolVersion::LATEST);
                 Ok(self.run(post.generation, call).await)
             }
             (_, Message::Response(_)) => Err(Refusal::invalid(
@@ -178,6 +178,17 @@ impl Post<'_> {
     }
 }
 
+/// A request that lasts, in bytes of its own: its id would keep the buffer of its connection.
+fn own(request: Request) -> Request {
+    if *request.method() != Method::Listen {
+        return request;
+    }
+    match Message::parse(Bytes::copy_from_slice(request.bytes())) {
+        Ok(Message::Request(own)) => own,
+        Ok(Message::Response(_)) | Err(_) => request,
+    }
+}
+
 /// No call begins while the server stops; what ends those under way still comes in.
 pub(super) fn draining() -> Refusal {
     Refusal::new(
@@ -220,4 +231,23 @@ fn negotiable(headers: &HeaderMap) -> Result<(), Refusal> {
         "not_acceptable",
         message,
     ))
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_subscription_keeps_no_buffer_of_its_connection() {
+        for (method, keeps) in [("subscriptions/listen", false), ("tools/call", true)] {
+            let text = format!(r#"{{"jsonrpc":"2.0","id":"a","method":"{method}","params":{{}}}}"#);
+            let buffer = Bytes::from(text);
+            let Ok(Message::Request(request)) = Message::parse(buffer.clone()) else {
+                unreachable!("{buffer:?}");
+            };
+            let request = own(request);
+            assert_eq!(request.bytes(), &buffer);
+            assert_eq!(!buffer.is_unique(), keeps, "{method}");
+        }
+    }
 }
