@@ -3,6 +3,7 @@
 mod check;
 mod lexer;
 mod members;
+mod object;
 mod pieces;
 mod splice;
 mod tokens;
@@ -16,5 +17,6 @@ pub(crate) use {
 pub use check::{MAX_DEPTH, check, text};
 pub use lexer::{Fault, unescape};
 pub use members::{Members, members};
+pub use object::Object;
 pub use pieces::Pieces;
 pub use tokens::{Token, tokens};

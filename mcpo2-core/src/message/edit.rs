@@ -1,22 +1,13 @@
 //! Edits that leave every byte which they do not name as it was.
 
-use std::{fmt, ops::Range, sync::Arc};
+use std::{ops::Range, sync::Arc};
 
 use bytes::Bytes;
-use serde::{
-    Deserialize, Deserializer,
-    de::{MapAccess, Visitor},
-};
-use serde_json::value::RawValue;
 
-use super::{
-    Id, Message, Request,
-    parse::{object, span},
-    request::Spans,
-};
+use super::{Id, Message, Request, request::Spans};
 use crate::{
     Item,
-    json::{self, Splice, Text},
+    json::{self, Object, Splice, Text},
 };
 
 /// Addresses the request to `name`; nothing else changes, so nothing is read again.
@@ -79,9 +70,11 @@ pub(super) fn set_meta(request: &Request, key: &str, value: Option<&str>) -> Req
     };
     let text = std::str::from_utf8(meta).unwrap_or_default();
     let edit = Splice::new(meta);
-    let edit = match (find(text, key), value) {
+    let object = Object::of(text);
+    let known = object.as_ref().and_then(|object| object.value(key));
+    let edit = match (known, value) {
         (Some(old), Some(value)) => edit.replace(old, value),
-        (Some(_), None) => match member_span(text, key) {
+        (Some(_), None) => match object.and_then(|object| object.member(key)) {
             Some(gone) => edit.replace(gone, []),
             None => return request.clone(),
         },
@@ -117,26 +110,7 @@ const SHALLOW: usize = 64;
 
 /// Where the value of a member of the message itself stands.
 pub(super) fn top_level(bytes: &Bytes, key: &str) -> Option<Range<usize>> {
-    find(std::str::from_utf8(bytes).ok()?, key)
-}
-
-/// Where the value of a member of an object stands.
-fn find(object_text: &str, key: &str) -> Option<Range<usize>> {
-    let Members(members) = object(object_text)?;
-    let (_, value) = members.iter().find(|(name, _)| is_key(name, key))?;
-    Some(span(object_text, value))
-}
-
-/// Whether a key, with its quotes and escapes, is this one.
-fn is_key(raw: &RawValue, key: &str) -> bool {
-    let inner = raw
-        .get()
-        .strip_prefix('"')
-        .and_then(|raw| raw.strip_suffix('"'));
-    match inner {
-        Some(plain) if !plain.contains('\\') => plain == key,
-        _ => serde_json::from_str::<String>(raw.get()).is_ok_and(|name| name == key),
-    }
+    Object::of(std::str::from_utf8(bytes).ok()?)?.value(key)
 }
 
 /// Puts a member in front of all others of the object at `at`.
@@ -162,48 +136,6 @@ pub(super) fn member(key: &str, value: &str) -> Vec<u8> {
 
 pub(super) fn string(text: &str) -> Vec<u8> {
     quoted(text).into_bytes()
-}
-
-/// Where a member of an object stands, with one of the commas that part it from the others.
-fn member_span(text: &str, key: &str) -> Option<Range<usize>> {
-    let Members(members) = object(text)?;
-    let at = members.iter().position(|(name, _)| is_key(name, key))?;
-    let (name, value) = members.get(at)?;
-    let (start, end) = (span(text, name).start, span(text, value).end);
-    if members.len() > at + 1 {
-        // Between a value and the next key stand only spaces and the comma.
-        let comma = text.get(end..)?.find(',')?;
-        return Some(start..end + comma + 1);
-    }
-    let before = at.checked_sub(1).and_then(|before| members.get(before));
-    Some(before.map_or(start, |(_, value)| span(text, value).end)..end)
-}
-
-/// The members of an object in order, keys with their quotes and escapes.
-struct Members<'a>(Vec<(&'a RawValue, &'a RawValue)>);
-
-impl<'de> Deserialize<'de> for Members<'de> {
-    fn deserialize<D: Deserializer<'de>>(from: D) -> Result<Self, D::Error> {
-        struct InOrder;
-
-        impl<'de> Visitor<'de> for InOrder {
-            type Value = Members<'de>;
-
-            fn expecting(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-                f.write_str("an object")
-            }
-
-            fn visit_map<A: MapAccess<'de>>(self, mut map: A) -> Result<Self::Value, A::Error> {
-                let mut members = Vec::new();
-                while let Some(member) = map.next_entry()? {
-                    members.push(member);
-                }
-                Ok(Members(members))
-            }
-        }
-
-        from.deserialize_map(InOrder)
-    }
 }
 
 fn quoted(text: &str) -> String {

@@ -1,14 +1,8 @@
 //! Parts of messages that one era has and the other has not, taken out or put in as spans, so
 //! that every other byte stays.
 
-use std::{fmt, ops::Range};
-
 use bytes::Bytes;
-use mcpo2_core::{Digest, Message, Request, Response, message::keys};
-use serde::{
-    Deserialize, Deserializer,
-    de::{MapAccess, Visitor},
-};
+use mcpo2_core::{Digest, Message, Request, Response, json::Object, message::keys};
 use serde_json::value::RawValue;
 
 /// The members of `params` by which a client comes back with what was asked.
@@ -71,18 +65,15 @@ pub(super) fn digest(request: &Request) -> Digest {
 /// Numbers keep their digits: two that differ in text are two.
 fn write_canonical(text: &str, out: &mut Vec<u8>) {
     if text.starts_with('{')
-        && let Ok(Members(members)) = serde_json::from_str(text)
+        && let Some(object) = Object::of(text)
     {
-        let mut members: Vec<_> = members
-            .iter()
-            .map(|(key, value)| (serde_json::from_str(key.get()).unwrap_or_default(), value))
-            .collect();
-        members.sort_by(|(one, _): &(String, _), (two, _)| one.cmp(two));
+        let mut members: Vec<_> = object.iter().collect();
+        members.sort_by(|(one, _), (two, _)| one.cmp(two));
         out.push(b'{');
         for (key, value) in members {
-            out.extend_from_slice(serde_json::Value::from(key).to_string().as_bytes());
+            out.extend_from_slice(serde_json::Value::from(&*key).to_string().as_bytes());
             out.push(b':');
-            write_canonical(value.get(), out);
+            write_canonical(value, out);
             out.push(b',');
         }
         out.push(b'}');
@@ -120,61 +111,11 @@ fn with_params(request: &Request, params: &[u8]) -> Request {
 pub(super) fn without(object: &[u8], keys: &[&str]) -> Vec<u8> {
     let mut text = String::from_utf8_lossy(object).into_owned();
     for key in keys {
-        if let Some(gone) = member_span(&text, key) {
+        if let Some(gone) = Object::of(&text).and_then(|object| object.member(key)) {
             text.replace_range(gone, "");
         }
     }
     text.into_bytes()
-}
-
-/// Where a member stands, with one of the commas that part it from the others.
-fn member_span(text: &str, key: &str) -> Option<Range<usize>> {
-    let Members(members) = serde_json::from_str(text).ok()?;
-    let is_it = |(name, _): &(&RawValue, _)| {
-        serde_json::from_str::<String>(name.get()).is_ok_and(|name| name == key)
-    };
-    let at = members.iter().position(is_it)?;
-    let (name, value) = members.get(at)?;
-    let (start, end) = (span(text, name).start, span(text, value).end);
-    if members.len() > at + 1 {
-        let comma = text.get(end..)?.find(',')?;
-        return Some(start..end + comma + 1);
-    }
-    let before = at.checked_sub(1).and_then(|before| members.get(before));
-    Some(before.map_or(start, |(_, value)| span(text, value).end)..end)
-}
-
-fn span(text: &str, part: &RawValue) -> Range<usize> {
-    let start = part.get().as_ptr().addr();
-    let start = start.saturating_sub(text.as_ptr().addr());
-    start..start + part.get().len()
-}
-
-/// The members of an object in order, keys with their quotes and escapes.
-struct Members<'a>(Vec<(&'a RawValue, &'a RawValue)>);
-
-impl<'de> Deserialize<'de> for Members<'de> {
-    fn deserialize<D: Deserializer<'de>>(from: D) -> Result<Self, D::Error> {
-        struct InOrder;
-
-        impl<'de> Visitor<'de> for InOrder {
-            type Value = Members<'de>;
-
-            fn expecting(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-                f.write_str("an object")
-            }
-
-            fn visit_map<A: MapAccess<'de>>(self, mut map: A) -> Result<Self::Value, A::Error> {
-                let mut members = Vec::new();
-                while let Some(member) = map.next_entry()? {
-                    members.push(member);
-                }
-                Ok(Members(members))
-            }
-        }
-
-        from.deserialize_map(InOrder)
-    }
 }
 
 #[cfg(test)]
