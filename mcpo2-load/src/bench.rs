@@ -1,5 +1,6 @@
 //! Measures the gateway beside its upstream and the floor.
 
+mod field;
 mod figures;
 mod idle;
 mod measure;

@@ -105,6 +105,13 @@ impl Figures {
 }
 
 impl Figure {
+    pub(super) fn to(self, target: Target) -> Self {
+        Self {
+            target: Some(target),
+            ..self
+        }
+    }
+
     fn line(&self) -> String {
         let cell = |value: Option<f64>| match value {
             Some(value) => format!("{value:.*}", self.digits),

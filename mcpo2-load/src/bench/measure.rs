@@ -5,9 +5,10 @@ use std::time::{Duration, Instant};
 use anyhow::Context as _;
 
 use super::{
+    field::{Field, figure, gateway},
     figures::{Figure, Figures, Target as To},
     idle::{self, Stays},
-    setting::{Gateway, Setting, http_module},
+    setting::Setting,
 };
 use crate::{
     Client, Era, Exchange, Expected, Load, Pace, Target, Work,
@@ -26,15 +27,6 @@ pub(super) struct Bench<'a> {
     figures: &'a mut Figures,
 }
 
-/// What is compared, each before the same upstream.
-struct Field {
-    upstream: Running,
-    floor: Running,
-    chained: Running,
-    gateway: Running,
-    durable: Running,
-}
-
 impl<'a> Bench<'a> {
     pub(super) fn new(setting: &'a Setting, scale: f64, figures: &'a mut Figures) -> Self {
         Self {
@@ -46,7 +38,7 @@ impl<'a> Bench<'a> {
 
     /// Small calls: on 16, 1 and 64 connections, at a rate, of more bytes, and in sessions.
     pub(super) async fn calls(&mut self) -> anyhow::Result<()> {
-        let field = self.field(10)?;
+        let field = Field::start(self.setting, 10)?;
         let rss = |one: &Running| Ok(number(one.process().rss_kib()?) / 1024.0);
         let idle = field.rss(rss);
         let slowest = self.sixteen(&field).await?;
@@ -147,7 +139,7 @@ impl<'a> Bench<'a> {
 
     /// A text of 1 MiB, there and back.
     pub(super) async fn large(&mut self) -> anyhow::Result<()> {
-        let field = self.field(10)?;
+        let field = Field::start(self.setting, 10)?;
         let mut rows = self
             .compare(&field.all(), &echo(2, 1 << 20), 1.5, 4)
             .await?;
@@ -162,7 +154,7 @@ impl<'a> Bench<'a> {
     /// Lists of which the caller may see a part.
     pub(super) async fn lists(&mut self) -> anyhow::Result<()> {
         for tools in [202, 1_000] {
-            let field = self.field(tools)?;
+            let field = Field::start(self.setting, tools)?;
             let load = |shown| Load {
                 exchange: Exchange::new(Era::Modern, &Work::List, Expected::Tools(shown)),
                 ..echo(2, 32)
@@ -204,7 +196,7 @@ impl<'a> Bench<'a> {
 
     /// Sessions begun and ended, one after another.
     pub(super) async fn sessions(&mut self) -> anyhow::Result<()> {
-        let field = self.field(10)?;
+        let field = Field::start(self.setting, 10)?;
         let (mut rates, mut costs) = (Vec::new(), Vec::new());
         for running in [&field.upstream, &field.gateway] {
             let (rate, cpu) = self.session_rate(running).await?;
@@ -308,24 +300,6 @@ impl<'a> Bench<'a> {
         Ok(())
     }
 
-    fn field(&self, tools: usize) -> anyhow::Result<Field> {
-        let upstream = self.setting.upstream("upstream", tools)?;
-        let chain = self.setting.path("chain");
-        Ok(Field {
-            floor: self.setting.floor("floor", &upstream.target, None)?,
-            chained: self
-                .setting
-                .floor("floor, chained", &upstream.target, Some(&chain))?,
-            gateway: self
-                .setting
-                .start(&gateway("gateway", "async", &upstream))?,
-            durable: self
-                .setting
-                .start(&gateway("gateway, durable", "group", &upstream))?,
-            upstream,
-        })
-    }
-
     async fn compare(
         &self,
         targets: &[&Target],
@@ -347,77 +321,6 @@ impl<'a> Bench<'a> {
 
     fn time(&self, seconds: f64) -> Duration {
         Duration::from_secs_f64((seconds * self.scale).clamp(0.05, 3_600.0))
-    }
-}
-
-/// One number of each of the field.
-struct Each([Option<f64>; 5]);
-
-impl Field {
-    fn all(&self) -> Vec<&Target> {
-        self.each().map(|running| &running.target).into()
-    }
-
-    fn each(&self) -> [&Running; 5] {
-        [
-            &self.upstream,
-            &self.floor,
-            &self.chained,
-            &self.gateway,
-            &self.durable,
-        ]
-    }
-
-    fn rss(&self, of: impl Fn(&Running) -> anyhow::Result<f64>) -> Each {
-        Each(self.each().map(|running| of(running).ok()))
-    }
-}
-
-impl Each {
-    fn figure(self, name: &str, target: To) -> Figure {
-        let [upstream, floor, chained, gateway, durable] = self.0;
-        Figure {
-            name: name.into(),
-            digits: 1,
-            upstream,
-            floor,
-            chained,
-            gateway,
-            durable,
-            target: Some(target),
-        }
-    }
-}
-
-impl Figure {
-    fn to(self, target: To) -> Self {
-        Self {
-            target: Some(target),
-            ..self
-        }
-    }
-}
-
-fn figure(name: &str, digits: usize, rows: &[Row], of: impl Fn(&Row) -> Option<f64>) -> Figure {
-    let of = |target: &str| of(rows.iter().find(|row| row.target == target)?);
-    Figure {
-        name: name.into(),
-        digits,
-        upstream: of("upstream"),
-        floor: of("floor"),
-        chained: of("floor, chained"),
-        gateway: of("gateway"),
-        durable: of("gateway, durable"),
-        target: None,
-    }
-}
-
-fn gateway<'a>(name: &'a str, durability: &'a str, upstream: &Running) -> Gateway<'a> {
-    Gateway {
-        name,
-        durability,
-        modules: http_module(&upstream.target),
-        rules: Vec::new(),
     }
 }
 
