@@ -17,7 +17,7 @@ use std::{
 };
 
 use futures_util::future::{join, join_all};
-use http::{HeaderValue, Method, Request, Response, StatusCode, header};
+use http::{HeaderValue, Method, Request, Response, StatusCode, header, request::Parts};
 use mcpo2_audit::Source;
 use mcpo2_core::Principal;
 use tokio::sync::watch;
@@ -98,11 +98,7 @@ impl HttpEdge {
     {
         let (parts, body) = request.into_parts();
         let source = source(&parts.headers, peer);
-        let admitted = generation
-            .guard()
-            .check(&parts)
-            .and_then(|()| identify(generation, &parts.headers, peer));
-        let principal = match admitted {
+        let principal = match admit(generation, &parts, peer) {
             Ok(principal) => principal,
             Err(refusal) => return Ok(self.refuse(&refusal, source, None, 0)),
         };
@@ -204,14 +200,16 @@ impl HttpEdge {
     }
 }
 
-fn identify(
+/// Who asks, where that is somebody and asks where we are.
+fn admit(
     generation: &Generation,
-    headers: &http::HeaderMap,
+    parts: &Parts,
     peer: SocketAddr,
 ) -> Result<Arc<Principal>, Refusal> {
+    generation.guard().check(parts)?;
     generation
         .authenticator()
-        .authenticate(headers, Peer::from(peer.ip()), SystemTime::now())
+        .authenticate(&parts.headers, Peer::from(peer.ip()), SystemTime::now())
         .map_err(|error| {
             Refusal::new(error.status(), -32600, error.reason(), error.to_string())
                 .with_header(header::WWW_AUTHENTICATE, error.www_authenticate().clone())

@@ -21,7 +21,7 @@ use tokio::{
 };
 use tokio_util::{codec::FramedRead, sync::DropGuard};
 
-use super::{HttpEdge, body, headers::accepts, identify, not_allowed, plain, source};
+use super::{HttpEdge, admit, body, headers::accepts, not_allowed, plain, source};
 use crate::{
     admission::StreamPlace,
     app::Generation,
@@ -107,11 +107,7 @@ impl HttpEdge {
     {
         let (parts, body) = request.into_parts();
         let source = source(&parts.headers, peer);
-        let admitted = generation
-            .guard()
-            .check(&parts)
-            .and_then(|()| identify(generation, &parts.headers, peer));
-        let principal = match admitted {
+        let principal = match admit(generation, &parts, peer) {
             Ok(principal) => principal,
             Err(refusal) => return self.refuse(&refusal, source, None, 0),
         };
