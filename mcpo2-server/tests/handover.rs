@@ -26,6 +26,7 @@ use std::{
 use http::{Method, StatusCode};
 use mcpo2_audit::{Event, Outcome, Record};
 use mcpo2_testkit::raw::{RawUpstream, vendor::Era};
+use tempfile::TempDir;
 use tokio::{
     io::copy_bidirectional,
     net::{TcpListener, TcpStream},
@@ -35,7 +36,9 @@ use tokio::{
 
 use self::support::{
     calls,
-    client::{self, Answer, KeepAlive, bare, in_session, listen, modern, plain, stateless},
+    client::{
+        self, Answer, KeepAlive, Streaming, bare, in_session, listen, modern, plain, stateless,
+    },
     process::{Mcpo2, mcpo2, path},
     soon, until, vendor as upstream,
 };
@@ -388,75 +391,86 @@ async fn a_socket_that_is_passed_on_keeps_who_comes_between_two_processes() {
     assert_eq!(starts(&records(&dir.path().join("ledger"))), 3);
 }
 
-#[tokio::test]
-async fn r04_a_signal_gives_notice_then_ends_streams_and_lets_calls_finish() {
-    let upstream = upstream(Era::Legacy).await;
-    let dir = tempfile::tempdir().unwrap();
-    let file = file(dir.path(), &upstream, "timeouts: { notice: 5s }");
-    let mut mcpo2 = Mcpo2::run(&["serve", "-f", &file, "--listen", "127.0.0.1:0"]);
-    let address = mcpo2.address().await;
-    let session = client::begin(address, "{}").await;
-    let mut stream = listen(address, &session).open().await;
-    let hang = plain("7", "tools/call", r#""name":"one__vendor_hang""#);
-    let mut running = in_session(address, &session, hang).open().await;
-    mcpo2.signal("TERM");
-    soon("the notice", async {
-        while probe(address, "/readyz").await != Some(StatusCode::SERVICE_UNAVAILABLE) {}
-    })
-    .await;
-    // Who balances the load knows now; who has not heard is still served, and sent away after.
-    let late = plain("8", "tools/call", r#""name":"one__vendor_call""#);
-    let late = in_session(address, &session, late).answer().await;
-    assert!(late.json()["result"].is_object(), "{}", late.text());
-    assert_eq!(late.header("connection"), "close");
-    while stream.event().await.is_some() {}
-    upstream.emit(r#"{"jsonrpc":"2.0","id":"$id","result":{"content":[]}}"#);
-    let answer = running.message(|message| message["id"] == 7).await;
-    assert!(answer["result"].is_object(), "{answer}");
-    let (status, said) = mcpo2.ended().await;
-    assert_eq!(status.code(), Some(0), "{said}");
-    let records = records(&dir.path().join("ledger"));
-    assert!(matches!(
-        records.last().unwrap().event,
-        Event::ServerStop(_)
-    ));
-    let calls = calls(records).into_iter();
-    let mut calls = calls.filter(|call| &*call.request.method == "tools/call");
-    assert!(calls.all(|call| call.end.outcome == Outcome::Ok));
+/// A process that was told to end, with a stream and a call open.
+struct Leaving {
+    mcpo2: Mcpo2,
+    address: SocketAddr,
+    session: String,
+    stream: Streaming,
+    running: Streaming,
+    upstream: RawUpstream,
+    dir: TempDir,
 }
 
-#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
-async fn r05_a_second_signal_ends_it_at_once_and_the_ledger_is_whole() {
-    for second in ["INT", "TERM"] {
+impl Leaving {
+    /// It gives notice, which is known.
+    async fn begin(timeouts: &str) -> Self {
         let upstream = upstream(Era::Legacy).await;
         let dir = tempfile::tempdir().unwrap();
-        let file = file(dir.path(), &upstream, "timeouts: { notice: 1h, drain: 1h }");
+        let file = file(dir.path(), &upstream, timeouts);
         let mut mcpo2 = Mcpo2::run(&["serve", "-f", &file, "--listen", "127.0.0.1:0"]);
         let address = mcpo2.address().await;
         let session = client::begin(address, "{}").await;
-        let mut stream = listen(address, &session).open().await;
+        let stream = listen(address, &session).open().await;
         let hang = plain("7", "tools/call", r#""name":"one__vendor_hang""#);
-        let mut running = in_session(address, &session, hang).open().await;
+        let running = in_session(address, &session, hang).open().await;
         mcpo2.signal("TERM");
         soon("the notice", async {
             while probe(address, "/readyz").await != Some(StatusCode::SERVICE_UNAVAILABLE) {}
         })
         .await;
-        mcpo2.signal(second);
-        while stream.event().await.is_some() {}
-        while running.event().await.is_some() {}
-        let (status, said) = mcpo2.ended().await;
+        Self {
+            mcpo2,
+            address,
+            session,
+            stream,
+            running,
+            upstream,
+            dir,
+        }
+    }
+
+    /// It ends as it should; how its calls of tools ended.
+    async fn ended(self) -> Vec<Outcome> {
+        let (status, said) = self.mcpo2.ended().await;
         assert_eq!(status.code(), Some(0), "{said}");
-        let records = records(&dir.path().join("ledger"));
-        assert!(matches!(
-            records.last().unwrap().event,
-            Event::ServerStop(_)
-        ));
-        let mut calls = calls(records).into_iter();
-        let cut = calls
-            .find(|call| &*call.request.method == "tools/call")
-            .unwrap();
-        assert_ne!(cut.end.outcome, Outcome::Ok);
+        let records = records(&self.dir.path().join("ledger"));
+        let last = &records.last().unwrap().event;
+        assert!(matches!(last, Event::ServerStop(_)), "{last:?}");
+        let calls = calls(records).into_iter();
+        let calls = calls.filter(|call| &*call.request.method == "tools/call");
+        calls.map(|call| call.end.outcome).collect()
+    }
+}
+
+#[tokio::test]
+async fn r04_a_signal_gives_notice_then_ends_streams_and_lets_calls_finish() {
+    let mut leaving = Leaving::begin("timeouts: { notice: 5s }").await;
+    // Who balances the load knows now; who has not heard is still served, and sent away after.
+    let late = plain("8", "tools/call", r#""name":"one__vendor_call""#);
+    let late = in_session(leaving.address, &leaving.session, late);
+    let late = late.answer().await;
+    assert!(late.json()["result"].is_object(), "{}", late.text());
+    assert_eq!(late.header("connection"), "close");
+    while leaving.stream.event().await.is_some() {}
+    let answer = r#"{"jsonrpc":"2.0","id":"$id","result":{"content":[]}}"#;
+    leaving.upstream.emit(answer);
+    let answer = leaving.running.message(|message| message["id"] == 7).await;
+    assert!(answer["result"].is_object(), "{answer}");
+    assert_eq!(leaving.ended().await, [Outcome::Ok, Outcome::Ok]);
+}
+
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn r05_a_second_signal_ends_it_at_once_and_the_ledger_is_whole() {
+    for second in ["INT", "TERM"] {
+        let mut leaving = Leaving::begin("timeouts: { notice: 1h, drain: 1h }").await;
+        leaving.mcpo2.signal(second);
+        while leaving.stream.event().await.is_some() {}
+        while leaving.running.event().await.is_some() {}
+        let [cut] = &*leaving.ended().await else {
+            panic!("one call of a tool began");
+        };
+        assert_ne!(*cut, Outcome::Ok);
     }
 }
 

@@ -460,14 +460,15 @@ async fn a_module_of_the_same_name_elsewhere_begins_another_session() {
     assert!(!was_told_of_the_end(&before.log()));
 }
 
-/// A fixture at this address until it is told to stop.
-async fn fixture_at(
-    address: SocketAddr,
-) -> (
+/// A fixture: its URL, what tells it to stop, and its end.
+type FixtureAt = (
     String,
     tokio::sync::oneshot::Sender<()>,
     tokio::task::JoinHandle<()>,
-) {
+);
+
+/// A fixture at this address until it is told to stop.
+async fn fixture_at(address: SocketAddr) -> FixtureAt {
     use mcpo2_testkit::fixture::{Fixture, Http};
     let http = Http::bind(Fixture::new().unwrap(), address).await.unwrap();
     let url = http.url();
@@ -478,6 +479,18 @@ async fn fixture_at(
     (url, stop, serving)
 }
 
+/// Ends this module, and starts it anew at its address.
+async fn started_again((url, stop, module): FixtureAt) -> FixtureAt {
+    stop.send(()).unwrap();
+    soon("the end of the module", module).await.unwrap();
+    fixture_at(address_of(&url)).await
+}
+
+fn assert_works(answer: &Answer) {
+    let came = (answer.status, answer.code());
+    assert_eq!(came, (StatusCode::OK, None), "{}", answer.text());
+}
+
 fn address_of(url: &str) -> SocketAddr {
     let authority = url.strip_prefix("http://").unwrap().split('/').next();
     authority.unwrap().parse().unwrap()
@@ -485,46 +498,30 @@ fn address_of(url: &str) -> SocketAddr {
 
 #[tokio::test]
 async fn a_module_that_knows_its_session_no_more_begins_another() {
-    let (url, stop, module) = fixture_at(([127, 0, 0, 1], 0).into()).await;
-    let site = Site::over_http(&url);
+    let module = fixture_at(([127, 0, 0, 1], 0).into()).await;
+    let site = Site::over_http(&module.0);
     let first = site.serve("ledger", "").await;
     let session = client::begin(first.address, "{}").await;
     first.kill().await;
-    stop.send(()).unwrap();
-    soon("the end of the module", module).await.unwrap();
-    let _module = fixture_at(address_of(&url)).await;
+    let _module = started_again(module).await;
     let second = site.serve("ledger", "").await;
     let body = plain("1", "tools/call", r#""name":"module__test_simple_text""#);
-    let answer = in_session(second.address, &session, body).answer().await;
-    assert_eq!(
-        (answer.status, answer.code()),
-        (StatusCode::OK, None),
-        "{}",
-        answer.text()
-    );
+    assert_works(&in_session(second.address, &session, body).answer().await);
 }
 
 /// The client does not notice that a module over HTTP was started again.
 #[tokio::test]
 async fn a_module_that_was_started_again_begins_another_session_for_the_same_call() {
-    let (url, stop, module) = fixture_at(([127, 0, 0, 1], 0).into()).await;
-    let gateway = Gateway::before(&url).await;
+    let module = fixture_at(([127, 0, 0, 1], 0).into()).await;
+    let gateway = Gateway::before(&module.0).await;
     let session = client::begin(gateway.address, "{}").await;
     let call = || {
         let body = plain("1", "tools/call", r#""name":"test_simple_text""#);
         in_session(gateway.address, &session, body).answer()
     };
-    assert_eq!(call().await.code(), None);
-    stop.send(()).unwrap();
-    soon("the end of the module", module).await.unwrap();
-    let _module = fixture_at(address_of(&url)).await;
-    let answer = call().await;
-    assert_eq!(
-        (answer.status, answer.code()),
-        (StatusCode::OK, None),
-        "{}",
-        answer.text()
-    );
+    assert_works(&call().await);
+    let _module = started_again(module).await;
+    assert_works(&call().await);
 }
 
 #[tokio::test]
