@@ -2,7 +2,7 @@ use std::collections::BTreeMap;
 
 use mcpo2_core::ModuleId;
 
-use super::Catalog;
+use super::{Catalog, schema};
 
 /// Why a tool is in no list and cannot be called, although its module has it.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash)]
@@ -25,6 +25,12 @@ pub enum Quarantine {
 }
 
 impl Quarantine {
+    /// Why a tool (JSON text, as its module lists it) would be left out for its schemas, if it would.
+    #[must_use]
+    pub fn of_tool(tool: &str) -> Option<Self> {
+        schema::fault(tool)
+    }
+
     /// Its name, for records and reports.
     #[must_use]
     pub fn as_str(self) -> &'static str {
