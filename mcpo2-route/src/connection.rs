@@ -1,4 +1,4 @@
-mod health;
+pub(crate) mod health;
 mod place;
 
 use std::{
@@ -15,7 +15,7 @@ use tokio::sync::Mutex;
 use crate::{
     bridge::{self, Asking, Caller, Lot, Pool, StatelessFace},
     shares::Weights,
-    upstream::{Hello, Limits, Link, Noise, Resumption, Upstream},
+    upstream::{Hello, Limits, Link, Resumption, Upstream},
 };
 
 use self::place::Load;
@@ -95,10 +95,9 @@ impl Connection {
     /// How the module fares, as far as the gateway knows.
     #[must_use]
     pub fn stats(&self) -> Stats {
-        let noise = self.upstream.noise();
-        let noise = noise.map(|counter| Noise::ALL.map(|kind| (kind, counter.count(kind))));
         Stats {
-            noise: noise.into_iter().flatten().collect(),
+            second_tries: self.upstream.second_tries(),
+            noise: self.upstream.noise(),
             ..self.load.stats()
         }
     }

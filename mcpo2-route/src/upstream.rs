@@ -65,9 +65,15 @@ pub trait Upstream: fmt::Debug + Send + Sync + 'static {
         let _ = session;
     }
 
-    /// What its links count that the module says to nobody. None where they count nothing.
-    fn noise(&self) -> Option<&NoiseCounter> {
-        None
+    /// How much its links have counted that the module says to nobody, by kind. Nothing where they
+    /// count nothing.
+    fn noise(&self) -> Vec<(Noise, u64)> {
+        Vec::new()
+    }
+
+    /// How many calls it has sent to a second address, since the first did not take them.
+    fn second_tries(&self) -> u64 {
+        0
     }
 }
 

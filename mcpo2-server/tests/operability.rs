@@ -158,6 +158,7 @@ async fn the_names_and_labels_of_metrics_are_these() {
             "mcpo2_upstream_links_reopened counter module",
             "mcpo2_upstream_noise counter kind,module",
             "mcpo2_upstream_refused counter module,reason",
+            "mcpo2_upstream_second_tries counter module",
         ]
     );
     for sample in [

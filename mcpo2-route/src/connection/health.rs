@@ -5,7 +5,7 @@ use std::time::{Duration, Instant};
 ///
 /// It takes the time, and does nothing else.
 #[derive(Debug)]
-pub(super) struct Health {
+pub(crate) struct Health {
     after: u32,
     failures: u32,
     pause: Duration,
@@ -21,7 +21,7 @@ enum State {
 
 /// What a call may do.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub(super) enum Admission {
+pub(crate) enum Admission {
     /// Go on, like all others.
     Pass,
     /// Go on, alone: how it ends decides.
@@ -32,7 +32,7 @@ pub(super) enum Admission {
 
 /// Why a call failed, where that tells something of the module.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub(super) enum Failure {
+pub(crate) enum Failure {
     Unreachable,
     Timeout,
 }
@@ -42,7 +42,7 @@ const PAUSES: (Duration, Duration) = (Duration::from_secs(1), Duration::from_sec
 
 impl Health {
     /// A module that is left alone after this many failures in a row; never, if it is 0.
-    pub(super) fn new(after: u32) -> Self {
+    pub(crate) fn new(after: u32) -> Self {
         Self {
             after,
             failures: 0,
@@ -51,7 +51,7 @@ impl Health {
         }
     }
 
-    pub(super) fn admit(&mut self, now: Instant) -> Admission {
+    pub(crate) fn admit(&mut self, now: Instant) -> Admission {
         match self.state {
             State::Serving => Admission::Pass,
             State::Ejected { until } if now >= until => {
@@ -63,21 +63,21 @@ impl Health {
     }
 
     /// Whether it is asked nothing now, not even by a probe.
-    pub(super) fn is_paused(&self, now: Instant) -> bool {
+    pub(crate) fn is_paused(&self, now: Instant) -> bool {
         matches!(self.state, State::Ejected { until } if now < until)
     }
 
-    pub(super) fn is_ejected(&self) -> bool {
+    pub(crate) fn is_ejected(&self) -> bool {
         self.state != State::Serving
     }
 
     /// It answered something.
-    pub(super) fn answered(&mut self) {
+    pub(crate) fn answered(&mut self) {
         *self = Self::new(self.after);
     }
 
     /// It failed once more; how long it is asked no more, if this is why.
-    pub(super) fn failed(&mut self, now: Instant) -> Option<Duration> {
+    pub(crate) fn failed(&mut self, now: Instant) -> Option<Duration> {
         self.failures = self.failures.saturating_add(1);
         let ejects = match self.state {
             State::Serving => self.after > 0 && self.failures >= self.after,
@@ -95,7 +95,7 @@ impl Health {
     }
 
     /// The probe ended without an answer and without a fault of the module: another may follow.
-    pub(super) fn abandoned(&mut self, now: Instant) {
+    pub(crate) fn abandoned(&mut self, now: Instant) {
         if self.state == State::Probed {
             self.state = State::Ejected { until: now };
         }
@@ -105,7 +105,7 @@ impl Health {
 /// How many links may be opened anew in place of broken ones: one for five calls, and ten a
 /// second beside that, so that a module that just came back is not run over by all its sessions.
 #[derive(Debug)]
-pub(super) struct Budget {
+pub(crate) struct Budget {
     /// In fifths of a link.
     left: u64,
     filled: Instant,
@@ -116,7 +116,7 @@ const PER_SECOND: u64 = 10 * PER_LINK;
 const MOST: u64 = 100 * PER_LINK;
 
 impl Budget {
-    pub(super) fn new(now: Instant) -> Self {
+    pub(crate) fn new(now: Instant) -> Self {
         Self {
             left: MOST,
             filled: now,
@@ -124,12 +124,12 @@ impl Budget {
     }
 
     /// A call was made.
-    pub(super) fn earn(&mut self) {
+    pub(crate) fn earn(&mut self) {
         self.left = self.left.saturating_add(1).min(MOST);
     }
 
     /// Whether one more link may be opened anew.
-    pub(super) fn spend(&mut self, now: Instant) -> bool {
+    pub(crate) fn spend(&mut self, now: Instant) -> bool {
         let seconds = now.saturating_duration_since(self.filled).as_secs();
         if seconds > 0 {
             self.filled = now;

@@ -35,6 +35,8 @@ pub struct Stats {
     pub reopened: u64,
     /// Links that were not, because there were too many of them.
     pub reopen_refused: u64,
+    /// Calls that went to a second address, since the first did not take them.
+    pub second_tries: u64,
     /// What it said to nobody, by kind; nothing where its links do not count that.
     pub noise: Vec<(Noise, u64)>,
 }
@@ -135,6 +137,7 @@ impl Load {
             ejected_timeout: counts.timeout.load(Relaxed),
             reopened: counts.reopened.load(Relaxed),
             reopen_refused: counts.reopen_refused.load(Relaxed),
+            second_tries: 0,
             noise: Vec::new(),
         }
     }

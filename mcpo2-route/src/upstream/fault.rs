@@ -6,6 +6,23 @@ pub(crate) fn unavailable(source: impl Into<BoxError>) -> Error {
     Error::new(ErrorKind::Unavailable, "the module is not available").with_source(source)
 }
 
+/// No connection came about, so nothing was sent. It reads as what hindered it.
+#[cfg(feature = "http")]
+#[derive(Debug, thiserror::Error)]
+#[error(transparent)]
+struct Unreachable(BoxError);
+
+#[cfg(feature = "http")]
+pub(super) fn unreachable(source: impl Into<BoxError>) -> Error {
+    unavailable(Unreachable(source.into()))
+}
+
+/// Whether a request was not sent, since no connection came about.
+#[cfg(feature = "http")]
+pub(super) fn is_unreachable(error: &Error) -> bool {
+    std::error::Error::source(error).is_some_and(|source| source.is::<Unreachable>())
+}
+
 /// A module knows a session no more, and so has not taken what was said in it.
 #[derive(Debug, thiserror::Error)]
 #[error("the module knows the session no more")]
@@ -23,7 +40,20 @@ pub(crate) fn is_lost(error: &Error) -> bool {
 
 #[cfg(feature = "http")]
 pub(crate) fn broken(source: impl Into<BoxError>) -> Error {
-    Error::new(ErrorKind::Upstream, "the connection to the module broke").with_source(source)
+    Error::new(ErrorKind::Upstream, "the connection to the module broke")
+        .with_source(Broken(source.into()))
+}
+
+/// A connection ended before its time. It reads as how it did.
+#[cfg(feature = "http")]
+#[derive(Debug, thiserror::Error)]
+#[error(transparent)]
+struct Broken(BoxError);
+
+/// Whether a connection broke, as opposed to a module that answers wrongly.
+#[cfg(feature = "http")]
+pub(super) fn is_broken(error: &Error) -> bool {
+    std::error::Error::source(error).is_some_and(|source| source.is::<Broken>())
 }
 
 pub(crate) fn protocol(source: impl Into<BoxError>) -> Error {

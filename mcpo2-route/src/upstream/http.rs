@@ -19,6 +19,7 @@ mod handshake;
 mod head;
 mod link;
 mod pair;
+mod replicas;
 mod resume;
 mod session;
 mod socket;
@@ -29,6 +30,7 @@ mod wire;
 pub use address::{AddressKind, Network, UnknownNetwork};
 pub use dial::{Resolve, SystemResolver};
 pub use endpoint::{Endpoint, EndpointError};
+pub use replicas::Replicas;
 pub use sse::{SseDecoder, SseEvent, SseTooLong};
 pub use tls::{Tls, TlsError};
 
@@ -43,7 +45,7 @@ use self::{
     pair::Pair,
     wire::Wire,
 };
-use super::{ClientInfo, Hello, Limits, Link, NoiseCounter, Resumption, Upstream, fault};
+use super::{ClientInfo, Hello, Limits, Link, Noise, Resumption, Upstream, fault};
 
 /// A module at an [`Endpoint`].
 ///
@@ -189,7 +191,7 @@ impl Upstream for HttpUpstream {
         resume::forget(&self.wire, session).await;
     }
 
-    fn noise(&self) -> Option<&NoiseCounter> {
-        Some(&self.wire.noise)
+    fn noise(&self) -> Vec<(Noise, u64)> {
+        self.wire.noise.counts()
     }
 }

@@ -50,10 +50,11 @@ impl NoiseCounter {
         self.counter(noise).fetch_add(1, Relaxed);
     }
 
-    /// How much of this kind there was.
+    /// How much there was of each kind.
     #[must_use]
-    pub fn count(&self, noise: Noise) -> u64 {
-        self.counter(noise).load(Relaxed)
+    pub fn counts(&self) -> Vec<(Noise, u64)> {
+        let count = |kind| (kind, self.counter(kind).load(Relaxed));
+        Noise::ALL.map(count).to_vec()
     }
 
     fn counter(&self, noise: Noise) -> &AtomicU64 {

@@ -36,7 +36,9 @@ use tokio::{
 };
 
 use self::{backoff::Backoff, child::Running, link::StdioLink, ring::Ring};
-use super::{ClientInfo, Hello, Limits, Link, NoiseCounter, Upstream, fault, line::LineLink};
+use super::{
+    ClientInfo, Hello, Limits, Link, Noise, NoiseCounter, Upstream, fault, line::LineLink,
+};
 
 /// How much of what children write to standard error is kept.
 const STDERR: usize = 64 * 1024;
@@ -166,8 +168,8 @@ impl Upstream for StdioUpstream {
         }
     }
 
-    fn noise(&self) -> Option<&NoiseCounter> {
-        Some(&self.noise)
+    fn noise(&self) -> Vec<(Noise, u64)> {
+        self.noise.counts()
     }
 }
 

@@ -7,7 +7,7 @@ use mcpo2_route::{
     Connection, Registry,
     upstream::{
         ClientInfo, Limits,
-        http::{Endpoint as Address, HttpUpstream},
+        http::{Endpoint as Address, HttpUpstream, Replicas},
         line::PipeUpstream,
         stdio::{Command, StdioUpstream, Support},
     },
@@ -66,7 +66,7 @@ pub(super) fn weigh(registry: &Registry, config: &Config) {
 fn connection(module: &Module) -> Result<Connection, BoxError> {
     let limits = limits(module);
     Ok(match &module.transport {
-        Transport::Http(http) => Connection::new(self::http(http, &limits)?, &limits),
+        Transport::Http(http) => self::http(http, &limits)?,
         Transport::Stdio(child) => {
             tell_confinement(module, child);
             Connection::new(stdio(child, &limits), &limits)
@@ -99,7 +99,7 @@ fn limits(module: &Module) -> Limits {
     limits
 }
 
-fn http(module: &HttpModule, limits: &Limits) -> Result<HttpUpstream, BoxError> {
+fn http(module: &HttpModule, limits: &Limits) -> Result<Connection, BoxError> {
     let mut headers = HeaderMap::new();
     for (name, secret) in &module.headers {
         let mut value = HeaderValue::from_str(secret.expose())
@@ -107,11 +107,21 @@ fn http(module: &HttpModule, limits: &Limits) -> Result<HttpUpstream, BoxError> 
         value.set_sensitive(true);
         headers.insert(name.parse::<HeaderName>()?, value);
     }
-    let mut endpoint = Address::new(module.url.parse()?, headers)?.tls(module.tls.load()?);
-    if let Some(network) = module.network {
-        endpoint = endpoint.network(network.into());
+    let at = |url: &String| -> Result<HttpUpstream, BoxError> {
+        let endpoint = Address::new(url.parse()?, headers.clone())?.tls(module.tls.load()?);
+        let endpoint = match module.network {
+            Some(network) => endpoint.network(network.into()),
+            None => endpoint,
+        };
+        Ok(HttpUpstream::new(endpoint, ours(), limits.clone())?)
+    };
+    let first = at(&module.url)?;
+    if module.replicas.is_empty() {
+        return Ok(Connection::new(first, limits));
     }
-    Ok(HttpUpstream::new(endpoint, ours(), limits.clone())?)
+    let others = module.replicas.iter().map(at);
+    let each: Result<Vec<_>, _> = std::iter::once(Ok(first)).chain(others).collect();
+    Ok(Connection::new(Replicas::new(each?, limits), limits))
 }
 
 /// Says in the log how far the kernel keeps a confinement that is asked for.

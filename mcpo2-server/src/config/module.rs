@@ -170,6 +170,10 @@ impl JsonSchema for Module {
 pub struct HttpModule {
     /// Its MCP endpoint, `http://…` or `https://…`.
     pub url: String,
+    /// Further addresses of the same module, each as good as the first. A call without a session goes
+    /// to the one that has less to do of two; a session stays where it began.
+    #[serde(default)]
+    pub replicas: Vec<String>,
     /// Headers of every request to it, such as `Authorization: Bearer ${env:GITHUB_TOKEN}`.
     #[serde(default)]
     #[schemars(with = "BTreeMap<String, String>")]
@@ -188,6 +192,7 @@ impl HttpModule {
     pub fn new(url: impl Into<String>) -> Self {
         Self {
             url: url.into(),
+            replicas: Vec::new(),
             headers: BTreeMap::new(),
             network: None,
             tls: ModuleTls::default(),

@@ -91,7 +91,7 @@ const FARES: [OfStats; 2] = [
     ),
 ];
 
-const COUNTED: [Counted; 4] = [
+const COUNTED: [Counted; 5] = [
     (
         "mcpo2_upstream_ejections",
         "How often a module was asked no more for a while",
@@ -119,6 +119,12 @@ const COUNTED: [Counted; 4] = [
         "Links that were opened in place of broken ones",
         "",
         |stats| vec![("", stats.reopened)],
+    ),
+    (
+        "mcpo2_upstream_second_tries",
+        "Calls that went to a second address of a module, since the first took none",
+        "",
+        |stats| vec![("", stats.second_tries)],
     ),
     (
         "mcpo2_upstream_noise",

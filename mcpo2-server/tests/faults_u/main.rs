@@ -17,4 +17,5 @@ mod answers;
 mod broken;
 mod era;
 mod floods;
+mod replicas;
 mod slow;

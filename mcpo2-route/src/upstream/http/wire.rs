@@ -105,7 +105,7 @@ impl Wire {
         *request.headers_mut() = all;
         let sent = pace.limit(client.request(request)).await?;
         let response = sent.map_err(|error| match error.is_connect() {
-            true => fault::unavailable(error),
+            true => fault::unreachable(error),
             false => fault::broken(error),
         })?;
         let (parts, body) = response.into_parts();

@@ -8,7 +8,7 @@ use tokio::{
 };
 
 use super::LineLink;
-use crate::upstream::{ClientInfo, Hello, Limits, Link, NoiseCounter, Upstream, fault};
+use crate::upstream::{ClientInfo, Hello, Limits, Link, Noise, NoiseCounter, Upstream, fault};
 
 /// A module behind pipes that a function makes: each call of it starts a module of its own.
 ///
@@ -80,8 +80,8 @@ where
         Ok(link)
     }
 
-    fn noise(&self) -> Option<&NoiseCounter> {
-        Some(&self.noise)
+    fn noise(&self) -> Vec<(Noise, u64)> {
+        self.noise.counts()
     }
 }
 

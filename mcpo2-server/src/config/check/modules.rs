@@ -51,19 +51,28 @@ pub(super) fn check(context: &mut Context<'_>) {
 }
 
 fn check_http(context: &mut Context<'_>, path: &str, module: &HttpModule) {
-    let url = format!("{path}/url");
-    let uri = match parse_url(&module.url) {
+    check_url(context, (path, "url"), &module.url, module);
+    for (index, url) in module.replicas.iter().enumerate() {
+        check_url(context, (path, &format!("replicas/{index}")), url, module);
+    }
+    check_headers(context, path, module);
+}
+
+/// Checks one of the addresses of a module.
+fn check_url(context: &mut Context<'_>, (path, key): (&str, &str), url: &str, module: &HttpModule) {
+    let at = format!("{path}/{key}");
+    let uri = match parse_url(url) {
         Ok(uri) => Some(uri),
         Err(problem) => {
             // The URL itself is not repeated: where it is wrong, a password may stand in it.
             let finding = Diagnostic::error("invalid-url", format!("the URL {problem}"))
                 .help("write the MCP endpoint, such as `https://mcp.example.com/mcp`");
-            context.value(&url, finding);
+            context.value(&at, finding);
             None
         }
     };
     if let Some(uri) = &uri {
-        check_network(context, path, uri, module);
+        check_network(context, (path, &at), uri, module);
         check_tls(context, path, uri, module);
     }
     let is_clear = uri
@@ -72,10 +81,13 @@ fn check_http(context: &mut Context<'_>, path: &str, module: &HttpModule) {
     if is_clear && !module.headers.is_empty() {
         let message = "the headers of this module go over the network in clear";
         context.value(
-            &url,
+            &at,
             Diagnostic::warning("clear-text", message).help("use https://"),
         );
     }
+}
+
+fn check_headers(context: &mut Context<'_>, path: &str, module: &HttpModule) {
     for (name, value) in &module.headers {
         let path = format!("{path}/headers/{name}");
         let lower = name.to_ascii_lowercase();
@@ -99,7 +111,12 @@ fn check_http(context: &mut Context<'_>, path: &str, module: &HttpModule) {
 }
 
 /// Whether a module whose address is known can be in its network.
-fn check_network(context: &mut Context<'_>, path: &str, uri: &Uri, module: &HttpModule) {
+fn check_network(
+    context: &mut Context<'_>,
+    (path, at): (&str, &str),
+    uri: &Uri,
+    module: &HttpModule,
+) {
     let host = uri.host().unwrap_or_default();
     let network = match module.network {
         Some(network) => network.into(),
@@ -107,7 +124,7 @@ fn check_network(context: &mut Context<'_>, path: &str, uri: &Uri, module: &Http
     };
     let key = match module.network {
         Some(_) => format!("{path}/network"),
-        None => format!("{path}/url"),
+        None => at.to_owned(),
     };
     let (what, kind) = match host.trim_matches(['[', ']']).parse() {
         Ok(address) if network.allows(address) => return,
