@@ -15,13 +15,19 @@ mod asking;
 mod caller;
 mod edit;
 mod level;
+mod question;
 mod session;
 mod stateless;
+mod tasking;
+mod tasks;
 
 pub(crate) use self::{
     asking::{Asking, Lot, Pool},
     caller::Caller,
+    session::Room,
     stateless::StatelessFace,
+    tasking::{Desks, Tasking},
+    tasks::Support,
 };
 
 use std::{collections::BTreeMap, sync::Arc};
@@ -56,11 +62,16 @@ pub(crate) fn outgoing(
 }
 
 /// A link for one session, as that session sees it.
-pub(crate) fn for_session(link: Arc<dyn Link>, hello: &Hello) -> Arc<dyn Link> {
+pub(crate) fn for_session(link: Arc<dyn Link>, hello: &Hello, room: &Room) -> Arc<dyn Link> {
     match link.version().is_stateless() {
-        true => Arc::new(SessionFace::new(link, hello)),
+        true => Arc::new(SessionFace::new(link, hello, room)),
         false => link,
     }
+}
+
+/// Whether a link to clients without sessions offers tasks.
+pub(crate) fn has_tasks(link: &dyn Link) -> bool {
+    tasks::are_decided(link.server())
 }
 
 /// A response as the stateless revision wants it; other messages stay.
@@ -109,8 +120,8 @@ fn error(response: &Response) -> Bytes {
 }
 
 /// What a module says of itself as the other era may know it: the capabilities that a face
-/// carries, as they are.
-fn carried(server: &[u8]) -> Bytes {
+/// carries, as they are, and how it has tasks (a member, as JSON text).
+fn carried(server: &[u8], tasks: Option<String>) -> Bytes {
     #[derive(Deserialize)]
     struct Server<'a> {
         #[serde(borrow, default)]
@@ -122,7 +133,7 @@ fn carried(server: &[u8]) -> Bytes {
     let carried = carried
         .into_iter()
         .filter_map(|key| Some(format!("\"{key}\":{}", capabilities.get(key)?)));
-    let carried: Vec<_> = carried.collect();
+    let carried: Vec<_> = carried.chain(tasks).collect();
     format!(r#"{{"capabilities":{{{}}}}}"#, carried.join(",")).into()
 }
 
@@ -148,13 +159,18 @@ fn cancelled_id(notification: &Request) -> Option<String> {
     Some(params.request.get().to_owned())
 }
 
-/// The response in a reply, once it is there.
-async fn response(reply: Reply) -> Result<Response, Error> {
-    let mut frames = match reply.into_body() {
+/// All messages of a reply.
+fn frames(reply: Reply) -> Frames {
+    match reply.into_body() {
         Body::Complete(bytes) => Frames::new(stream::iter([Ok(Frame::new(bytes))])),
         Body::Stream(frames) => frames,
         Body::Empty => Frames::new(stream::empty()),
-    };
+    }
+}
+
+/// The response in a reply, once it is there.
+async fn response(reply: Reply) -> Result<Response, Error> {
+    let mut frames = frames(reply);
     while let Some(frame) = frames.next().await {
         if let Ok(Message::Response(response)) = Message::parse(frame?.data().clone()) {
             return Ok(response);

@@ -23,7 +23,7 @@ use std::{
 
 use arc_swap::ArcSwap;
 use futures_util::future::join_all;
-use mcpo2_core::{Directory, Facts, Item, ItemKind, ModuleId, Principal};
+use mcpo2_core::{Call, Directory, Facts, Item, ItemKind, Method, ModuleId, Principal};
 use mcpo2_seal::KeyRing;
 
 pub use changes::Change;
@@ -39,7 +39,9 @@ pub use quarantine::{Quarantine, Quarantined};
 pub use slot::Presence;
 
 use self::{merged::Snapshot, slot::Slot};
-use crate::{Inventory, Registry, Router, parameters::Parameters, upstream::ClientInfo};
+use crate::{
+    Inventory, Registry, Router, bridge::Support, parameters::Parameters, upstream::ClientInfo,
+};
 
 /// What the modules of a registry have: which names and URIs are real, whose, and what lists look
 /// like to callers.
@@ -193,6 +195,16 @@ impl Catalog {
         let (_, slot) = slots.into_iter().find(|(id, _)| id.as_str() == module)?;
         let state = slot.state.borrow();
         state.has.as_ref()?.parameters(item.name()).cloned()
+    }
+
+    /// Whether the tool that is called, if one is, is one that its module runs as a task.
+    pub(crate) async fn support(&self, module: &ModuleId, call: &Call) -> Support {
+        let tool = call.item().filter(|_| *call.method() == Method::ToolsCall);
+        let (Some(tool), Some(slot)) = (tool, self.inner.slots.get(module)) else {
+            return Support::Never;
+        };
+        self.refresh_those(|id| id == module).await;
+        slot.support(tool.name())
     }
 
     /// Reads a module at once, since it knows of something that is not known here; false where

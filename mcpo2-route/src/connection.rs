@@ -9,11 +9,12 @@ use std::{
     time::{Duration, Instant},
 };
 
-use mcpo2_core::{Call, Endpoint, Error, ErrorKind, Module, TenantId};
+use mcpo2_core::{Call, Endpoint, Error, ErrorKind, Module, ModuleId, TenantId};
 use tokio::sync::Mutex;
 
 use crate::{
-    bridge::{self, Asking, Caller, Lot, Pool, StatelessFace},
+    Catalog,
+    bridge::{self, Asking, Caller, Desks, Lot, Pool, Room, StatelessFace, Support, Tasking},
     shares::Weights,
     upstream::{Hello, Limits, Link, Resumption, Upstream},
 };
@@ -34,6 +35,7 @@ pub struct Connection {
     upstream: Arc<dyn Upstream>,
     shared: Mutex<Shared>,
     asking: AskingParts,
+    room: Room,
     load: Arc<Load>,
     id: ConnectionId,
 }
@@ -55,6 +57,7 @@ struct Shared {
 struct AskingParts {
     pool: Arc<Pool>,
     lot: Arc<Lot>,
+    desks: Arc<Desks>,
     time: Duration,
 }
 
@@ -66,8 +69,10 @@ impl Connection {
     pub fn new(upstream: impl Upstream, limits: &Limits) -> Self {
         static NEXT: AtomicU64 = AtomicU64::new(0);
         let upstream: Arc<dyn Upstream> = Arc::new(upstream);
+        let pool = Pool::new(Arc::clone(&upstream), limits);
         let asking = AskingParts {
-            pool: Pool::new(Arc::clone(&upstream), limits),
+            desks: Desks::new(&pool, limits),
+            pool,
             lot: Lot::new(limits.waiting),
             time: limits.total,
         };
@@ -75,6 +80,7 @@ impl Connection {
             id: ConnectionId(NEXT.fetch_add(1, Ordering::Relaxed)),
             upstream,
             asking,
+            room: Room::new(limits),
             shared: Mutex::default(),
             load: Arc::new(Load::new(limits)),
         }
@@ -124,20 +130,42 @@ impl Connection {
     }
 
     /// The link for this call without a session: the one that all share, or one of its own where
-    /// the module has sessions and may have something to ask or to say on the way.
-    pub(crate) async fn link(&self, call: &Call) -> Result<Arc<dyn Link>, Error> {
-        match self.own_link(call).await? {
+    /// the module has sessions and may have something to ask or to say on the way, or runs the
+    /// tool as a task.
+    pub(crate) async fn link(
+        &self,
+        call: &Call,
+        known: (&Catalog, &ModuleId),
+    ) -> Result<Arc<dyn Link>, Error> {
+        match self.own_link(call, Some(known)).await? {
             Some(own) => Ok(own),
             None => self.shared().await,
         }
     }
 
     /// The link of its own for this call without a session; none where all share one.
-    pub(crate) async fn own_link(&self, call: &Call) -> Result<Option<Arc<dyn Link>>, Error> {
+    pub(crate) async fn own_link(
+        &self,
+        call: &Call,
+        known: Option<(&Catalog, &ModuleId)>,
+    ) -> Result<Option<Arc<dyn Link>>, Error> {
         let (shared, is_face) = self.reach().await?;
-        let caller = if is_face { Caller::of(call)? } else { None };
-        Ok(caller.map(|caller| {
-            let AskingParts { pool, lot, time } = self.asking.clone();
+        if !is_face {
+            return Ok(None);
+        }
+        if bridge::has_tasks(&*shared) {
+            let support = match known {
+                Some((catalog, module)) => catalog.support(module, call).await,
+                None => Support::Never,
+            };
+            if let Some(own) = Tasking::of(call, support, (&self.asking.desks, &shared))? {
+                return Ok(Some(Arc::new(own)));
+            }
+        }
+        Ok(Caller::of(call)?.map(|caller| {
+            let AskingParts {
+                pool, lot, time, ..
+            } = self.asking.clone();
             let own = Asking {
                 caller,
                 pool,
@@ -183,7 +211,7 @@ impl Connection {
         self.may_open(again)?;
         let opened = self.upstream.open(Some(hello)).await;
         self.load.opened(opened.as_ref().err());
-        Ok(bridge::for_session(opened?, hello))
+        Ok(bridge::for_session(opened?, hello, &self.room))
     }
 
     /// The link of a session that stood before, here or elsewhere.
@@ -195,7 +223,7 @@ impl Connection {
         self.may_open(false)?;
         let opened = self.upstream.resume(hello, from).await;
         self.load.opened(opened.as_ref().err());
-        Ok(bridge::for_session(opened?, hello))
+        Ok(bridge::for_session(opened?, hello, &self.room))
     }
 
     /// Tells the module that a session has ended that no link leads to.
@@ -206,6 +234,7 @@ impl Connection {
     /// Ends the links for calls without a session.
     pub async fn close(&self) {
         self.asking.lot.clear();
+        self.asking.desks.clear();
         self.asking.pool.close().await;
         let link = self.shared.lock().await.link.take();
         if let Some(link) = link {

@@ -74,7 +74,10 @@ async fn forward(routed: &Routed, gateway: &Gateway) -> Result<Reply, Error> {
     let session = call.extensions().get::<Arc<Session>>();
     let mut link = match session {
         Some(session) => session.link(facts.module(), module).await?,
-        None => module.link(call).await?,
+        None => {
+            let known = (gateway.catalog(), facts.module());
+            module.link(call, known).await?
+        }
     };
     let asking = session.map(|session| session.asking(routed.request(), facts.module()));
     let outgoing = |link: &Arc<dyn Link>| {

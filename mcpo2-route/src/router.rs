@@ -294,7 +294,7 @@ fn not_found(call: &Call) -> Error {
 const TASKS: &str = "io.modelcontextprotocol/tasks";
 
 /// Whether a client may ask for tasks: since the stateless revision only one that says so.
-fn may_follow_tasks(call: &Call) -> bool {
+pub(crate) fn may_follow_tasks(call: &Call) -> bool {
     #[derive(Deserialize)]
     struct Capabilities<'a> {
         #[serde(borrow, default)]
@@ -305,7 +305,7 @@ fn may_follow_tasks(call: &Call) -> bool {
     !call.version().is_stateless() || said.is_some_and(|said| said.extensions.contains_key(TASKS))
 }
 
-fn without_tasks() -> Error {
+pub(crate) fn without_tasks() -> Error {
     let message = "the client does not declare the tasks extension";
     let needed = format!(r#"{{"requiredCapabilities":{{"extensions":{{"{TASKS}":{{}}}}}}}}"#);
     Error::new(ErrorKind::MissingCapability, message).with_data(needed)

@@ -12,55 +12,19 @@ mod support;
 use std::net::SocketAddr;
 
 use http::StatusCode;
-use mcpo2_server::Mode;
-use mcpo2_testkit::{
-    fixture::{Fixture, serve_pipe},
-    raw::{
-        Answer as Canned, Canned as Answers, RawUpstream,
-        vendor::{self, Era},
-    },
+use mcpo2_testkit::raw::{
+    Answer as Canned, Canned as Answers, RawUpstream,
+    vendor::{self, Era},
 };
 use serde_json::{Value, json};
 
 use self::support::{
     Gateway,
     client::{self, Streaming, in_session, listen, plain},
+    fixtures,
 };
 
 const ALL: &str = r#"{"elicitation":{},"sampling":{},"roots":{}}"#;
-
-/// The fixture as a child process, over a descriptor that the test harness knows nothing of.
-#[test]
-fn fixture_child_serves() {
-    if std::env::var_os("FIXTURE_CHILD").is_none() {
-        return;
-    }
-    let runtime = tokio::runtime::Runtime::new().unwrap();
-    runtime.block_on(async {
-        let output = std::fs::OpenOptions::new().write(true).open("/dev/fd/3");
-        let output = tokio::fs::File::from_std(output.unwrap());
-        let fixture = Fixture::new().unwrap().modern();
-        serve_pipe(fixture, tokio::io::stdin(), output).await.ok();
-    });
-}
-
-async fn over_http() -> Gateway {
-    let url = support::serving(Fixture::new().unwrap().modern()).await;
-    Gateway::before(&url).await
-}
-
-async fn over_stdio() -> Gateway {
-    let program = std::env::current_exe().unwrap();
-    let script =
-        r#"FIXTURE_CHILD=1 exec "$0" --exact fixture_child_serves --nocapture 3>&1 1>/dev/null"#;
-    let args = json!(["-c", script, program.to_str().unwrap()]);
-    let yaml = format!(
-        "version: 1\nidentity: {{ anonymous: {{ tenant: local }} }}\nmodules:\n  - {{ id: module, \
-         family: general, approval: approved, stdio: {{ command: sh, args: {args} }} }}\npolicy:\n  \
-         rules:\n    - {{ id: all, effect: allow, modules: [module] }}\n"
-    );
-    Gateway::start(&yaml, Mode::Observed).await
-}
 
 fn tool(name: &str, more: &str) -> String {
     plain("5", "tools/call", &format!(r#""name":"{name}"{more}"#))
@@ -118,7 +82,7 @@ fn text(answer: &Value) -> &str {
 
 #[tokio::test]
 async fn what_a_module_needs_is_asked_on_the_stream_of_the_request_over_http_and_stdio() {
-    for gateway in [over_http().await, over_stdio().await] {
+    for gateway in [fixtures::over_http().await, fixtures::over_stdio().await] {
         let address = gateway.address;
         let session = client::begin(address, ALL).await;
         for (name, questions, says) in [
@@ -155,7 +119,7 @@ async fn what_a_module_needs_is_asked_on_the_stream_of_the_request_over_http_and
 
 #[tokio::test]
 async fn a_client_is_asked_nothing_that_it_did_not_say_it_can_answer() {
-    let gateway = over_http().await;
+    let gateway = fixtures::over_http().await;
     let address = gateway.address;
     let session = client::begin(address, r#"{"sampling":{}}"#).await;
     let call = tool("test_input_required_result_elicitation", "");
@@ -172,7 +136,7 @@ async fn a_client_is_asked_nothing_that_it_did_not_say_it_can_answer() {
 
 #[tokio::test]
 async fn a_client_that_refuses_ends_the_call_and_an_answer_counts_once() {
-    let gateway = over_http().await;
+    let gateway = fixtures::over_http().await;
     let address = gateway.address;
     let session = client::begin(address, ALL).await;
     let call = tool("test_input_required_result_elicitation", "");
@@ -189,7 +153,7 @@ async fn a_client_that_refuses_ends_the_call_and_an_answer_counts_once() {
 
 #[tokio::test]
 async fn the_level_of_a_session_goes_with_each_request_and_progress_comes_back() {
-    for gateway in [over_http().await, over_stdio().await] {
+    for gateway in [fixtures::over_http().await, fixtures::over_stdio().await] {
         let address = gateway.address;
         let session = client::begin(address, "{}").await;
         let send = |body: String| in_session(address, &session, body).answer();
@@ -224,7 +188,7 @@ async fn the_level_of_a_session_goes_with_each_request_and_progress_comes_back()
 
 #[tokio::test]
 async fn changes_come_on_the_stream_of_the_session_and_resources_once_subscribed() {
-    for gateway in [over_http().await, over_stdio().await] {
+    for gateway in [fixtures::over_http().await, fixtures::over_stdio().await] {
         let address = gateway.address;
         let session = client::begin(address, "{}").await;
         let send = |body: String| in_session(address, &session, body).answer();

@@ -10,6 +10,7 @@ mod pool;
 #[cfg(test)]
 mod tests;
 
+pub(super) use self::pool::{Key, Line};
 pub(crate) use self::{lot::Lot, pool::Pool};
 
 use std::{sync::Arc, time::Duration};
@@ -22,10 +23,7 @@ use futures_util::{
 };
 use mcpo2_core::{Error, ErrorKind, Frame, Frames, ProtocolVersion, Reply, Request};
 
-use self::{
-    held::{Held, Next},
-    pool::Key,
-};
+use self::held::{Held, Next};
 use super::{caller::Caller, edit};
 use crate::upstream::{ForwardHeaders, Link};
 

@@ -2,7 +2,7 @@
 //! that every other byte stays.
 
 use bytes::Bytes;
-use mcpo2_core::{Digest, Message, Request, Response, json::Object, message::keys};
+use mcpo2_core::{Digest, Message, Method, Request, Response, json::Object, message::keys};
 use serde_json::value::RawValue;
 
 /// The members of `params` by which a client comes back with what was asked.
@@ -19,8 +19,13 @@ pub(super) fn without_stateless_parts(request: &Request) -> Request {
     let bare = known
         .into_iter()
         .fold(request.clone(), |request, key| request.without_meta(key));
+    // A task is not for a client of this revision to ask for.
+    let gone: &[&str] = match request.method() {
+        Method::ToolsCall => &[INPUT[0], INPUT[1], "task"],
+        _ => &INPUT,
+    };
     match bare.params() {
-        Some(params) => with_params(&bare, &without(params, &INPUT)),
+        Some(params) => with_params(&bare, &without(params, gone)),
         None => bare,
     }
 }
@@ -30,14 +35,27 @@ pub(super) fn with_param(request: &Request, key: &str, value: &str) -> Request {
     let Some(params) = request.params() else {
         return request.clone();
     };
-    let params = without(params, &[key]);
-    let Some(inner) = params.get(1..) else {
-        return request.clone();
-    };
-    let empty = inner.iter().find(|byte| !byte.is_ascii_whitespace()) == Some(&b'}');
-    let comma = if empty { "" } else { "," };
-    let head = format!("{{\"{key}\":{value}{comma}");
-    with_params(request, &[head.as_bytes(), inner].concat())
+    let params = with_members(params, &[key], &format!("\"{key}\":{value}"));
+    with_params(request, params.as_bytes())
+}
+
+/// The same request without a member of its `params`.
+pub(super) fn without_param(request: &Request, key: &str) -> Request {
+    match request.params() {
+        Some(params) => with_params(request, &without(params, &[key])),
+        None => request.clone(),
+    }
+}
+
+/// An object (JSON text) with these members (JSON text, parted by commas) before its own, of which
+/// those that are `gone` go; all other bytes stay.
+pub(super) fn with_members(object: &[u8], gone: &[&str], members: &str) -> String {
+    let rest = without(object, gone);
+    let rest = String::from_utf8_lossy(&rest);
+    let inner = rest.trim_start().strip_prefix('{').unwrap_or("}");
+    let is_alone = members.is_empty() || inner.trim_start().starts_with('}');
+    let comma = if is_alone { "" } else { "," };
+    format!("{{{members}{comma}{inner}")
 }
 
 /// A result without what only the stateless revision says around it.

@@ -2,6 +2,7 @@
 
 mod listening;
 mod rounds;
+mod tasks;
 
 use std::{
     collections::HashMap,
@@ -24,15 +25,25 @@ use serde_json::value::RawValue;
 use tokio::sync::oneshot;
 use tokio_util::sync::CancellationToken;
 
-use self::{listening::Listening, rounds::Rounds};
-use super::{abilities::Abilities, caller::may_ask, cancelled_id, carried, edit, level::Level};
-use crate::upstream::{ClientInfo, ForwardHeaders, Hello, Link};
+pub(crate) use self::tasks::Room;
+
+use self::{
+    listening::Listening,
+    rounds::{Ends, Rounds},
+    tasks::Tasks,
+};
+use super::{
+    abilities::Abilities, caller::may_ask, cancelled_id, carried, edit, level::Level, tasks as said,
+};
+use crate::upstream::{ClientInfo, ForwardHeaders, Hello, Link, own};
 
 /// A link to a module without sessions, for one session of a client.
 pub(super) struct SessionFace {
     shared: Arc<Shared>,
     server: Bytes,
     listening: Listening,
+    /// None where the module has no tasks, or the client's revision has none.
+    tasks: Option<Tasks>,
 }
 
 /// What the calls of the session share.
@@ -40,6 +51,8 @@ pub(super) struct Shared {
     pub(super) inner: Arc<dyn Link>,
     pub(super) version: ProtocolVersion,
     pub(super) abilities: Abilities,
+    /// Whether the client may ask for tasks.
+    has_tasks: bool,
     client_info: String,
     minted: AtomicU64,
     state: Mutex<State>,
@@ -55,10 +68,13 @@ struct State {
 }
 
 impl SessionFace {
-    pub(super) fn new(inner: Arc<dyn Link>, hello: &Hello) -> Self {
+    pub(super) fn new(inner: Arc<dyn Link>, hello: &Hello, room: &Room) -> Self {
         let said = Said::of(hello.params());
+        let knows_tasks = hello.version() == ProtocolVersion::LATEST_SESSION;
+        let has_tasks = knows_tasks && said::are_decided(inner.server());
         let shared = Arc::new(Shared {
             inner,
+            has_tasks,
             version: hello.version(),
             abilities: Abilities::of(&said.capabilities),
             client_info: said.client_info,
@@ -66,8 +82,12 @@ impl SessionFace {
             state: Mutex::default(),
         });
         Self {
-            server: carried(shared.inner.server()),
+            server: carried(
+                shared.inner.server(),
+                has_tasks.then(|| said::CAPABILITY.to_owned()),
+            ),
             listening: Listening::new(&shared),
+            tasks: has_tasks.then(|| Tasks::new(&shared, room.clone())),
             shared,
         }
     }
@@ -96,6 +116,11 @@ impl SessionFace {
                 Ok(done())
             }
             Method::Listen | Method::Discover => error(-32601, "Method not found"),
+            Method::TasksGet | Method::TasksCancel | Method::TasksResult
+                if self.tasks.is_some() =>
+            {
+                return None;
+            }
             Method::TasksGet
             | Method::TasksUpdate
             | Method::TasksCancel
@@ -106,6 +131,18 @@ impl SessionFace {
             ),
             _ => return None,
         })
+    }
+}
+
+impl SessionFace {
+    /// What is about tasks, or what the module answers.
+    async fn work(&self, asked: (&Request, &Id), headers: &ForwardHeaders) -> Result<Reply, Error> {
+        if let Some(tasks) = &self.tasks
+            && let Some(answer) = tasks.answer(asked, headers, &self.listening).await
+        {
+            return answer;
+        }
+        Rounds::start(&self.shared, asked.0, headers.clone(), Ends::WithResult).await
     }
 }
 
@@ -133,7 +170,7 @@ impl Link for SessionFace {
         }
         let running = self.shared.run(id);
         let cancelled = running.cancelled();
-        let work = Box::pin(Rounds::start(&self.shared, request, headers.clone()));
+        let work = Box::pin(self.work((request, id), headers));
         let reply = match futures_util::future::select(Box::pin(cancelled), work).await {
             // Nobody waits for the answer to what was cancelled.
             Either::Left(_) => return Ok(Reply::stream(stream::empty())),
@@ -183,6 +220,9 @@ impl Link for SessionFace {
     }
 
     async fn close(&self) {
+        if let Some(tasks) = &self.tasks {
+            tasks.clear();
+        }
         self.listening.stop();
         self.shared.inner.close().await;
     }
@@ -190,17 +230,36 @@ impl Link for SessionFace {
 
 impl Shared {
     /// A request as the module wants it: with all that the session knows.
-    pub(super) fn outgoing(&self, request: &Request) -> Request {
+    pub(super) fn outgoing(&self, request: &Request, ends: Ends) -> Request {
         let level = self.lock().level.filter(|_| may_ask(request.method()));
+        let abilities = self.abilities.json();
+        let abilities = match ends {
+            Ends::WithResult => abilities,
+            Ends::OrTask => edit::with_members(abilities.as_bytes(), &[], &said::extension()),
+        };
         let request = request
             .with_meta(keys::CLIENT_INFO, &self.client_info)
-            .with_meta(keys::CLIENT_CAPABILITIES, &self.abilities.json());
+            .with_meta(keys::CLIENT_CAPABILITIES, &abilities);
         let request = match level {
             Some(level) => request.with_meta(keys::LOG_LEVEL, &format!("\"{}\"", level.as_str())),
             None => request,
         };
         let version = ProtocolVersion::LATEST;
         request.with_meta(keys::PROTOCOL_VERSION, &format!("\"{version}\""))
+    }
+
+    /// What the module answers to a request of the gateway about a task; `params` is JSON text.
+    async fn say(&self, method: &Method, params: &str) -> Result<Response, Error> {
+        let request = own::request(&self.mint(), method.as_str(), params.as_bytes())?;
+        let request = self.outgoing(&request, Ends::OrTask);
+        let headers = ForwardHeaders::default();
+        let reply = self.inner.request(&request, &headers).await?;
+        super::response(reply).await
+    }
+
+    /// Whether the client has yet to answer the question of this id.
+    fn is_asked(&self, id: &Id) -> bool {
+        self.lock().asked.contains_key(id.as_json())
     }
 
     /// An id that nothing else on this link has.

@@ -16,7 +16,7 @@ use mcpo2_core::{
 pub(super) use self::filter::{Filter, uri};
 
 use self::changes::Changes;
-use super::{carried, edit, is_change, stateless};
+use super::{carried, edit, is_change, stateless, tasks};
 use crate::upstream::{ForwardHeaders, Link};
 
 /// The one link that all clients without a session share, to a module that has sessions.
@@ -30,7 +30,7 @@ pub(crate) struct StatelessFace {
 impl StatelessFace {
     pub(crate) fn new(inner: Arc<dyn Link>) -> Self {
         Self {
-            server: carried(inner.server()),
+            server: carried(inner.server(), extension(&*inner)),
             changes: Changes::of(&inner),
             inner,
         }
@@ -83,7 +83,13 @@ impl Link for StatelessFace {
     }
 }
 
-/// What the stateless revision took away, and tasks: it has them too, but other ones.
+/// How the module's tasks are offered, where it has some.
+fn extension(inner: &dyn Link) -> Option<String> {
+    let has = tasks::are_asked_for(inner.version(), inner.server());
+    has.then(tasks::extension)
+}
+
+/// What the stateless revision took away, and tasks: those that a module has go another way.
 fn is_of_sessions(method: &Method) -> bool {
     matches!(
         method,

@@ -13,7 +13,8 @@ use mcpo2_core::{
 
 use super::{list::List, quarantine::Quarantined, templates::Template};
 use crate::{
-    Naming, bridge,
+    Naming,
+    bridge::{self, Support},
     parameters::Parameters,
     upstream::{ClientInfo, Link},
 };
@@ -40,6 +41,8 @@ pub(crate) struct Has {
     short: HashMap<(ItemKind, Box<str>), Box<str>>,
     /// What is said in headers, by the names that callers know; only of tools that have some.
     parameters: HashMap<Box<str>, Parameters>,
+    /// The tools that are called as tasks, likewise.
+    support: HashMap<Box<str>, Support>,
 }
 
 impl Has {
@@ -64,11 +67,14 @@ impl Has {
         let mut lists = try_join_all(lists).await?.into_iter().map(Arc::new);
         let lists = [(); 4].map(|()| lists.next().unwrap_or_default());
         let (mut items, mut short) = (HashSet::new(), HashMap::new());
-        let mut parameters = HashMap::new();
+        let (mut parameters, mut support) = (HashMap::new(), HashMap::new());
         for ((kind, _), list) in LISTS.iter().zip(&lists) {
             for entry in &list.entries {
                 items.insert(Item::new(*kind, entry.own.clone()));
                 note_short(&mut short, *kind, &entry.name, &entry.own);
+                if entry.support != Support::Never {
+                    support.insert(entry.name.clone(), entry.support);
+                }
                 if !entry.parameters.is_empty() {
                     parameters.insert(entry.name.clone(), entry.parameters.clone());
                 }
@@ -85,6 +91,7 @@ impl Has {
             templates,
             short,
             parameters,
+            support,
         })
     }
 
@@ -116,6 +123,11 @@ impl Has {
     /// What is said in headers of the tool that callers know by this name.
     pub(super) fn parameters(&self, tool: &str) -> Option<&Parameters> {
         self.parameters.get(tool)
+    }
+
+    /// Whether the tool that callers know by this name is called as a task.
+    pub(super) fn support(&self, tool: &str) -> Option<Support> {
+        self.support.get(tool).copied()
     }
 
     /// The own name of what is called by a shortened one.

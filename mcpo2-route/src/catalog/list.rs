@@ -15,6 +15,7 @@ use super::{
 };
 use crate::{
     Naming,
+    bridge::Support,
     gateway::last_message,
     parameters::Parameters,
     upstream::{ForwardHeaders, Link},
@@ -46,6 +47,8 @@ pub(crate) struct Entry {
     pub(crate) json: Box<str>,
     /// Its arguments that are said in headers too.
     pub(crate) parameters: Parameters,
+    /// Whether it is a tool that is called as a task.
+    pub(crate) support: Support,
 }
 
 /// How long and by whom a list may be kept: the strictest of its pages.
@@ -137,11 +140,16 @@ impl List {
                 let named = matches!(kind, ItemKind::Tool | ItemKind::Prompt);
                 let name = named.then(|| naming.exposed(module, &own));
                 let json = name.as_ref().map(|name| listed.renamed(name));
+                let support = match kind {
+                    ItemKind::Tool => Support::of(listed.json()),
+                    _ => Support::Never,
+                };
                 self.entries.push(Entry {
                     name: name.map_or_else(|| own.as_str().into(), Into::into),
                     json: json.map_or_else(|| listed.json().into(), Into::into),
                     own: own.into(),
                     parameters,
+                    support,
                 });
             }
             Err(reason) => {

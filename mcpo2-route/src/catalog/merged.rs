@@ -211,6 +211,7 @@ mod tests {
             name: (*name).into(),
             json: format!("\"{name}\"").into(),
             parameters: Default::default(),
+            support: Default::default(),
         };
         List {
             entries: names.iter().map(entry).collect(),

@@ -18,6 +18,7 @@ use super::{
     has::{Has, note_short},
     list::Entry,
 };
+use crate::bridge::Support;
 
 /// How a module fares, as the gateway last saw it.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Hash)]
@@ -95,6 +96,7 @@ pub(super) struct State {
 struct Seen {
     items: HashSet<Item>,
     short: HashMap<(ItemKind, Box<str>), Box<str>>,
+    support: HashMap<Box<str>, Support>,
 }
 
 impl State {
@@ -219,6 +221,9 @@ impl Slot {
             }
             seen.items.insert(Item::new(kind, entry.own.clone()));
             note_short(&mut seen.short, kind, &entry.name, &entry.own);
+            if entry.support != Support::Never {
+                seen.support.insert(entry.name.clone(), entry.support);
+            }
         }
     }
 
@@ -233,6 +238,14 @@ impl Slot {
         let known = has.and_then(|has| has.unshortened(item.kind(), item.name()));
         let key = || (item.kind(), item.name().into());
         known.or_else(|| self.seen().short.get(&key()).cloned())
+    }
+
+    /// Whether the tool of this name is called as a task.
+    pub(super) fn support(&self, tool: &str) -> Support {
+        let has = self.state.borrow().has.clone();
+        let known = has.and_then(|has| has.support(tool));
+        let known = known.or_else(|| self.seen().support.get(tool).copied());
+        known.unwrap_or_default()
     }
 
     fn seen(&self) -> MutexGuard<'_, Seen> {

@@ -109,7 +109,7 @@ impl Gateway {
         let own = match call.extensions().get::<Arc<Session>>() {
             Some(session) => Some(self.open_link(session, module).await?)
                 .filter(|link| !link.version().is_stateless()),
-            None => connection.own_link(call).await?,
+            None => connection.own_link(call, None).await?,
         };
         let (link, is_own) = match own {
             Some(own) => (own, true),

@@ -12,9 +12,12 @@
 )]
 
 pub mod client;
+pub mod fixtures;
 pub mod paced;
 pub mod process;
 pub mod scripted;
+
+pub mod tasked;
 
 use std::{future::Future, net::SocketAddr, time::Duration};
 

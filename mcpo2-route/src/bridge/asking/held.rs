@@ -3,8 +3,7 @@ use std::{sync::Arc, time::Duration};
 use bytes::Bytes;
 use futures_util::{StreamExt as _, TryStreamExt as _, future::pending, stream};
 use mcpo2_core::{
-    Body, Error, Frame, Frames, Id, Message, Method, Reply, Request, Response,
-    message::error_response,
+    Error, Frame, Frames, Message, Method, Request, Response, message::error_response,
 };
 use serde_json::value::RawValue;
 use tokio::{
@@ -19,6 +18,7 @@ use crate::{
         self,
         caller::{Back, Caller, may_ask},
         level::Level,
+        question::Question,
     },
     upstream::{ForwardHeaders, fault, mint::Outgoing, own},
 };
@@ -59,14 +59,6 @@ struct Running {
     until: Instant,
 }
 
-/// What the module asked and has no answer to.
-struct Question {
-    key: String,
-    id: Id,
-    /// The method and the parameters, as JSON text.
-    text: String,
-}
-
 #[derive(Default)]
 struct Counts {
     asked: usize,
@@ -102,7 +94,7 @@ impl Held {
         let out = line.mint.outgoing(request);
         let out = out.ok_or_else(|| fault::protocol("a request has an id"))?;
         let (link, sent, headers) = (Arc::clone(&line.link), out.sent().clone(), headers.clone());
-        let reply = async move { link.request(&sent, &headers).await.map(frames) };
+        let reply = async move { link.request(&sent, &headers).await.map(bridge::frames) };
         let running = Running {
             pool: Arc::clone(pool),
             line,
@@ -167,14 +159,10 @@ impl Held {
             .out
             .as_ref()
             .map_or("null", |out| out.original().as_json());
-        let asked = self.questions.iter();
-        let asked: Vec<_> = asked
-            .map(|Question { key, text, .. }| format!("\"{key}\":{text}"))
-            .collect();
+        let asked = Question::all(&self.questions);
         let state = serde_json::Value::from(state);
         format!(
-            r#"{{"jsonrpc":"2.0","id":{id},"result":{{"resultType":"input_required","inputRequests":{{{}}},"requestState":{state}}}}}"#,
-            asked.join(",")
+            r#"{{"jsonrpc":"2.0","id":{id},"result":{{"resultType":"input_required","inputRequests":{asked},"requestState":{state}}}}}"#
         )
         .into()
     }
@@ -286,7 +274,8 @@ impl Held {
             may_ask(&self.method) && abilities.allow(request.method().as_str())
         });
         let full = self.questions.len() >= open || self.counts.asked >= all;
-        let Some(id) = request.id().cloned().filter(|_| may && !full) else {
+        let question = Question::of(self.counts.asked + 1, request);
+        let Some(question) = question.filter(|_| may && !full) else {
             self.counts.refused += 1;
             if self.counts.refused > REFUSALS {
                 return Err(fault::protocol("the module asks too much"));
@@ -297,16 +286,7 @@ impl Held {
             };
         };
         self.counts.asked += 1;
-        let method = request.method();
-        let params = request
-            .params()
-            .and_then(|params| str::from_utf8(params).ok());
-        let params = params.map(|params| format!(r#","params":{params}"#));
-        self.questions.push(Question {
-            key: format!("input-{}", self.counts.asked),
-            id,
-            text: format!(r#"{{"method":"{method}"{}}}"#, params.unwrap_or_default()),
-        });
+        self.questions.push(question);
         self.together
             .get_or_insert_with(|| Instant::now() + TOGETHER);
         Ok(())
@@ -391,14 +371,6 @@ impl Drop for Held {
             }
             drop(place);
         });
-    }
-}
-
-fn frames(reply: Reply) -> Frames {
-    match reply.into_body() {
-        Body::Complete(bytes) => Frames::new(stream::iter([Ok(Frame::new(bytes))])),
-        Body::Stream(frames) => frames,
-        Body::Empty => Frames::new(stream::empty()),
     }
 }
 

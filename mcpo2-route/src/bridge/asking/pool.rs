@@ -39,19 +39,19 @@ pub(crate) struct Pool {
 
 /// Whose links they are, and what the module was told that it can ask there.
 #[derive(Debug, Clone, PartialEq, Eq)]
-pub(super) struct Key {
-    pub(super) binding: Digest,
-    pub(super) abilities: Abilities,
+pub(in crate::bridge) struct Key {
+    pub(in crate::bridge) binding: Digest,
+    pub(in crate::bridge) abilities: Abilities,
 }
 
 /// One link of the pool.
 #[derive(Debug)]
-pub(super) struct Line {
-    pub(super) link: Arc<dyn Link>,
-    pub(super) mint: Mint,
+pub(in crate::bridge) struct Line {
+    pub(in crate::bridge) link: Arc<dyn Link>,
+    pub(in crate::bridge) mint: Mint,
     /// What the module says outside any request: while a call has the link, to that call.
-    pub(super) outside: Option<Frames>,
-    pub(super) key: Key,
+    pub(in crate::bridge) outside: Option<Frames>,
+    pub(in crate::bridge) key: Key,
     level: Option<Level>,
     pub(super) is_fresh: bool,
 }
@@ -79,7 +79,7 @@ impl Pool {
     }
 
     /// A link of this key that nobody uses, or a new one.
-    pub(super) async fn line(&self, key: &Key) -> Result<Line, Error> {
+    pub(in crate::bridge) async fn line(&self, key: &Key) -> Result<Line, Error> {
         while let Some(mut line) = self.take(key) {
             if line.link.is_open() && line.hush().await {
                 line.is_fresh = false;

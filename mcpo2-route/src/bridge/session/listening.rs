@@ -14,7 +14,7 @@ use tokio::{
 };
 use tokio_util::task::AbortOnDropHandle;
 
-use super::Shared;
+use super::{Shared, rounds::Ends};
 use crate::{
     bridge::{is_change, stateless::Filter},
     upstream::{
@@ -62,6 +62,11 @@ impl Listening {
             inbox: Arc::new(Mailbox::new(messages, bytes)),
             reading: Mutex::default(),
         }
+    }
+
+    /// Where what is told waits until the client listens.
+    pub(super) fn inbox(&self) -> Arc<Mailbox> {
+        Arc::clone(&self.inbox)
     }
 
     /// What the module says, until somebody else listens; none where it never says anything.
@@ -219,7 +224,7 @@ impl Reader {
         let shared = self.shared.upgrade().ok_or_else(ended)?;
         let params = json!({ "notifications": wanted }).to_string();
         let request = own::request(&shared.mint(), "subscriptions/listen", params.as_bytes())?;
-        let request = shared.outgoing(&request);
+        let request = shared.outgoing(&request, Ends::WithResult);
         drop(shared);
         let headers = ForwardHeaders::default();
         match self.inner.request(&request, &headers).await?.into_body() {

@@ -3,7 +3,7 @@ use std::{collections::BTreeMap, sync::Arc, time::Duration};
 use bytes::Bytes;
 use futures_util::{StreamExt as _, stream::unfold};
 use mcpo2_core::{
-    Body, Error, ErrorKind, Frame, Frames, Id, Message, Reply, Request, Response,
+    Body, Error, ErrorKind, Frame, Frames, Id, Message, Method, Reply, Request, Response,
     message::error_response,
 };
 use serde::Deserialize;
@@ -12,7 +12,7 @@ use tokio::time::{sleep, timeout};
 
 use super::{Asked, Shared, incoming};
 use crate::{
-    bridge::{abilities::ability, caller::may_ask, edit},
+    bridge::{abilities::ability, caller::may_ask, edit, tasks},
     upstream::{ForwardHeaders, fault},
 };
 
@@ -24,6 +24,15 @@ const ANSWERS: Duration = Duration::from_secs(10 * 60);
 
 /// A module that only wants to be asked again is asked after this time.
 const AGAIN: Duration = Duration::from_millis(200);
+
+/// How a request may end.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(super) enum Ends {
+    /// With its result.
+    WithResult,
+    /// Or with a task that the module makes of it.
+    OrTask,
+}
 
 /// A request of the session, over all its rounds.
 pub(super) struct Rounds {
@@ -39,6 +48,7 @@ pub(super) struct Rounds {
     questions: Vec<Bytes>,
     state: Option<String>,
     rounds: usize,
+    ends: Ends,
 }
 
 /// A result that asks for more.
@@ -52,10 +62,20 @@ struct InputRequired<'a> {
 
 /// One thing that the client is asked.
 #[derive(Deserialize)]
-struct Question<'a> {
-    method: String,
+pub(super) struct Question<'a> {
+    pub(super) method: String,
     #[serde(default, borrow)]
     params: Option<&'a RawValue>,
+}
+
+impl Question<'_> {
+    /// The request that puts it to the client, as JSON text.
+    pub(super) fn request(&self, id: &Id) -> Bytes {
+        let method = serde_json::Value::from(&*self.method);
+        let params = self.params.map(|params| format!(r#","params":{params}"#));
+        let params = params.unwrap_or_default();
+        format!(r#"{{"jsonrpc":"2.0","id":{id},"method":{method}{params}}}"#).into()
+    }
 }
 
 impl Rounds {
@@ -64,6 +84,7 @@ impl Rounds {
         shared: &Arc<Shared>,
         request: &Request,
         headers: ForwardHeaders,
+        ends: Ends,
     ) -> Result<Reply, Error> {
         let Some(id) = request.id().cloned() else {
             return Err(fault::protocol("a request has an id"));
@@ -78,8 +99,9 @@ impl Rounds {
             questions: Vec::new(),
             state: None,
             rounds: 1,
+            ends,
         };
-        let first = shared.outgoing(request);
+        let first = shared.outgoing(request, ends);
         let reply = shared.inner.request(&first, &rounds.headers).await?;
         match reply.body() {
             Body::Complete(bytes) => {
@@ -143,7 +165,7 @@ impl Rounds {
                 true => bytes,
                 false => response.with_id(&self.id),
             };
-            return Ok(Some(incoming(ours, method)));
+            return Ok(Some(self.answer(ours)));
         };
         let asked: InputRequired<'_> = serde_json::from_slice(result).map_err(fault::protocol)?;
         if asked.requests.is_empty() && asked.state.is_none() {
@@ -165,25 +187,33 @@ impl Rounds {
         Ok(None)
     }
 
+    /// An answer as the client gets it. One that says that it is a task stays, for who follows
+    /// that; a list of tools says that each can be asked for as one.
+    fn answer(&self, bytes: Bytes) -> Bytes {
+        let method = self.request.method();
+        let Ok(Message::Response(response)) = Message::parse(bytes.clone()) else {
+            return bytes;
+        };
+        if self.ends == Ends::OrTask && tasks::is_made(&response) {
+            return bytes;
+        }
+        if self.shared.has_tasks && *method == Method::ToolsList {
+            return incoming(tasks::with_support(&response), method);
+        }
+        incoming(bytes, method)
+    }
+
     fn ask(&mut self, key: String, question: &Question<'_>) {
         let id = self.shared.mint();
-        let method = serde_json::Value::from(&*question.method);
-        let params = question
-            .params
-            .map(|params| format!(r#","params":{params}"#));
-        let params = params.unwrap_or_default();
-        let text = format!(r#"{{"jsonrpc":"2.0","id":{id},"method":{method}{params}}}"#);
         self.asked.push((key, self.shared.ask(&id)));
-        self.questions.push(text.into());
+        self.questions.push(question.request(&id));
     }
 
     /// The error where a module needs of its client what that never said it can.
     fn unable(&mut self, method: &str) -> Bytes {
         self.asked.clear();
         self.questions.clear();
-        let data = ability(method)
-            .map(|ability| format!(r#"{{"requiredCapabilities":{{"{ability}":{{}}}}}}"#));
-        let text = "the module needs a capability that the client did not declare";
+        let (text, data) = unable(method);
         error_response(Some(&self.id), -32021, text, data.as_deref())
     }
 
@@ -194,16 +224,15 @@ impl Rounds {
             sleep(AGAIN).await;
         }
         let mut answers = Vec::new();
-        for (key, mut asked) in std::mem::take(&mut self.asked) {
-            let answer = timeout(ANSWERS, &mut asked.answer).await;
-            let answer = answer.map_err(|_| late())?.map_err(|_| late())?;
+        for (key, asked) in std::mem::take(&mut self.asked) {
+            let answer = answer(asked).await?;
             let Some(result) = answer.result_json() else {
                 return Err(declined(&answer));
             };
             let key = serde_json::Value::from(key);
             answers.push(format!("{key}:{}", String::from_utf8_lossy(result)));
         }
-        let mut next = self.shared.outgoing(&self.request);
+        let mut next = self.shared.outgoing(&self.request, self.ends);
         if !answers.is_empty() {
             let answers = format!("{{{}}}", answers.join(","));
             next = edit::with_param(&next, "inputResponses", &answers);
@@ -222,6 +251,20 @@ impl Rounds {
             }
         }
     }
+}
+
+/// The client's answer, once it is there.
+pub(super) async fn answer(mut asked: Asked) -> Result<Response, Error> {
+    let answer = timeout(ANSWERS, &mut asked.answer).await;
+    answer.map_err(|_| late())?.map_err(|_| late())
+}
+
+/// The text and the data of the error where the client cannot be asked this.
+pub(super) fn unable(method: &str) -> (&'static str, Option<String>) {
+    let data = ability(method)
+        .map(|ability| format!(r#"{{"requiredCapabilities":{{"{ability}":{{}}}}}}"#));
+    let text = "the module needs a capability that the client did not declare";
+    (text, data)
 }
 
 fn stream_of(reply: Reply) -> Option<Frames> {
@@ -255,7 +298,7 @@ fn late() -> Error {
     )
 }
 
-fn declined(answer: &Response) -> Error {
+pub(super) fn declined(answer: &Response) -> Error {
     let said = String::from_utf8_lossy(answer.error_json().unwrap_or_default()).into_owned();
     Error::new(
         ErrorKind::InvalidRequest,
