@@ -9,7 +9,13 @@ use mcpo2_core::{
 use serde::{Deserialize, Serialize};
 
 use super::Gateway;
-use crate::{Connection, Inventory as _, bridge, catalog::Change, upstream::ForwardHeaders};
+use crate::{
+    Connection, Inventory as _, bridge,
+    catalog::Change,
+    router::{may_follow_tasks, without_tasks},
+    tasks::Whose,
+    upstream::ForwardHeaders,
+};
 
 const ACKNOWLEDGED: &str = "notifications/subscriptions/acknowledged";
 
@@ -28,16 +34,29 @@ struct Filter {
     resources_list_changed: bool,
     #[serde(default, skip_serializing_if = "Vec::is_empty")]
     resource_subscriptions: Vec<String>,
+    #[serde(default, skip_serializing_if = "Vec::is_empty")]
+    task_ids: Vec<String>,
+}
+
+/// What is wanted of one module.
+#[derive(Debug, Default)]
+struct Wanted {
+    uris: Vec<String>,
+    /// The ids of tasks that the caller knows, and the module's own.
+    tasks: Vec<(String, Box<str>)>,
 }
 
 impl Gateway {
     /// Listens for a client: to the gateway's own catalog for changes of lists, and to the modules
-    /// whose resources it subscribes to.
+    /// whose resources and tasks it subscribes to.
     ///
     /// The gateway acknowledges first, for all, what it can tell of. A stream that a module ends
     /// does not end ours; it ends when the client goes.
     pub(super) async fn listen(&self, call: &Call, id: &Id) -> Result<Reply, Error> {
         let mut filter = wanted(call.request())?;
+        if !filter.task_ids.is_empty() && !may_follow_tasks(call) {
+            return Err(without_tasks());
+        }
         self.catalog.refresh().await;
         let changes = self.catalog.changes();
         let streams = self.subscribe(call, &mut filter).await;
@@ -61,22 +80,16 @@ impl Gateway {
         ))
     }
 
-    /// Subscribes at the modules whose resources are wanted, and leaves in the filter those that
-    /// took it.
+    /// Subscribes at the modules whose resources and tasks are wanted, and leaves in the filter
+    /// those that took it.
     async fn subscribe(&self, call: &Call, filter: &mut Filter) -> Vec<Frames> {
-        let mut owned: BTreeMap<ModuleId, Vec<String>> = BTreeMap::new();
-        for uri in filter.resource_subscriptions.drain(..) {
-            let item = Item::new(ItemKind::Resource, uri.as_str());
-            if let Some(owner) = self.catalog.owner(&item) {
-                owned.entry(owner).or_default().push(uri);
-            }
-        }
-        let each = owned.into_iter().map(|(owner, uris)| async move {
+        let each = self.owners(call, filter).into_iter();
+        let each = each.map(|(owner, wanted)| async move {
             let module = self.registry.module(owner.as_str())?;
-            let listening = self.listen_at(call, module, &uris);
+            let listening = self.listen_at(call, module, &wanted);
             let deadline = self.catalog.options().deadline;
             match tokio::time::timeout(deadline, listening).await {
-                Ok(Ok(frames)) => Some((uris, frames)),
+                Ok(Ok(frames)) => Some((wanted, frames)),
                 Ok(Err(error)) => {
                     tracing::debug!(module = %owner, error = %error.chain(), "no subscription");
                     None
@@ -85,35 +98,82 @@ impl Gateway {
             }
         });
         let mut streams = Vec::new();
-        for (uris, frames) in join_all(each).await.into_iter().flatten() {
-            filter.resource_subscriptions.extend(uris);
+        for (wanted, frames) in join_all(each).await.into_iter().flatten() {
+            filter.resource_subscriptions.extend(wanted.uris);
+            let tasks = wanted.tasks.into_iter().map(|(known, _)| known);
+            filter.task_ids.extend(tasks);
             streams.push(frames);
         }
         streams
+    }
+
+    /// Takes out what is of one module, by whose it is. What is nobody's, or not this caller's,
+    /// is not told of.
+    fn owners(&self, call: &Call, filter: &mut Filter) -> BTreeMap<ModuleId, Wanted> {
+        let mut owned: BTreeMap<ModuleId, Wanted> = BTreeMap::new();
+        for uri in filter.resource_subscriptions.drain(..) {
+            let item = Item::new(ItemKind::Resource, uri.as_str());
+            if let Some(owner) = self.catalog.owner(&item) {
+                owned.entry(owner).or_default().uris.push(uri);
+            }
+        }
+        for known in filter.task_ids.drain(..) {
+            let item = Item::new(ItemKind::Task, known.as_str());
+            let part = self.registry.naming().part(&item);
+            let module = part.and_then(|(module, _)| self.registry.module(module));
+            let Some(module) = module.map(|module| module.id()) else {
+                continue;
+            };
+            if let Some(own) = self.catalog.task(module, &known, call.principal()) {
+                let wanted = owned.entry(module.clone()).or_default();
+                wanted.tasks.push((known, own));
+            }
+        }
+        owned
     }
 
     async fn listen_at(
         &self,
         call: &Call,
         module: &Arc<Module>,
-        uris: &[String],
+        wanted: &Wanted,
     ) -> Result<Frames, Error> {
         let none = || Error::new(ErrorKind::MethodNotFound, "the module has no such stream");
-        let link = Connection::of(module)?.shared().await?;
+        let connection = Connection::of(module)?;
+        let link = connection.link(call, (&self.catalog, module.id())).await?;
         if !link.version().is_stateless() {
             return Err(none());
         }
         let filter = Filter {
-            resource_subscriptions: uris.to_vec(),
+            resource_subscriptions: wanted.uris.clone(),
+            task_ids: wanted
+                .tasks
+                .iter()
+                .map(|(_, own)| own.to_string())
+                .collect(),
             ..Filter::default()
         };
         let request = narrowed(call.request(), &filter).ok_or_else(none)?;
         let request = bridge::outgoing(&request, call.version(), link.version(), self.ours());
         let reply = link.request(&request, &ForwardHeaders::default()).await?;
         match reply.into_body() {
-            Body::Stream(frames) => Ok(frames),
+            Body::Stream(frames) => Ok(self.named(call, module, frames)),
             Body::Complete(_) | Body::Empty => Err(none()),
         }
+    }
+
+    /// What a module says, with the ids of tasks that the caller knows.
+    fn named(&self, call: &Call, module: &Arc<Module>, frames: Frames) -> Frames {
+        let tasks = Arc::clone(&self.catalog.options().tasks);
+        let (principal, module) = (Arc::clone(call.principal()), Arc::clone(module));
+        Frames::new(frames.map_ok(move |frame| {
+            let whose = Whose {
+                module: module.id(),
+                principal: &principal,
+                method: None,
+            };
+            tasks.frame(frame, whose)
+        }))
     }
 }
 
@@ -136,7 +196,12 @@ fn wanted(request: &Request) -> Result<Filter, Error> {
     let invalid = || Error::new(ErrorKind::InvalidParams, "`notifications` is no filter");
     let params = request.params().unwrap_or(b"{}");
     let Params { notifications } = serde_json::from_slice(params).map_err(|_| invalid())?;
-    match notifications.resource_subscriptions.len() {
+    let Filter {
+        resource_subscriptions,
+        task_ids,
+        ..
+    } = &notifications;
+    match resource_subscriptions.len() + task_ids.len() {
         0..=MAX_URIS => Ok(notifications),
         _ => Err(Error::new(
             ErrorKind::InvalidParams,
@@ -167,12 +232,14 @@ fn message(method: &str, id: &Id, filter: Option<&Filter>) -> String {
     )
 }
 
-/// What passes on of what a module says: that a resource was updated, and no more.
+/// What passes on of what a module says: that a resource was updated, how a task goes, and no
+/// more.
 fn is_update(frame: &Frame) -> bool {
     match Message::parse(frame.data().clone()) {
-        Ok(Message::Request(request)) => {
-            request.method().as_str() == "notifications/resources/updated"
-        }
+        Ok(Message::Request(request)) => matches!(
+            request.method().as_str(),
+            "notifications/resources/updated" | "notifications/tasks"
+        ),
         Ok(Message::Response(_)) | Err(_) => false,
     }
 }
