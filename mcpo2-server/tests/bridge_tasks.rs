@@ -187,6 +187,7 @@ async fn a_tool_of_a_session_s_module_becomes_a_task_for_a_client_that_knows_the
             let done = get(address, &id).await;
             assert_eq!(done["status"], "completed");
             assert_eq!(text(&done["result"]), "done");
+            assert_eq!(done["result"]["resultType"], "complete");
             assert_eq!(done["statusMessage"], "so far");
         }
     }
@@ -438,6 +439,25 @@ async fn how_many_tasks_a_principal_has_is_bounded() {
 }
 
 #[tokio::test]
+async fn a_task_is_gone_with_the_module_that_it_was_at() {
+    let module = Tasked::over_stdio("{ anonymous: { tenant: local } }").await;
+    let address = module.address();
+    let id = made(&call(address, TASKS, "stays_until_it_dies").answer().await);
+    support::soon("the end of the task", async {
+        loop {
+            let answer = about(address, "tasks/get", &id, "").answer().await;
+            if answer.code() == Some(-32602) {
+                return;
+            }
+        }
+    })
+    .await;
+    // Another begins at a module of its own.
+    let id = made(&call(address, TASKS, "stays").answer().await);
+    assert_eq!(get(address, &id).await["status"], "working");
+}
+
+#[tokio::test]
 async fn over_several_modules_a_task_finds_its_own() {
     let (url, heard) = tasked::serve().await;
     let dir = tempfile::tempdir().unwrap();
@@ -455,6 +475,9 @@ async fn over_several_modules_a_task_finds_its_own() {
     assert_eq!(*offered, wanted, "{}", discovered.text());
     let refused = call(address, "{}", "alpha__done").answer().await;
     assert_eq!(refused.code(), Some(-32021), "{}", refused.text());
+    let params = r#""notifications":{"taskIds":["alpha__no"]}"#;
+    let refused = ask(address, "{}", "subscriptions/listen", params);
+    assert_eq!(refused.answer().await.code(), Some(-32021));
     for module in ["alpha", "beta"] {
         let id = made(
             &call(address, TASKS, &format!("{module}__asks"))
@@ -462,6 +485,17 @@ async fn over_several_modules_a_task_finds_its_own() {
                 .await,
         );
         assert!(id.starts_with(module), "{id}");
+        let params = format!(r#""notifications":{{"taskIds":["{id}","{module}__no"]}}"#);
+        let listen = ask(address, TASKS, "subscriptions/listen", &params);
+        let mut stream = listen.open().await;
+        let first = stream.message(|_| true).await;
+        assert_eq!(first["params"]["notifications"], json!({ "taskIds": [id] }));
+        let note = stream.message(|_| true).await;
+        assert_eq!(
+            (&note["method"], &note["params"]["taskId"]),
+            (&json!("notifications/tasks"), &json!(id))
+        );
+        assert_eq!(note["params"]["status"], "input_required");
         let asks = get(address, &id).await;
         let (name, _) = asks["inputRequests"]
             .as_object()

@@ -230,7 +230,7 @@ impl Link for SessionFace {
 
 impl Shared {
     /// A request as the module wants it: with all that the session knows.
-    pub(super) fn outgoing(&self, request: &Request, ends: Ends) -> Request {
+    fn outgoing(&self, request: &Request, ends: Ends) -> Request {
         let level = self.lock().level.filter(|_| may_ask(request.method()));
         let abilities = self.abilities.json();
         let abilities = match ends {

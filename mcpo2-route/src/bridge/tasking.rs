@@ -8,6 +8,7 @@
 
 mod desk;
 mod desks;
+mod lease;
 mod listen;
 mod task;
 

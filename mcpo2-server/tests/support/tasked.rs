@@ -18,7 +18,7 @@ use serde_json::{Value, json};
 use tokio::{net::TcpListener, sync::mpsc};
 
 /// The names of the tools, and what they say of tasks.
-const TOOLS: [(&str, Option<&str>); 9] = [
+const TOOLS: [(&str, Option<&str>); 10] = [
     ("done", Some("required")),
     ("asks", Some("required")),
     ("asks_early", Some("required")),
@@ -26,6 +26,7 @@ const TOOLS: [(&str, Option<&str>); 9] = [
     ("breaks", Some("required")),
     ("fails", Some("optional")),
     ("stays", Some("required")),
+    ("stays_until_it_dies", Some("required")),
     ("plain", None),
     ("forbidden", Some("forbidden")),
 ];
@@ -122,7 +123,7 @@ impl Script {
                 "failed",
                 json!({ "error": { "code": -32603, "message": "broken", "data": { "v": 1 } } }),
             ),
-            "stays" => ("working", Value::Null),
+            "stays" | "stays_until_it_dies" => ("working", Value::Null),
             _ => ("input_required", Value::Null),
         };
         self.tasks.push(Task {
@@ -264,6 +265,9 @@ fn tasked_child_serves() {
         log.write_all(format!("{line}\n").as_bytes()).unwrap();
         for (_, message) in script.take(&serde_json::from_str(&line).unwrap()) {
             out.write_all(format!("{message}\n").as_bytes()).unwrap();
+        }
+        if line.contains("stays_until_it_dies") {
+            return;
         }
     }
 }

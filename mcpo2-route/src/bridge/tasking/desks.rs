@@ -110,7 +110,7 @@ impl Desks {
         let theirs = state.tasks.iter();
         let theirs = theirs.filter(|(_, known)| known.task.binding == binding);
         let theirs: Vec<_> = theirs
-            .map(|(ticket, known)| (*ticket, known.task.has_ended()))
+            .map(|(ticket, known)| (*ticket, known.task.lease.has_ended()))
             .collect();
         if theirs.len() < most {
             return Ok(());
@@ -156,11 +156,19 @@ impl Desks {
         let opened = ring.open(PURPOSE, &[binding.as_bytes()], SystemTime::now(), id);
         let ticket = opened.map_err(|error| tasks::unknown().with_source(error))?;
         let ticket = <[u8; 8]>::try_from(&*ticket).map_err(|_| tasks::unknown())?;
-        let state = self.lock();
-        let known = state.tasks.get(&u64::from_be_bytes(ticket));
-        known
-            .map(|known| Arc::clone(&known.task))
-            .ok_or_else(|| tasks::unknown().with_source("it has expired"))
+        let ticket = u64::from_be_bytes(ticket);
+        let known = self
+            .lock()
+            .tasks
+            .get(&ticket)
+            .map(|known| Arc::clone(&known.task));
+        let task = known.ok_or_else(|| tasks::unknown().with_source("it has expired"))?;
+        if task.is_lost() {
+            let gone = self.lock().tasks.remove(&ticket);
+            drop(gone);
+            return Err(tasks::unknown().with_source("its link has ended"));
+        }
+        Ok(task)
     }
 
     /// Gives up all tasks.
@@ -187,13 +195,13 @@ async fn reap(desks: Weak<Desks>, ticket: u64) {
         let Some(task) = task else {
             return;
         };
-        let until = task.until();
+        let until = task.lease.until();
         if until > tokio::time::Instant::now() {
             drop(task);
             sleep_until(until).await;
             continue;
         }
-        if !task.has_ended() {
+        if !task.lease.has_ended() {
             // It may have ended long since, and nobody has asked.
             let _ = timeout(GRACE, task.cancel()).await;
         }

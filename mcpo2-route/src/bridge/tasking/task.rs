@@ -1,18 +1,15 @@
 use std::{
     fmt,
-    sync::{Arc, Mutex, MutexGuard, PoisonError, Weak},
+    sync::{Arc, Mutex, PoisonError, Weak},
     time::Duration,
 };
 
 use mcpo2_core::{Digest, Error, Id, Message, Method, Request, Response};
 use serde_json::value::RawValue;
-use tokio::{
-    sync::watch,
-    time::{Instant, timeout},
-};
+use tokio::{sync::watch, time::timeout};
 use tokio_util::task::AbortOnDropHandle;
 
-use super::desk::Desk;
+use super::{desk::Desk, lease::Lease};
 use crate::{
     bridge::{
         edit,
@@ -28,13 +25,6 @@ const QUESTIONS: (usize, usize) = (16, 64);
 /// What a task asks comes within this time, and what it asks together within the other.
 const ASKS: (Duration, Duration) = (Duration::from_secs(1), Duration::from_millis(50));
 
-/// A task that nobody asks for is kept for this long, whatever the module says, and one that has
-/// ended for so long after that was told.
-const KEPT: (Duration, Duration) = (Duration::from_secs(3600), Duration::from_secs(600));
-
-/// No task is kept for longer.
-const MOST: Duration = Duration::from_secs(24 * 3600);
-
 /// A task at a module with sessions, of a client without one.
 pub(super) struct Task {
     /// The id that the client knows.
@@ -43,19 +33,12 @@ pub(super) struct Task {
     pub(super) own: Box<str>,
     pub(super) binding: Digest,
     desk: Arc<Desk>,
-    born: Instant,
-    kept: Mutex<Kept>,
+    pub(super) lease: Lease,
     asked: watch::Sender<Asked>,
     /// Counts what was heard of it, for who listens.
     news: watch::Sender<u64>,
     /// The request for its result, on whose stream the module asks.
     attending: Mutex<Option<AbortOnDropHandle<()>>>,
-}
-
-#[derive(Debug, Clone, Copy)]
-struct Kept {
-    until: Instant,
-    ended: bool,
 }
 
 #[derive(Default)]
@@ -78,47 +61,21 @@ pub(super) enum Detail {
 
 impl Task {
     pub(super) fn new(id: Box<str>, own: Box<str>, desk: &Arc<Desk>, told: &Told<'_>) -> Arc<Self> {
-        let born = Instant::now();
-        let task = Self {
+        Arc::new(Self {
             id,
             own,
             binding: desk.key.binding,
             desk: Arc::clone(desk),
-            born,
-            kept: Mutex::new(Kept {
-                until: born,
-                ended: false,
-            }),
+            lease: Lease::of(told),
             asked: watch::Sender::default(),
             news: watch::Sender::default(),
             attending: Mutex::default(),
-        };
-        task.touch(told);
-        Arc::new(task)
+        })
     }
 
-    /// Until when it is kept.
-    pub(super) fn until(&self) -> Instant {
-        self.kept().until
-    }
-
-    /// Whether its client knows that it has ended.
-    pub(super) fn has_ended(&self) -> bool {
-        self.kept().ended
-    }
-
-    /// Keeps it on, as its client is there.
-    fn touch(&self, told: &Told<'_>) {
-        let (unasked, ended) = KEPT;
-        let now = Instant::now();
-        let mut kept = self.kept();
-        let most = self.born + told.ttl().unwrap_or(MOST).min(MOST);
-        let was_told = std::mem::replace(&mut kept.ended, told.status.is_terminal());
-        kept.until = match (told.status.is_terminal(), was_told) {
-            (true, true) => kept.until,
-            (true, false) => most.min(now + ended),
-            (false, _) => most.min(now + unasked),
-        };
+    /// Whether the module is not there any more that it began at.
+    pub(super) fn is_lost(&self) -> bool {
+        !self.desk.is_open()
     }
 
     /// The task as the client gets it when it was made: members of an object, as JSON text.
@@ -136,7 +93,7 @@ impl Task {
         if told.task_id != *self.own {
             return Err(fault::protocol("the answer is of another task"));
         }
-        self.touch(&told);
+        self.lease.extend(&told);
         let (status, payload) = match told.status {
             Status::Completed | Status::Failed => self.outcome().await?,
             Status::Cancelled => (Status::Cancelled, String::new()),
@@ -167,15 +124,19 @@ impl Task {
 
     async fn outcome(&self) -> Result<(Status, String), Error> {
         let response = self.ask(&Method::TasksResult).await?;
-        let (status, part) = match (response.result_json(), response.error_json()) {
-            (Some(result), _) => (
-                Status::Completed,
-                ("result", tasks::without_related(result)),
-            ),
-            (None, error) => (Status::Failed, ("error", error.unwrap_or(b"{}").to_vec())),
+        let (status, key, value) = match (response.result_json(), response.error_json()) {
+            // It is the result of a call of the stateless revision, and says so.
+            (Some(result), _) => {
+                let result = tasks::without_related(result);
+                let kind = r#""resultType":"complete""#;
+                let result = edit::with_members(&result, &["resultType"], kind);
+                (Status::Completed, "result", result)
+            }
+            (None, error) => {
+                let error = String::from_utf8_lossy(error.unwrap_or(b"{}"));
+                (Status::Failed, "error", error.into_owned())
+            }
         };
-        let (key, value) = part;
-        let value = String::from_utf8_lossy(&value);
         Ok((status, format!(r#","{key}":{value}"#)))
     }
 
@@ -195,12 +156,11 @@ impl Task {
         ];
         let poll = Told::read(task).ok().and_then(|told| told.poll());
         let poll = poll.map(|poll| format!(r#","pollIntervalMs":{}"#, poll.as_millis()));
-        let ttl = self.until().saturating_duration_since(self.born);
         let members = format!(
             r#""taskId":"{}","status":"{}","ttlMs":{}{}{payload}"#,
             self.id,
             status.as_str(),
-            ttl.as_millis(),
+            self.lease.ttl().as_millis(),
             poll.unwrap_or_default(),
         );
         let task = tasks::without_related(task);
@@ -319,10 +279,6 @@ impl Task {
             method.as_str(),
             tasks::related(&self.own).as_bytes(),
         )
-    }
-
-    fn kept(&self) -> MutexGuard<'_, Kept> {
-        self.kept.lock().unwrap_or_else(PoisonError::into_inner)
     }
 }
 

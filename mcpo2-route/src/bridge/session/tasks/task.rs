@@ -14,7 +14,7 @@ use tokio::{
     time::Instant,
 };
 
-use super::Shared;
+use super::{Room, Shared};
 use crate::bridge::tasks::{self, Status};
 
 /// How often clients should ask, where the module says nothing of it.
@@ -48,14 +48,37 @@ struct Question {
 
 /// How a task ended.
 pub(super) enum Ended {
-    /// The result of the call, as JSON text.
-    Result(Bytes, Option<OwnedSemaphorePermit>),
+    /// The result of the call, as JSON text, and the place where it is kept.
+    Result {
+        result: Bytes,
+        _place: Option<OwnedSemaphorePermit>,
+    },
     /// The error of the call, likewise.
     Error(Bytes),
     Cancelled,
 }
 
 impl Ended {
+    /// With this result of the call, as JSON text.
+    pub(super) fn with(result: impl Into<Bytes>) -> Self {
+        Self::Result {
+            result: result.into(),
+            _place: None,
+        }
+    }
+
+    /// The same, if there is room to keep it.
+    pub(super) fn kept(self, room: &Room) -> Option<Self> {
+        let Self::Result { result, .. } = self else {
+            return Some(self);
+        };
+        let place = Some(room.keep(result.len())?);
+        Some(Self::Result {
+            result,
+            _place: place,
+        })
+    }
+
     fn status(&self) -> Status {
         #[derive(serde::Deserialize)]
         struct Result {
@@ -66,7 +89,7 @@ impl Ended {
             Self::Cancelled => Status::Cancelled,
             Self::Error(_) => Status::Failed,
             // In this revision a tool that failed is a task that did.
-            Self::Result(result, _) => match serde_json::from_slice(result) {
+            Self::Result { result, .. } => match serde_json::from_slice(result) {
                 Ok(Result { is_error: true }) => Status::Failed,
                 Ok(_) | Err(_) => Status::Completed,
             },
@@ -137,7 +160,9 @@ impl Task {
     pub(super) fn answer(&self, id: &Id) -> Option<Bytes> {
         let state = self.state.borrow();
         Some(match state.ended.as_ref()? {
-            Ended::Result(result, _) => result_response(id, &tasks::with_related(result, &self.id)),
+            Ended::Result { result, .. } => {
+                result_response(id, &tasks::with_related(result, &self.id))
+            }
             Ended::Error(error) => {
                 let error = String::from_utf8_lossy(error);
                 format!(r#"{{"jsonrpc":"2.0","id":{id},"error":{error}}}"#).into()

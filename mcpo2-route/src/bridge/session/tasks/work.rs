@@ -62,16 +62,10 @@ impl Work {
                 failed(&late())
             }
         };
-        let ended = match ended {
-            Ended::Result(result, _) => match self.room.keep(result.len()) {
-                Some(place) => Ended::Result(result, Some(place)),
-                None => failed(&Error::new(
-                    ErrorKind::TooLarge,
-                    "there is no room to keep the result",
-                )),
-            },
-            other => other,
-        };
+        let ended = ended.kept(&self.room).unwrap_or_else(|| {
+            let text = "there is no room to keep the result";
+            failed(&Error::new(ErrorKind::TooLarge, text))
+        });
         if self.task.end(ended) {
             self.tell();
         }
@@ -253,7 +247,7 @@ fn ended(response: &Response) -> Ended {
 /// A result without what only the stateless revision says around it.
 fn result(result: &[u8]) -> Ended {
     let bare = edit::without(result, &["resultType", "ttlMs", "cacheScope"]);
-    Ended::Result(bare.into(), None)
+    Ended::with(bare)
 }
 
 fn questions<'a>(told: &Told<'a>) -> Result<BTreeMap<String, Question<'a>>, Error> {
