@@ -13,6 +13,7 @@ mkdir "$SCRATCH/files"
 echo "== server-everything over HTTP"
 start_everything
 drive_http everything '' "$LEGACY" "$URL"
+drive_tasks_v1 everything '' "$URL"
 
 echo "== server-everything over stdio"
 drive everything '' "$LEGACY" -- node "$EVERYTHING" stdio
@@ -23,6 +24,7 @@ drive filesystem '' "$LEGACY" -- node "$FILESYSTEM" "$SCRATCH/files"
 echo "== the fixture over HTTP"
 start_fixture "$FIXTURE"
 drive_http fixture '' "$MODERN" "$FIXTURE_URL"
+drive_tasks fixture '' "$FIXTURE_URL"
 
 echo "== the fixture over stdio"
 drive fixture '' "$MODERN" -- "$FIXTURE" --stdio

@@ -23,6 +23,43 @@ export const ANSWERS = {
   'roots/list': () => ({ roots: [{ uri: 'file:///srv/ada', name: 'of Ada' }] }),
 };
 
+/** What is called as a task, what it asks, and what it says in the end. */
+export const TASKS = {
+  everything: [
+    {
+      name: 'simulate-research-query',
+      args: { topic: 'rust' },
+      questions: 0,
+      says: /Research Report: rust\n/,
+    },
+    {
+      name: 'simulate-research-query',
+      args: { topic: 'rust', ambiguous: true },
+      questions: 1,
+      says: /rust \(historical\)/,
+    },
+  ],
+  fixture: [
+    {
+      name: 'slow_compute',
+      args: { seconds: 0.2, label: 'sum' },
+      questions: 0,
+      says: /sum took 200 ms/,
+    },
+    {
+      name: 'confirm_delete',
+      args: { filename: 'a.txt' },
+      questions: 1,
+      says: /Deletion of a.txt confirmed: true/,
+    },
+    { name: 'multi_input', args: {}, questions: 2, says: /The inputs were "v" and "v"/ },
+  ],
+  answer: {
+    action: 'accept',
+    content: { interpretation: 'historical', confirm: true, value: 'v' },
+  },
+};
+
 /**
  * The command line:
  * [--mode auto|legacy] [--protocol VERSION] [--server NAME] [--prefix TEXT] (URL | -- COMMAND ARGS...)

@@ -35,13 +35,23 @@ start_everything() {
   URL=http://127.0.0.1:$port/mcp
 }
 
-# start_fixture BIN: the fixture, which speaks both eras, over HTTP; sets FIXTURE_URL.
+# start_fixture BIN ARGS...: the fixture, which speaks both eras unless told otherwise, over HTTP; sets FIXTURE_URL.
 start_fixture() {
   local port
   port=$(free_port)
-  PORT=$port start fixture "$1"
+  PORT=$port start fixture "$@"
   wait_for_port "$port" "$PID"
   FIXTURE_URL=http://127.0.0.1:$port/mcp
+}
+
+# drive_tasks SERVER PREFIX URL: the client that runs tools as tasks of the modern protocol.
+drive_tasks() {
+  node "$CLIENTS/tasks.mjs" --server "$1" --prefix "$2" "$3"
+}
+
+# drive_tasks_v1 SERVER PREFIX URL: the one that runs them as tasks of the legacy protocol.
+drive_tasks_v1() {
+  node "$CLIENTS/tasks_v1.mjs" --server "$1" --prefix "$2" "$3"
 }
 
 # drive SERVER PREFIX AUTO TARGET...: every client that can speak both HTTP and stdio, against a URL or a command that

@@ -44,11 +44,15 @@ start_fixture "$FIXTURE"
 echo "== clients -HTTP-> mcpo2 -HTTP-> server-everything"
 start_gateway http-http --upstream "$URL"
 drive_http everything '' "$MODERN" "$GATEWAY_URL"
+drive_tasks everything '' "$GATEWAY_URL"
+drive_tasks_v1 everything '' "$GATEWAY_URL"
 stop_gateway
 
 echo "== clients -HTTP-> mcpo2 -stdio-> server-everything"
 start_gateway http-stdio -- node "$EVERYTHING" stdio
 drive_http everything '' "$MODERN" "$GATEWAY_URL"
+drive_tasks everything '' "$GATEWAY_URL"
+drive_tasks_v1 everything '' "$GATEWAY_URL"
 stop_gateway
 
 echo "== clients -stdio-> mcpo2 -HTTP-> server-everything"
@@ -65,10 +69,16 @@ stop_gateway
 echo "== clients -HTTP-> mcpo2 -HTTP-> fixture"
 start_gateway fixture-http --upstream "$FIXTURE_URL"
 drive_http fixture '' "$MODERN" "$GATEWAY_URL"
+drive_tasks fixture '' "$GATEWAY_URL"
 stop_gateway
 
 echo "== clients -stdio-> mcpo2 -stdio-> fixture"
 drive fixture '' "$MODERN" -- "$MCPO2" serve --stdio --dir "$SCRATCH/fixture-stdio" -- "$FIXTURE" --stdio
+
+echo "== tasks of sessions -HTTP-> mcpo2 -stdio-> fixture without sessions"
+start_gateway modern-stdio -- "$FIXTURE" --modern --stdio
+drive_tasks_v1 fixture '' "$GATEWAY_URL"
+stop_gateway
 
 echo "== clients -HTTP-> mcpo2 -> all three, federated"
 cat >"$SCRATCH/federated.yaml" <<END
@@ -88,6 +98,9 @@ policy:
 END
 start_gateway federated --file "$SCRATCH/federated.yaml"
 drive_http everything everything__ "$MODERN" "$GATEWAY_URL"
+drive_tasks everything everything__ "$GATEWAY_URL"
+drive_tasks_v1 everything everything__ "$GATEWAY_URL"
 drive_http filesystem files__ "$MODERN" "$GATEWAY_URL"
 drive_http fixture fixture__ "$MODERN" "$GATEWAY_URL"
+drive_tasks fixture fixture__ "$GATEWAY_URL"
 stop_gateway

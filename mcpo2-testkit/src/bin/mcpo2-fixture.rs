@@ -1,19 +1,22 @@
-//! Runs the conformance fixture: `mcpo2-fixture [--listen ADDR | --stdio]`, or with the port in
-//! `PORT`.
+//! Runs the conformance fixture: `mcpo2-fixture [--modern] [--listen ADDR | --stdio]`, or with the
+//! port in `PORT`. With `--modern` it knows the stateless revision only.
 
 use std::{env, net::SocketAddr};
 
 use anyhow::{Context as _, bail};
 use mcpo2_testkit::fixture::{Fixture, Http, serve_stdio};
 
-const USAGE: &str = "usage: mcpo2-fixture [--listen ADDR | --stdio]";
+const USAGE: &str = "usage: mcpo2-fixture [--modern] [--listen ADDR | --stdio]";
 
 #[tokio::main]
 async fn main() -> anyhow::Result<()> {
-    let fixture = Fixture::new()?;
     let arguments: Vec<_> = env::args().skip(1).collect();
     let arguments: Vec<_> = arguments.iter().map(String::as_str).collect();
-    match *arguments.as_slice() {
+    let (fixture, arguments) = match arguments.as_slice() {
+        ["--modern", rest @ ..] => (Fixture::new()?.modern(), rest),
+        all => (Fixture::new()?, all),
+    };
+    match *arguments {
         ["--stdio"] => serve_stdio(fixture).await,
         ["--listen", address] => serve_http(fixture, address.parse().context(USAGE)?).await,
         [] => {
