@@ -228,6 +228,55 @@ async fn what_a_task_asks_comes_on_the_stream_of_its_result() {
 }
 
 #[tokio::test]
+async fn a_call_without_a_task_is_answered_where_the_module_only_has_it_as_one() {
+    for gateway in [fixtures::over_http().await, fixtures::over_stdio().await] {
+        let client = Client::of(&gateway, ABLE).await;
+        let mut outside = listen(client.address, &client.session).open().await;
+        let call = client.ask("tools/call", r#""name":"confirm_delete""#);
+        let mut stream = call.open().await;
+        let asked = stream
+            .message(|message| message["method"] == "elicitation/create")
+            .await;
+        assert_eq!(asked["params"].get("_meta"), None, "{asked}");
+        client.say(&asked["id"], &accepted()).await;
+        let answer = stream
+            .message(|message| message.get("result").is_some())
+            .await;
+        assert_eq!(answer["id"], 5);
+        assert!(text(&answer).contains("confirmed: true"), "{answer}");
+        assert_eq!(answer["result"].get("_meta"), None, "{answer}");
+        // It has not heard of a task: the first that it hears of is the next.
+        let task = client.begin("failing_job", &json!({})).await;
+        let told = outside
+            .message(|message| message["method"] == "notifications/tasks/status")
+            .await;
+        assert_eq!(told["params"]["taskId"], task["taskId"]);
+    }
+}
+
+#[tokio::test]
+async fn a_module_that_refuses_all_the_same_is_asked_once_more_and_no_further() {
+    let discovered = r#"{"resultType":"complete","supportedVersions":["2026-07-28"],"capabilities":{"tools":{},"extensions":{"io.modelcontextprotocol/tasks":{}}},"ttlMs":0,"cacheScope":"private"}"#;
+    let needed = r#"{"jsonrpc":"2.0","id":"$id","error":{"code":-32021,"message":"no","data":{"requiredCapabilities":{"extensions":{"io.modelcontextprotocol/tasks":{}}}}}}"#;
+    let refusal = Canned::json(needed).with_status(StatusCode::BAD_REQUEST);
+    let answers = Answers::default()
+        .only(Era::Modern)
+        .with("server/discover", Canned::result(discovered))
+        .with("tools/call", refusal);
+    let module = RawUpstream::start(answers).await.unwrap();
+    let gateway = Gateway::before(&module.url()).await;
+    let client = Client::of(&gateway, "{}").await;
+    let refused = client.ask("tools/call", r#""name":"never""#).answer().await;
+    assert_eq!(refused.code(), Some(-32021), "{}", refused.text());
+    let log = module.log();
+    let calls: Vec<_> = log.of("tools/call").collect();
+    assert_eq!(calls.len(), 2);
+    let declares =
+        |body: &[u8]| String::from_utf8_lossy(body).contains("modelcontextprotocol/tasks");
+    assert!(!declares(&calls[0].body) && declares(&calls[1].body));
+}
+
+#[tokio::test]
 async fn what_the_client_cannot_be_asked_ends_the_task() {
     let gateway = fixtures::over_http().await;
     let client = Client::of(&gateway, r#"{"sampling":{}}"#).await;

@@ -42,7 +42,7 @@ pub(super) struct SessionFace {
     shared: Arc<Shared>,
     server: Bytes,
     listening: Listening,
-    /// None where the module has no tasks, or the client's revision has none.
+    /// None where the module has no tasks.
     tasks: Option<Tasks>,
 }
 
@@ -71,7 +71,8 @@ impl SessionFace {
     pub(super) fn new(inner: Arc<dyn Link>, hello: &Hello, room: &Room) -> Self {
         let said = Said::of(hello.params());
         let knows_tasks = hello.version() == ProtocolVersion::LATEST_SESSION;
-        let has_tasks = knows_tasks && said::are_decided(inner.server());
+        let decides = said::are_decided(inner.server());
+        let has_tasks = knows_tasks && decides;
         let shared = Arc::new(Shared {
             inner,
             has_tasks,
@@ -87,7 +88,7 @@ impl SessionFace {
                 has_tasks.then(|| said::CAPABILITY.to_owned()),
             ),
             listening: Listening::new(&shared),
-            tasks: has_tasks.then(|| Tasks::new(&shared, room.clone())),
+            tasks: decides.then(|| Tasks::new(&shared, room.clone())),
             shared,
         }
     }
@@ -117,7 +118,7 @@ impl SessionFace {
             }
             Method::Listen | Method::Discover => error(-32601, "Method not found"),
             Method::TasksGet | Method::TasksCancel | Method::TasksResult
-                if self.tasks.is_some() =>
+                if self.shared.has_tasks =>
             {
                 return None;
             }
@@ -137,12 +138,17 @@ impl SessionFace {
 impl SessionFace {
     /// What is about tasks, or what the module answers.
     async fn work(&self, asked: (&Request, &Id), headers: &ForwardHeaders) -> Result<Reply, Error> {
-        if let Some(tasks) = &self.tasks
+        let tasks = self.tasks.as_ref();
+        if let Some(tasks) = tasks.filter(|_| self.shared.has_tasks)
             && let Some(answer) = tasks.answer(asked, headers, &self.listening).await
         {
             return answer;
         }
-        Rounds::start(&self.shared, asked.0, headers.clone(), Ends::WithResult).await
+        let reply = Rounds::start(&self.shared, asked.0, headers.clone(), Ends::WithResult).await?;
+        match tasks.filter(|_| said::is_refused_without(&reply)) {
+            Some(tasks) => tasks.behind(asked, headers, &self.listening),
+            None => Ok(reply),
+        }
     }
 }
 

@@ -9,7 +9,10 @@ mod time;
 use std::time::Duration;
 
 use bytes::Bytes;
-use mcpo2_core::{Error, ErrorKind, ItemKind, ProtocolVersion, Request, Response, message::Listed};
+use mcpo2_core::{
+    Body, Error, ErrorKind, ItemKind, Message, Outcome, ProtocolVersion, Reply, Request, Response,
+    message::Listed,
+};
 use serde::{Deserialize, de::IgnoredAny};
 use serde_json::value::RawValue;
 
@@ -189,6 +192,21 @@ pub(super) fn is_made(response: &Response) -> bool {
     }
     let result = response.result_json().unwrap_or_default();
     serde_json::from_slice::<Result>(result).is_ok_and(|Result { kind }| kind == "task")
+}
+
+/// Whether a module of the stateless revision refuses a call since its client declares no tasks.
+/// It has done nothing then.
+pub(super) fn is_refused_without(reply: &Reply) -> bool {
+    let Body::Complete(bytes) = reply.body() else {
+        return false;
+    };
+    let Ok(Message::Response(response)) = Message::parse(bytes.clone()) else {
+        return false;
+    };
+    let error = response.error_json().unwrap_or_default();
+    let error: serde_json::Value = serde_json::from_slice(error).unwrap_or_default();
+    let path = "/data/requiredCapabilities/extensions/io.modelcontextprotocol~1tasks";
+    response.outcome() == Outcome::Error { code: -32021 } && error.pointer(path).is_some()
 }
 
 /// What a client asks for a task with (JSON text), if it asks for one.

@@ -4,6 +4,7 @@
 //! the session is the gateway's own: it is made at once, and behind it runs the call, whether the
 //! module answers it, asks first, or makes a task of it, which is then looked at until it ends.
 
+mod behind;
 mod task;
 mod work;
 
@@ -28,7 +29,7 @@ use tokio::{
 use tokio_util::task::AbortOnDropHandle;
 
 use self::{
-    task::{Ended, Reader, Task},
+    task::{Ended, Reader, Task, Voice},
     work::Work,
 };
 use super::{Shared, listening::Listening};
@@ -85,8 +86,11 @@ pub(super) struct Tasks {
     shared: Arc<Shared>,
     room: Room,
     ring: Option<KeyRing>,
-    known: Arc<Mutex<HashMap<Box<str>, Known>>>,
+    known: Arc<Mutex<All>>,
 }
+
+/// The tasks, by their ids.
+type All = HashMap<Box<str>, Known>;
 
 struct Known {
     task: Arc<Task>,
@@ -113,7 +117,8 @@ impl Tasks {
         Some(match request.method() {
             Method::ToolsCall => {
                 let asked = tasks::asked(request)?;
-                self.begin((request, id), asked, headers, listening)
+                let made = self.begin(request, (ttl(asked), Voice::Told), headers, listening);
+                made.map(|task| made_of(&task, id))
             }
             Method::TasksGet => self.named(request).map(|task| told(&task, id)),
             Method::TasksResult => self
@@ -127,15 +132,15 @@ impl Tasks {
     /// Makes a task of a call. It runs on whether or not the client is there.
     fn begin(
         &self,
-        (request, id): (&Request, &Id),
-        asked: &str,
+        request: &Request,
+        (ttl, voice): (Duration, Voice),
         headers: &ForwardHeaders,
         listening: &Listening,
-    ) -> Result<Reply, Error> {
+    ) -> Result<Arc<Task>, Error> {
         let place = self.room.call()?;
         let mut known = self.lock();
         make_room(&mut known)?;
-        let task = Arc::new(Task::new(self.mint(known.len())?, ttl(asked)));
+        let task = Arc::new(Task::new(self.mint(known.len())?, ttl, voice));
         let work = Work {
             shared: Arc::clone(&self.shared),
             task: Arc::clone(&task),
@@ -150,10 +155,12 @@ impl Tasks {
             drop((work, place));
             expires.await;
         };
-        let made = format!(r#"{{"task":{}}}"#, task.json());
-        let work = AbortOnDropHandle::new(tokio::spawn(running));
-        known.insert(task.id.clone(), Known { task, work });
-        Ok(Reply::complete(result_response(id, &made)))
+        let kept = Known {
+            task: Arc::clone(&task),
+            work: AbortOnDropHandle::new(tokio::spawn(running)),
+        };
+        known.insert(task.id.clone(), kept);
+        Ok(task)
     }
 
     /// Forgets a task when its time has come.
@@ -229,7 +236,7 @@ impl Tasks {
         drop(gone);
     }
 
-    fn lock(&self) -> MutexGuard<'_, HashMap<Box<str>, Known>> {
+    fn lock(&self) -> MutexGuard<'_, All> {
         self.known.lock().unwrap_or_else(PoisonError::into_inner)
     }
 }
@@ -238,6 +245,12 @@ impl Drop for Tasks {
     fn drop(&mut self) {
         self.clear();
     }
+}
+
+/// The answer to the call that became this task.
+fn made_of(task: &Task, id: &Id) -> Reply {
+    let made = format!(r#"{{"task":{}}}"#, task.json());
+    Reply::complete(result_response(id, &made))
 }
 
 fn told(task: &Task, id: &Id) -> Reply {
@@ -257,7 +270,7 @@ fn result(shared: &Arc<Shared>, task: Arc<Task>, id: &Id) -> Reply {
 }
 
 /// Room for one more task, in the place of the oldest that has ended.
-fn make_room(known: &mut HashMap<Box<str>, Known>) -> Result<(), Error> {
+fn make_room(known: &mut All) -> Result<(), Error> {
     if known.len() < MAX_TASKS {
         return Ok(());
     }

@@ -20,9 +20,17 @@ use crate::bridge::tasks::{self, Status};
 /// How often clients should ask, where the module says nothing of it.
 const POLL: Duration = Duration::from_secs(1);
 
+/// Whether the client knows of a task.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(super) enum Voice {
+    Told,
+    Silent,
+}
+
 /// A task of a session.
 pub(super) struct Task {
     pub(super) id: Box<str>,
+    pub(super) voice: Voice,
     born: (SystemTime, Instant),
     ttl: Duration,
     state: watch::Sender<State>,
@@ -98,10 +106,11 @@ impl Ended {
 }
 
 impl Task {
-    pub(super) fn new(id: Box<str>, ttl: Duration) -> Self {
+    pub(super) fn new(id: Box<str>, ttl: Duration, voice: Voice) -> Self {
         let now = SystemTime::now();
         Self {
             id,
+            voice,
             born: (now, Instant::now()),
             ttl,
             state: watch::Sender::new(State {
@@ -160,6 +169,9 @@ impl Task {
     pub(super) fn answer(&self, id: &Id) -> Option<Bytes> {
         let state = self.state.borrow();
         Some(match state.ended.as_ref()? {
+            Ended::Result { result, .. } if self.voice == Voice::Silent => {
+                result_response(id, &String::from_utf8_lossy(result))
+            }
             Ended::Result { result, .. } => {
                 result_response(id, &tasks::with_related(result, &self.id))
             }
@@ -206,7 +218,10 @@ impl Task {
         let Some(id) = question.id().cloned() else {
             return;
         };
-        let question = question.with_meta(tasks::RELATED, &tasks::related(&self.id));
+        let question = match self.voice {
+            Voice::Told => question.with_meta(tasks::RELATED, &tasks::related(&self.id)),
+            Voice::Silent => question.clone(),
+        };
         self.change(|state| {
             state.questions.push(Question {
                 id,

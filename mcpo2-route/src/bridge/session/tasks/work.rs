@@ -12,7 +12,7 @@ use tokio::time::{Instant, sleep_until, timeout_at};
 
 use super::{
     GRACE, Room,
-    task::{Ended, Task},
+    task::{Ended, Task, Voice},
 };
 use crate::{
     bridge::{
@@ -213,7 +213,9 @@ impl Work {
     }
 
     fn tell(&self) {
-        self.inbox.push(self.task.notification());
+        if self.task.voice == Voice::Told {
+            self.inbox.push(self.task.notification());
+        }
     }
 }
 
