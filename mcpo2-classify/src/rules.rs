@@ -1,6 +1,9 @@
 use std::{collections::HashSet, sync::Arc};
 
-use mcpo2_core::{Digest, Family, ItemKind, Request, json};
+use mcpo2_core::{
+    Digest, Family, ItemKind, Request,
+    json::{self, Needle},
+};
 
 use crate::{
     Config, ConfigError, ConfigErrorKind, Evidence, Facet, Limits, Outcome, Report, RuleConfig,
@@ -23,7 +26,7 @@ pub struct Rules {
     rules: Vec<Rule>,
     matcher: Matcher,
     limits: Limits,
-    task_arguments: Vec<String>,
+    task_arguments: Vec<(String, Needle)>,
     names: Names,
 }
 
@@ -64,7 +67,7 @@ impl Rules {
             rules,
             matcher,
             limits: config.limits,
-            task_arguments: config.task_arguments,
+            task_arguments: config.task_arguments.into_iter().map(needle).collect(),
             names: Names::default(),
         })
     }
@@ -102,16 +105,14 @@ impl Rules {
     }
 
     fn task(&self, arguments: &[u8]) -> String {
-        // A name that does not stand there as it is may stand there with escapes.
-        let named = |name: &String| holds(arguments, name.as_bytes());
-        let short = arguments.len() < 4096 && !arguments.contains(&b'\\');
-        if short && !self.task_arguments.iter().any(named) {
+        let named = |(_, name): &(String, Needle)| name.may_stand_in(arguments);
+        if !self.task_arguments.iter().any(named) {
             return String::new();
         }
         let mut texts = vec![None; self.task_arguments.len()];
         for (key, value) in json::members(json::text(arguments).unwrap_or_default()) {
             let named = self.task_arguments.iter().zip(&mut texts);
-            for (_, text) in named.filter(|(name, _)| **name == key) {
+            for (_, text) in named.filter(|((name, _), _)| *name == key) {
                 *text = serde_json::from_str::<String>(value).ok();
             }
         }
@@ -217,9 +218,9 @@ impl Rules {
     }
 }
 
-/// Whether a text of some length holds a word.
-fn holds(text: &[u8], word: &[u8]) -> bool {
-    word.is_empty() || text.windows(word.len()).any(|part| part == word)
+fn needle(name: String) -> (String, Needle) {
+    let needle = Needle::new(&name);
+    (name, needle)
 }
 
 struct Tally {

@@ -2,7 +2,9 @@
 
 mod check;
 mod lexer;
+mod member;
 mod members;
+mod needle;
 mod object;
 mod pieces;
 mod splice;
@@ -10,13 +12,17 @@ mod tokens;
 
 pub(crate) use {
     check::{Note, check_noting},
+    member::may_be_deep,
+    members::find,
     pieces::Text,
-    splice::Splice,
+    splice::spliced,
 };
 
 pub use check::{MAX_DEPTH, check, text};
 pub use lexer::{Fault, unescape};
+pub use member::Member;
 pub use members::{Members, members};
+pub use needle::Needle;
 pub use object::Object;
 pub use pieces::Pieces;
 pub use tokens::{Token, tokens};

@@ -1,8 +1,11 @@
 //! Edits of a request that leave every byte which they do not name as it was.
 
-use std::fmt;
+use std::{fmt, sync::LazyLock};
 
-use mcpo2_core::{Error, ErrorKind, Message, Request, json};
+use mcpo2_core::{
+    Error, ErrorKind, Message, Request,
+    json::{self, Needle},
+};
 use serde::{Deserialize, Deserializer, de};
 use serde_json::value::RawValue;
 
@@ -10,9 +13,6 @@ use crate::{META_PREFIX, service::internal};
 
 /// How many stripped keys are named in the trail, and how long each name may be.
 const NAMED: (usize, usize) = (16, 64);
-
-/// Up to here a look for a text is quicker than reading JSON.
-const SHORT: usize = 2048;
 
 /// A request, and the keys that were taken out of it.
 type Stripped = (Request, Vec<Box<str>>);
@@ -24,10 +24,8 @@ pub(crate) fn without_reserved(request: &Request) -> Result<Option<Stripped>, Er
     let Some(meta) = request.meta_json() else {
         return Ok(None);
     };
-    // Most requests have none, and in few bytes that shows without reading them as JSON.
-    let prefix = META_PREFIX.as_bytes();
-    let plain = meta.len() < SHORT && !meta.contains(&b'\\');
-    if plain && !meta.windows(prefix.len()).any(|part| part == prefix) {
+    static RESERVED: LazyLock<Needle> = LazyLock::new(|| Needle::new(META_PREFIX));
+    if !RESERVED.may_stand_in(meta) {
         return Ok(None);
     }
     let meta = json::text(meta).map_err(|error| internal().with_source(error))?;

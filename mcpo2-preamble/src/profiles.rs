@@ -3,11 +3,13 @@ use std::{
     sync::Arc,
 };
 
-use mcpo2_core::{Digest, Facts, Family, ModuleId, Preamble, Principal, ProfileRef, TenantId};
+use mcpo2_core::{
+    Digest, Facts, Family, ModuleId, Preamble, Principal, ProfileRef, TenantId, json::Member,
+};
 
 use crate::{
-    Config, ConfigError, InstructionsConfig, MAX_INSTRUCTIONS_BYTES, ProfileConfig, Refusal,
-    Selection, lint,
+    Config, ConfigError, InstructionsConfig, MAX_INSTRUCTIONS_BYTES, META_KEY, ProfileConfig,
+    Refusal, Selection, lint,
 };
 
 /// The profiles and their selection, checked.
@@ -28,8 +30,8 @@ pub struct Profiles {
 pub(crate) struct Profile {
     pub(crate) preamble: Preamble,
     text: Arc<str>,
-    /// The reference as JSON text, as a module is told of it.
-    pub(crate) announcement: Box<str>,
+    /// The reference as a module is told of it.
+    pub(crate) announcement: Member,
 }
 
 /// Where a preamble goes in a call of one module.
@@ -237,9 +239,14 @@ fn check(config: ProfileConfig) -> Result<Profile, ConfigError> {
         version,
         digest,
     };
+    // A name, a version and a digest: nothing in them can fail as JSON.
+    let told = serde_json::to_string(&reference).unwrap_or_default();
+    let Ok(announcement) = Member::new(META_KEY, &told) else {
+        let (id, part) = (reference.id, "id");
+        return Err(ConfigError::Name { id, part });
+    };
     Ok(Profile {
-        // A name, a version and a digest: their JSON cannot fail.
-        announcement: serde_json::to_string(&reference).unwrap_or_default().into(),
+        announcement,
         preamble: Preamble::new(reference, Arc::clone(&text)),
         text,
     })

@@ -8,7 +8,7 @@ use mcpo2_core::{
 };
 use tower_service::Service;
 
-use crate::{META_KEY, Point, Profiles, Refusal, ResponseFuture, edit, profiles::Profile};
+use crate::{Point, Profiles, Refusal, ResponseFuture, edit, profiles::Profile};
 
 /// Puts the preamble that the platform chose into calls of modules.
 #[derive(Debug, Clone)]
@@ -100,7 +100,7 @@ fn apply(profiles: &Profiles, routed: Routed) -> Result<Routed, Error> {
 fn inject(request: &Request, point: &Point<'_>, profile: &Profile) -> Result<Request, Error> {
     match point {
         Point::Argument(name) => edit::with_argument(request, name, profile.preamble.text()),
-        Point::Meta => Ok(request.with_meta(META_KEY, &profile.announcement)),
+        Point::Meta => Ok(request.with_meta_member(&profile.announcement)),
         Point::Nowhere => Ok(request.clone()),
     }
 }

@@ -63,6 +63,9 @@ struct Inner {
     changing: Mutex<()>,
 }
 
+/// The modules that have to be looked at before somebody goes on.
+type Awaited = Vec<Arc<Slot>>;
+
 impl Catalog {
     /// What the modules of `registry` have, read again after `keep`.
     #[must_use]
@@ -96,19 +99,24 @@ impl Catalog {
     /// Reads what is not known or too old. Waits only for what is not known, and at most for the
     /// deadline. Cheap where there is nothing to read.
     pub async fn refresh(&self) {
-        self.refresh_those(|_| true).await;
-    }
-
-    /// As [`refresh`](Self::refresh), for who asks for this item: a name says whose it is, so
-    /// nobody waits for another module.
-    pub(crate) async fn refresh_for(&self, item: &Item) {
-        match self.inner.registry.naming().part(item) {
-            Some((module, _)) => self.refresh_those(|id| id.as_str() == module).await,
-            None => self.refresh().await,
+        let awaited = self.start(|_| true);
+        if !awaited.is_empty() {
+            self.settle(awaited).await;
         }
     }
 
-    async fn refresh_those(&self, those: impl Fn(&ModuleId) -> bool) {
+    /// As [`refresh`](Self::refresh), for who asks for this item: a name says whose it is, so
+    /// nobody waits for another module. Gives what is to [settle](Self::settle) first, which mostly
+    /// is nothing.
+    fn refresh_for(&self, item: &Item) -> Awaited {
+        match self.inner.registry.naming().part(item) {
+            Some((module, _)) => self.start(|id| id.as_str() == module),
+            None => self.start(|_| true),
+        }
+    }
+
+    /// Looks anew where it is time to; gives those of these modules for which that is waited.
+    fn start(&self, those: impl Fn(&ModuleId) -> bool) -> Awaited {
         let inner = &self.inner;
         for slot in inner.slots.values() {
             if slot.is_due(inner.options.keep) {
@@ -117,10 +125,12 @@ impl Catalog {
         }
         let awaited =
             |slot: &&Arc<Slot>| those(slot.module.id()) && slot.state.borrow().is_awaited();
-        let awaited: Vec<_> = inner.slots.values().filter(awaited).collect();
-        if awaited.is_empty() {
-            return;
-        }
+        inner.slots.values().filter(awaited).cloned().collect()
+    }
+
+    /// Waits until these have been looked at, or for as long as a list may wait.
+    async fn settle(&self, awaited: Awaited) {
+        let inner = &self.inner;
         let settled = awaited
             .iter()
             .map(|slot| slot.settled(inner.options.deadline));
@@ -203,7 +213,7 @@ impl Catalog {
         let (Some(tool), Some(slot)) = (tool, self.inner.slots.get(module)) else {
             return Support::Never;
         };
-        self.refresh_those(|id| id == module).await;
+        self.settle(self.start(|id| id == module)).await;
         slot.support(tool.name())
     }
 

@@ -79,7 +79,7 @@ impl Naming {
             Self::Unprefixed(alone) => Some(alone.as_str()),
             Self::Plain | Self::Prefixed => None,
         };
-        match (item.name().split_once(PARTING), alone) {
+        match (parted(item.name()), alone) {
             // One name for each, so what can stand alone has no other.
             (Some((module, own)), alone) => {
                 let readable =
@@ -99,6 +99,16 @@ impl Naming {
     }
 }
 
+/// A name before its first two underscores, and behind them. A look at each byte, for names are
+/// short, and what makes a search for a text quick takes longer to set up.
+fn parted(name: &str) -> Option<(&str, &str)> {
+    let at = name
+        .as_bytes()
+        .windows(PARTING.len())
+        .position(|two| two == PARTING.as_bytes())?;
+    Some((name.get(..at)?, name.get(at + PARTING.len()..)?))
+}
+
 /// Whether a module's own name may stand behind its id as it is.
 fn fits(module: &str, name: &str) -> bool {
     let length = module.len() + PARTING.len() + name.len();
@@ -108,7 +118,7 @@ fn fits(module: &str, name: &str) -> bool {
 /// Whether a name may stand without a module's id, and cannot be taken for one that has it.
 fn fits_alone(name: &str) -> bool {
     let length = 1..=MAX_NAME;
-    length.contains(&name.len()) && name.bytes().all(allowed) && !name.contains(PARTING)
+    length.contains(&name.len()) && name.bytes().all(allowed) && parted(name).is_none()
 }
 
 fn allowed(byte: u8) -> bool {
@@ -116,8 +126,10 @@ fn allowed(byte: u8) -> bool {
 }
 
 fn looks_short(name: &str) -> bool {
-    let hash = name.rsplit_once(MARK).map(|(_, hash)| hash);
-    hash.is_some_and(|hash| hash.len() == HASH && hash.bytes().all(|byte| DIGITS.contains(&byte)))
+    let hash = name.as_bytes().split_last_chunk::<HASH>();
+    hash.is_some_and(|(before, hash)| {
+        before.ends_with(MARK.as_bytes()) && hash.iter().all(|byte| DIGITS.contains(byte))
+    })
 }
 
 /// As much of the name as can be read, and a hash of all of it.

@@ -73,6 +73,8 @@ impl From<IpAddr> for Peer {
 #[derive(Debug)]
 pub struct Authenticator {
     keys: HashMap<KeyId, (KeyHash, Arc<Principal>)>,
+    /// The hash of no key.
+    nobody: KeyHash,
     jwt: Option<Verifier>,
     anonymous: Option<Arc<Principal>>,
     resource: Option<ProtectedResource>,
@@ -106,6 +108,7 @@ impl Authenticator {
             .transpose()?;
         Ok(Self {
             keys,
+            nobody: KeyHash::of(""),
             jwt: identity.jwt.as_ref().map(Verifier::new).transpose()?,
             anonymous: identity
                 .anonymous
@@ -186,13 +189,14 @@ impl Authenticator {
     }
 
     fn key(&self, text: &str) -> Result<Arc<Principal>, &'static str> {
-        let id = key::id_of(text).ok_or("an API key with a typing error")?;
+        let mistyped = "an API key with a typing error";
+        let id = key::id_of(text).ok_or(mistyped)?;
         // The hash is computed and compared also for an unknown id: both take the same time.
-        let nobody = KeyHash::of("");
         let known = self.keys.get(id);
-        let hash = known.map_or(&nobody, |(hash, _)| hash);
+        let hash = known.map_or(&self.nobody, |(hash, _)| hash);
         match (hash.is_of(text), known) {
             (true, Some((_, principal))) => Ok(Arc::clone(principal)),
+            _ if !key::is_well_typed(text) => Err(mistyped),
             _ => Err("an unknown API key"),
         }
     }

@@ -1,5 +1,6 @@
 //! The server: connections in, answers out, and an end that loses nothing.
 
+mod answer;
 mod connection;
 mod door;
 mod listen;
@@ -8,22 +9,18 @@ mod paced;
 mod tls;
 mod version;
 
-use std::{net::SocketAddr, sync::Arc, time::Duration};
+use std::{sync::Arc, time::Duration};
 
-use http::{HeaderName, HeaderValue, Request, Response, Version, header};
+use http::{HeaderValue, Request, Response, Version, header};
 use hyper::body::Incoming;
 use mcpo2_audit::Source;
-use tower::{Layer as _, ServiceBuilder, ServiceExt as _, util::BoxCloneService};
-use tower_http::{
-    catch_panic::CatchPanicLayer, map_response_body::MapResponseBodyLayer,
-    sensitive_headers::SetSensitiveRequestHeadersLayer, trace::TraceLayer,
-};
+use tower::{Layer as _, ServiceExt as _};
 
 use crate::{
     admin::{Admin, MetricsFor, RELOAD},
     app::{App, BuildError, Generation},
     edge::{
-        http::{HttpEdge, Side},
+        http::{HttpEdge, Remote, Side},
         stdio,
     },
     reload::watch,
@@ -33,8 +30,6 @@ use crate::{
 
 pub use self::listen::Listener;
 pub(crate) use self::tls::Tls;
-
-type Service = BoxCloneService<Request<Incoming>, Response<HttpBody>, std::convert::Infallible>;
 
 /// How often sessions that nobody uses are looked for, at least and at most.
 const REAPING: (Duration, Duration) = (Duration::from_secs(60), Duration::from_millis(100));
@@ -59,7 +54,6 @@ impl App {
                 Some(_) => MetricsFor::Nobody,
                 None => MetricsFor::ThisMachine,
             },
-            sensitive: sensitive().into(),
         });
         let apart = admin_listen.map(|address| tokio::spawn(operators::serve(admin, address)));
         tokio::select! {
@@ -102,30 +96,16 @@ struct Server {
     admin: Arc<Admin>,
     shutdown: Shutdown,
     metrics: MetricsFor,
-    sensitive: Arc<[HeaderName]>,
 }
 
 impl Server {
-    fn service(self: &Arc<Self>, peer: SocketAddr) -> Service {
-        let server = Arc::clone(self);
-        let sensitive = Arc::clone(&self.sensitive);
-        let answer = tower::service_fn(move |request| Arc::clone(&server).answer(request, peer));
-        let service = ServiceBuilder::new()
-            .layer(MapResponseBodyLayer::new(HttpBody::new))
-            .layer(SetSensitiveRequestHeadersLayer::from_shared(sensitive))
-            .layer(TraceLayer::new_for_http())
-            .layer(CatchPanicLayer::custom(crate::respond::panicked))
-            .service(answer);
-        BoxCloneService::new(service)
-    }
-
     async fn answer(
-        self: Arc<Self>,
+        &self,
         request: Request<Incoming>,
-        peer: SocketAddr,
+        remote: &Remote,
     ) -> Result<Response<HttpBody>, std::convert::Infallible> {
         let version = request.version();
-        let mut answered = self.allow(request, peer).await;
+        let mut answered = self.allow(request, remote).await;
         // Who keeps a connection comes back on another one, elsewhere.
         if let Ok(response) = &mut answered
             && self.shutdown.is_leaving()
@@ -140,13 +120,13 @@ impl Server {
     async fn allow(
         &self,
         request: Request<Incoming>,
-        peer: SocketAddr,
+        remote: &Remote,
     ) -> Result<Response<HttpBody>, std::convert::Infallible> {
         let generation = self.edge.now();
         if !request.headers().contains_key(header::ORIGIN) {
-            return self.route(&generation, request, peer).await;
+            return self.route(&generation, request, remote).await;
         }
-        let route = |request| self.route(&generation, request, peer);
+        let route = |request| self.route(&generation, request, remote);
         let route = generation.cors().layer(tower::service_fn(route));
         route.oneshot(request).await
     }
@@ -155,20 +135,20 @@ impl Server {
         &self,
         generation: &Generation,
         request: Request<Incoming>,
-        peer: SocketAddr,
+        remote: &Remote,
     ) -> Result<Response<HttpBody>, std::convert::Infallible> {
         if request.uri().path() == generation.config().http.path {
-            return self.edge.clone().handle(generation, request, peer).await;
+            return self.edge.handle(generation, request, remote).await;
         }
         if let Some(side) = Side::of(generation, request.uri().path()) {
             let edge = self.edge.clone();
-            return Ok(edge.handle_pair(generation, side, request, peer).await);
+            return Ok(edge.handle_pair(generation, side, request, remote).await);
         }
         // Beside MCP only where operators have no address of their own.
         if self.metrics == MetricsFor::ThisMachine && request.uri().path() == RELOAD {
-            return Ok(self.admin.reload(&request, peer).await);
+            return Ok(self.admin.reload(&request, remote.address()).await);
         }
-        Ok(self.admin.answer(&request, peer, self.metrics))
+        Ok(self.admin.answer(&request, remote.address(), self.metrics))
     }
 }
 
@@ -186,12 +166,4 @@ async fn reap(edge: &HttpEdge) {
         tokio::time::sleep((shortest / 4).clamp(REAPING.1, REAPING.0)).await;
         edge.reap().await;
     }
-}
-
-fn sensitive() -> [HeaderName; 3] {
-    [
-        header::AUTHORIZATION,
-        header::COOKIE,
-        HeaderName::from_static("mcp-session-id"),
-    ]
 }

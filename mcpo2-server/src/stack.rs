@@ -20,6 +20,9 @@ use crate::{
 };
 
 mod panics;
+mod spare;
+
+pub(crate) use self::spare::Stacks;
 
 use self::panics::PanicLayer;
 

@@ -26,13 +26,17 @@ pub(crate) fn check_noting<'a, N: Note>(bytes: &'a [u8], note: &mut N) -> Result
     let text = text(bytes)?;
     let mut scan = Scan {
         lexer: Lexer::new(text),
-        open: Vec::new(),
-        keys: Vec::new(),
+        open: Vec::with_capacity(OPEN),
+        keys: Vec::with_capacity(KEYS),
         note,
     };
     scan.run()?;
     Ok(text)
 }
+
+/// Room for what most messages have open at once: objects and arrays, and their keys.
+const OPEN: usize = 8;
+const KEYS: usize = 16;
 
 /// The text that these bytes are.
 ///

@@ -11,7 +11,7 @@ pub struct Fault {
 }
 
 impl Fault {
-    pub(super) fn new(reason: &'static str, offset: usize) -> Self {
+    pub(crate) fn new(reason: &'static str, offset: usize) -> Self {
         Self { reason, offset }
     }
 

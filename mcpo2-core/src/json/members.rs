@@ -1,6 +1,6 @@
-use std::borrow::Cow;
+use std::{borrow::Cow, ops::Range};
 
-use super::lexer::Lexer;
+use super::lexer::{Lexer, unescape};
 
 /// The members of an object in order: keys resolved, values as they stand.
 ///
@@ -17,6 +17,14 @@ pub fn members(object: &str) -> Members<'_> {
         lexer: Lexer::new(object),
         before: b'{',
     }
+}
+
+/// Where the value of a member stands in the text of an object.
+pub(crate) fn find(object: &str, key: &str) -> Option<Range<usize>> {
+    let mut members = members(object);
+    let (_, value) = members.find(|(name, _)| name == key)?;
+    let end = members.lexer.at();
+    Some(end - value.len()..end)
 }
 
 /// What [`members`] gives.
@@ -36,10 +44,7 @@ impl<'a> Iterator for Members<'a> {
         self.before = b',';
         self.lexer.space();
         let key = self.lexer.string().ok()?;
-        let key = match key.contains('\\') {
-            true => Cow::Owned(serde_json::from_str(&format!("\"{key}\"")).ok()?),
-            false => Cow::Borrowed(key),
-        };
+        let key = unescape(key)?;
         self.lexer.space();
         self.lexer.expect(b':', "").ok()?;
         self.lexer.space();
@@ -50,6 +55,13 @@ impl<'a> Iterator for Members<'a> {
 #[cfg(test)]
 mod tests {
     use super::*;
+
+    #[test]
+    fn a_member_is_found_where_it_stands() {
+        let text = r#"{"a":{"b":1}, "\u0062" : [2] }"#;
+        assert_eq!(find(text, "b").and_then(|at| text.get(at)), Some("[2]"));
+        assert_eq!(find(text, "c"), None);
+    }
 
     #[test]
     fn what_is_no_object_has_no_members_and_what_is_broken_does_no_harm() {

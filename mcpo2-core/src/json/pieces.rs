@@ -8,7 +8,7 @@ use std::{
 
 use bytes::{Buf, Bytes};
 
-use super::Splice;
+use super::spliced;
 
 /// An edit of a shorter text copies it: that costs less than to keep pieces.
 const LONG: usize = 64 * 1024;
@@ -45,12 +45,21 @@ impl Text {
     /// The text with `with` in the place of `at`.
     pub(crate) fn replaced(&self, at: &Range<usize>, with: &[u8]) -> Self {
         match self {
-            Self::Whole(bytes) if bytes.len() < LONG => {
-                let spliced = Splice::new(bytes).replace(at.clone(), with);
-                Self::Whole(spliced.finish())
-            }
+            Self::Whole(bytes) if bytes.len() < LONG => Self::Whole(spliced(bytes, at, with)),
             Self::Whole(bytes) => Self::cut(std::slice::from_ref(bytes), at, with),
             Self::Pieces(edited) => Self::cut(&edited.pieces, at, with),
+        }
+    }
+
+    /// The same, where `at` stands in `part`, which is in one piece afterwards as well.
+    pub(crate) fn replaced_in(&self, part: &Range<usize>, at: &Range<usize>, with: &[u8]) -> Self {
+        match self {
+            Self::Whole(bytes) if bytes.len() < LONG => self.replaced(at, with),
+            Self::Whole(_) | Self::Pieces(_) => {
+                let within = at.start - part.start..at.end - part.start;
+                let edited = spliced(self.get(part).unwrap_or_default(), &within, with);
+                self.replaced(part, &edited)
+            }
         }
     }
 

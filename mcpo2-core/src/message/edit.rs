@@ -4,10 +4,14 @@ use std::{ops::Range, sync::Arc};
 
 use bytes::Bytes;
 
-use super::{Id, Message, Request, request::Spans};
+use super::{
+    Id, Message, Request,
+    meta::{Known, Places},
+    request::Spans,
+};
 use crate::{
     Item,
-    json::{self, Object, Splice, Text},
+    json::{self, Member, Object, Text, spliced},
 };
 
 /// Addresses the request to `name`; nothing else changes, so nothing is read again.
@@ -34,59 +38,72 @@ pub(super) fn replace(request: &Request, at: &Range<usize>, value: &str) -> Requ
 }
 
 pub(super) fn insert_param(request: &Request, key: &str, value: &str) -> Request {
-    let member = member(key, value);
+    let member = Member::trusted(key, value);
     let Some(params) = &request.spans().params else {
-        let params = [br#","params":{"#.as_slice(), &member, b"}"].concat();
-        let end = request
-            .bytes()
-            .iter()
-            .rposition(|&b| b == b'}')
-            .unwrap_or_default();
-        let bytes = Splice::new(request.bytes())
-            .replace(end..end, params)
-            .finish();
-        return reread(request, bytes);
+        let params = format!(r#","params":{{{member}}}"#);
+        let bytes = request.bytes();
+        let end = memchr::memrchr(b'}', bytes).unwrap_or_default();
+        return reread(request, spliced(bytes, &(end..end), params.as_bytes()));
     };
-    let (insertion, at) = first(request.params().unwrap_or_default(), member);
-    let at = offset(&at, params.start);
-    let (text, mut spans) = request.spliced(&at, &insertion);
-    // Behind the key, its quotes and the colon.
-    let start = at.start + insertion.iter().position(|&b| b == b':').unwrap_or(0) + 1;
+    let insertion = first(request.params().unwrap_or_default(), &member);
+    let at = params.start + 1..params.start + 1;
+    let (text, mut spans) = request.spliced(&at, insertion.as_bytes());
+    let start = at.start + member.text().len() - value.len();
     let inserted = Some(start..start + value.len());
     match key {
-        "_meta" => spans.meta = inserted,
+        "_meta" => {
+            spans.meta = inserted;
+            spans.known = known(&text, &spans);
+        }
         "arguments" => spans.arguments = inserted,
         _ => return reread(request, text.whole().clone()),
     }
     settled(request, (text, spans), value)
 }
 
-pub(super) fn set_meta(request: &Request, key: &str, value: Option<&str>) -> Request {
+/// Puts a member into `_meta`, in front of all others where none has its name.
+pub(super) fn set_meta(request: &Request, member: &Member) -> Request {
     let (Some(at), Some(meta)) = (&request.spans().meta, request.meta_json()) else {
-        return match value {
-            Some(value) => insert_param(request, "_meta", &format!("{{{}:{value}}}", quoted(key))),
-            None => request.clone(),
-        };
+        return insert_param(request, "_meta", &format!("{{{member}}}"));
     };
-    let text = std::str::from_utf8(meta).unwrap_or_default();
-    let edit = Splice::new(meta);
-    let object = Object::of(text);
-    let known = object.as_ref().and_then(|object| object.value(key));
-    let edit = match (known, value) {
-        (Some(old), Some(value)) => edit.replace(old, value),
-        (Some(_), None) => match object.and_then(|object| object.member(key)) {
-            Some(gone) => edit.replace(gone, []),
-            None => return request.clone(),
-        },
-        (None, Some(value)) => {
-            let (insertion, at) = first(meta, member(key, value));
-            edit.replace(at, insertion)
-        }
-        (None, None) => return request.clone(),
+    let named = member.may_stand_in(meta);
+    let old = named
+        .then(|| json::find(json::text(meta).ok()?, member.key()))
+        .flatten();
+    let (within, with) = match &old {
+        Some(old) => (old.clone(), member.value()),
+        None => (1..1, first(meta, member)),
     };
-    // As a whole, so that it stands in one piece for those who read it.
-    let edited = request.spliced(at, &edit.finish());
-    settled(request, edited, value.unwrap_or_default())
+    let (text, mut spans) = request.spliced_in(at, &offset(&within, at.start), with.as_bytes());
+    if member.may_be_deep() {
+        return reread(request, text.whole().clone());
+    }
+    let by = u32::try_from(with.len()).ok().filter(|_| old.is_none());
+    match (by, Known::of(member.key())) {
+        (Some(by), None) => spans.known = spans.known.moved(|at| at.saturating_add(by)),
+        _ => spans.known = known(&text, &spans),
+    }
+    edited(request, text, spans)
+}
+
+/// Takes a member out of `_meta`.
+pub(super) fn remove_meta(request: &Request, key: &str) -> Request {
+    let (Some(at), Some(meta)) = (&request.spans().meta, request.meta_json()) else {
+        return request.clone();
+    };
+    let object = json::text(meta).ok().and_then(Object::of);
+    let Some(gone) = object.and_then(|object| object.member(key)) else {
+        return request.clone();
+    };
+    let (text, mut spans) = request.spliced_in(at, &offset(&gone, at.start), b"");
+    spans.known = known(&text, &spans);
+    edited(request, text, spans)
+}
+
+/// Where the members of `_meta` stand in an edited text.
+fn known(text: &Text, spans: &Spans) -> Places {
+    let meta = spans.meta.as_ref().and_then(|at| text.get(at));
+    meta.map(Places::of).unwrap_or_default()
 }
 
 /// The request in new bytes, in which only `value` is new.
@@ -94,19 +111,20 @@ pub(super) fn set_meta(request: &Request, key: &str, value: Option<&str>) -> Req
 /// What a caller of this crate gives is read once; an edit that would break the message leaves it
 /// as it was.
 fn settled(before: &Request, (text, spans): (Text, Spans), value: &str) -> Request {
-    let deep = value.bytes().filter(|b| matches!(b, b'{' | b'[')).count() > SHALLOW;
-    if deep {
+    if json::may_be_deep(value) {
         return reread(before, text.whole().clone());
     }
-    if !value.is_empty() && json::check(value.as_bytes()).is_err() {
-        return before.clone();
+    match json::check(value.as_bytes()) {
+        Ok(_) => edited(before, text, spans),
+        Err(_) => before.clone(),
     }
+}
+
+/// The request in new bytes, in which nothing else is new.
+fn edited(before: &Request, text: Text, spans: Spans) -> Request {
     let parts = (before.method().clone(), before.item().cloned(), spans);
     Request::new(text, before.id().cloned(), parts)
 }
-
-/// So many brackets nest nowhere too deep in a message, however they stand.
-const SHALLOW: usize = 64;
 
 /// Where the value of a member of the message itself stands.
 pub(super) fn top_level(bytes: &Bytes, key: &str) -> Option<Range<usize>> {
@@ -114,32 +132,24 @@ pub(super) fn top_level(bytes: &Bytes, key: &str) -> Option<Range<usize>> {
 }
 
 /// Puts a member in front of all others of the object at `at`.
-pub(super) fn insert_first(bytes: &Bytes, at: &Range<usize>, member: Vec<u8>) -> Bytes {
-    let (insertion, within) = first(bytes.get(at.clone()).unwrap_or_default(), member);
-    let within = offset(&within, at.start);
-    Splice::new(bytes).replace(within, insertion).finish()
+pub(super) fn insert_first(bytes: &Bytes, at: &Range<usize>, member: &Member) -> Bytes {
+    let insertion = first(bytes.get(at.clone()).unwrap_or_default(), member);
+    let start = at.start + 1;
+    spliced(bytes, &(start..start), insertion.as_bytes())
 }
 
-/// What is inserted into an object for that, and where.
-fn first(object: &[u8], mut member: Vec<u8>) -> (Vec<u8>, Range<usize>) {
+/// What is inserted behind the bracket of an object for that.
+fn first<'a>(object: &[u8], member: &'a Member) -> &'a str {
     let mut inner = object.iter().skip(1);
-    let is_empty = inner.find(|byte| !byte.is_ascii_whitespace()) == Some(&b'}');
-    if !is_empty {
-        member.push(b',');
+    match inner.find(|byte| !byte.is_ascii_whitespace()) {
+        Some(b'}') => member.text(),
+        _ => member.before_others(),
     }
-    (member, 1..1)
 }
 
-pub(super) fn member(key: &str, value: &str) -> Vec<u8> {
-    format!("{}:{value}", quoted(key)).into_bytes()
-}
-
-pub(super) fn string(text: &str) -> Vec<u8> {
-    quoted(text).into_bytes()
-}
-
-fn quoted(text: &str) -> String {
-    serde_json::Value::from(text).to_string()
+/// A string as JSON; to write one cannot fail.
+fn string(text: &str) -> Vec<u8> {
+    serde_json::to_vec(text).unwrap_or_default()
 }
 
 fn offset(span: &Range<usize>, by: usize) -> Range<usize> {

@@ -10,7 +10,7 @@ use super::{
     Response,
     parse::{object, span},
 };
-use crate::{ItemKind, json::Splice};
+use crate::{ItemKind, json::spliced};
 
 /// One entry of a list result, as the module described it.
 #[derive(Debug, Clone, Copy)]
@@ -57,11 +57,14 @@ impl<'a> Listed<'a> {
         let Some(old) = members.get(self.key) else {
             return text.to_owned();
         };
-        let name = serde_json::Value::from(name).to_string();
-        let bytes = Splice::new(text.as_bytes())
-            .replace(span(text, old), name)
-            .finish();
-        String::from_utf8(bytes.to_vec()).unwrap_or_default()
+        let at = span(text, old);
+        let parts = (text.get(..at.start), text.get(at.end..));
+        let (Some(before), Some(behind)) = parts else {
+            return text.to_owned();
+        };
+        // To write a string as JSON cannot fail.
+        let name = serde_json::to_string(name).unwrap_or_default();
+        [before, &name, behind].concat()
     }
 
     /// A member of the entry, decoded.
@@ -96,9 +99,8 @@ pub fn retain(
     let text = std::str::from_utf8(result).ok()?;
     let members: BTreeMap<Cow<'_, str>, &RawValue> = object(text)?;
     let list = format!("[{}]", kept.join(","));
-    let result = Splice::new(result)
-        .replace(span(text, members.get(member)?), list)
-        .finish();
+    let at = span(text, members.get(member)?);
+    let result = spliced(result, &at, list.as_bytes());
     Some(response.with_result(&result))
 }
 

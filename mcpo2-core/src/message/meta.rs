@@ -1,4 +1,4 @@
-use std::borrow::Cow;
+use std::{borrow::Cow, ops::Range};
 
 use crate::json;
 
@@ -41,25 +41,6 @@ pub struct Meta<'a> {
 }
 
 impl<'a> Meta<'a> {
-    /// Of a text that is checked already: a message is, before anybody reads of it.
-    pub(super) fn read(object: &'a [u8]) -> Self {
-        let mut meta = Self::default();
-        for (key, value) in json::members(json::text(object).unwrap_or_default()) {
-            let member = match &*key {
-                keys::PROTOCOL_VERSION => &mut meta.protocol_version,
-                keys::CLIENT_CAPABILITIES => &mut meta.client_capabilities,
-                keys::CLIENT_INFO => &mut meta.client_info,
-                keys::PROGRESS_TOKEN => &mut meta.progress_token,
-                keys::TRACEPARENT => &mut meta.traceparent,
-                keys::TRACESTATE => &mut meta.tracestate,
-                _ => continue,
-            };
-            // One that says nothing is as one that is not there.
-            *member = Some(value).filter(|value| *value != "null");
-        }
-        meta
-    }
-
     /// A member that should be a string, decoded.
     #[must_use]
     pub fn text(member: Option<&'a str>) -> Option<Cow<'a, str>> {
@@ -74,15 +55,124 @@ impl<'a> Meta<'a> {
     }
 }
 
+/// A member that a gateway reads.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(super) enum Known {
+    ProtocolVersion,
+    ClientCapabilities,
+    ClientInfo,
+    ProgressToken,
+    Traceparent,
+    Tracestate,
+}
+
+impl Known {
+    pub(super) fn of(key: &str) -> Option<Self> {
+        Some(match key {
+            keys::PROTOCOL_VERSION => Self::ProtocolVersion,
+            keys::CLIENT_CAPABILITIES => Self::ClientCapabilities,
+            keys::CLIENT_INFO => Self::ClientInfo,
+            keys::PROGRESS_TOKEN => Self::ProgressToken,
+            keys::TRACEPARENT => Self::Traceparent,
+            keys::TRACESTATE => Self::Tracestate,
+            _ => return None,
+        })
+    }
+}
+
+/// Where the members that a gateway reads stand, found once and counted from where `_meta` begins.
+#[derive(Debug, Clone, Copy, Default)]
+pub(super) struct Places {
+    protocol_version: Place,
+    client_capabilities: Place,
+    client_info: Place,
+    progress_token: Place,
+    traceparent: Place,
+    tracestate: Place,
+}
+
+/// Start and end; no value begins where the object does. Short, for it is copied with each request.
+type Place = (u32, u32);
+
+impl Places {
+    /// Of a text that is checked already: a message is, before anybody reads of it.
+    pub(super) fn of(object: &[u8]) -> Self {
+        let mut places = Self::default();
+        let text = json::text(object).unwrap_or_default();
+        for (key, value) in json::members(text) {
+            if let Some(known) = Known::of(&key) {
+                let start = value.as_ptr().addr() - text.as_ptr().addr();
+                places.note(known, start..start + value.len());
+            }
+        }
+        places
+    }
+
+    /// Notes where a member stands. No message is so long that a place has no number.
+    pub(super) fn note(&mut self, known: Known, at: Range<usize>) {
+        if let (Ok(start), Ok(end)) = (u32::try_from(at.start), u32::try_from(at.end)) {
+            *self.place(known) = (start, end);
+        }
+    }
+
+    /// The same places, each so many bytes further on.
+    pub(super) fn moved(self, by: impl Fn(u32) -> u32) -> Self {
+        let each = |(start, end): Place| match end {
+            0 => (0, 0),
+            _ => (by(start), by(end)),
+        };
+        Self {
+            protocol_version: each(self.protocol_version),
+            client_capabilities: each(self.client_capabilities),
+            client_info: each(self.client_info),
+            progress_token: each(self.progress_token),
+            traceparent: each(self.traceparent),
+            tracestate: each(self.tracestate),
+        }
+    }
+
+    /// The members of this object, whose places these are.
+    pub(super) fn meta(self, object: &[u8]) -> Meta<'_> {
+        let member = |(start, end): Place| {
+            if end == 0 {
+                return None;
+            }
+            let at = usize::try_from(start).ok()?..usize::try_from(end).ok()?;
+            let value = std::str::from_utf8(object.get(at)?).ok()?;
+            // One that says nothing is as one that is not there.
+            Some(value).filter(|value| *value != "null")
+        };
+        Meta {
+            protocol_version: member(self.protocol_version),
+            client_capabilities: member(self.client_capabilities),
+            client_info: member(self.client_info),
+            progress_token: member(self.progress_token),
+            traceparent: member(self.traceparent),
+            tracestate: member(self.tracestate),
+        }
+    }
+
+    fn place(&mut self, known: Known) -> &mut Place {
+        match known {
+            Known::ProtocolVersion => &mut self.protocol_version,
+            Known::ClientCapabilities => &mut self.client_capabilities,
+            Known::ClientInfo => &mut self.client_info,
+            Known::ProgressToken => &mut self.progress_token,
+            Known::Traceparent => &mut self.traceparent,
+            Known::Tracestate => &mut self.tracestate,
+        }
+    }
+}
+
 #[cfg(test)]
 mod tests {
     use super::*;
 
     #[test]
     fn members_are_found_by_their_names_however_these_are_written() {
-        let meta = Meta::read(
-            br#"{"x":{"traceparent":1}, "progress\u0054oken" : [ 7 ],"traceparent":"a\u0062","tracestate":null}"#,
-        );
+        let object: &[u8] =
+            br#"{"x":{"traceparent":1}, "progress\u0054oken" : [ 7 ],"traceparent":"a\u0062","tracestate":null}"#;
+        let meta = Places::of(object).meta(object);
         assert_eq!(meta.progress_token, Some("[ 7 ]"));
         assert_eq!(Meta::text(meta.traceparent).as_deref(), Some("ab"));
         assert_eq!((meta.tracestate, meta.client_info), (None, None));

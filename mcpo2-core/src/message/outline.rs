@@ -2,6 +2,7 @@
 
 use std::ops::Range;
 
+use super::meta::{Known, Places};
 use crate::json::{self, Fault, Note};
 
 /// Where the members of a message stand that a gateway reads.
@@ -13,8 +14,10 @@ pub(super) struct Outline {
     pub(super) is_error: Place,
     /// `code` of an error.
     pub(super) code: Place,
-    /// The member of the envelope that is being read.
-    within: Option<Part>,
+    /// The members of `_meta`, counted from where the message begins.
+    known: Places,
+    /// The member of the envelope that is being read, and the member of that.
+    within: (Option<Part>, Option<Part>),
 }
 
 /// Where a value stands, without the space around it.
@@ -59,19 +62,35 @@ pub(super) enum Part {
     Meta,
     IsError,
     Code,
+    Known(Known),
 }
+
+/// So long no message may be: its places are numbers of 32 bits.
+const TOO_LONG: usize = 1 << 32;
 
 impl Outline {
     /// Checks a message and finds its parts.
     pub(super) fn read(bytes: &[u8]) -> Result<(&str, Self), Fault> {
+        if bytes.len() >= TOO_LONG {
+            return Err(Fault::new("longer than 4 GiB", TOO_LONG));
+        }
         let mut outline = Self::default();
         let text = json::check_noting(bytes, &mut outline)?;
         Ok((text, outline))
     }
 
-    fn place(&mut self, part: Part) -> &mut Place {
+    /// The members of `_meta`, counted from where that begins.
+    pub(super) fn known(&self) -> Places {
+        let meta = self.params.meta.as_ref();
+        let start = meta.and_then(|at| u32::try_from(at.start).ok());
+        start.map_or_else(Places::default, |start| {
+            self.known.moved(|at| at.saturating_sub(start))
+        })
+    }
+
+    fn place(&mut self, part: Part) -> Option<&mut Place> {
         let (envelope, params) = (&mut self.envelope, &mut self.params);
-        match part {
+        Some(match part {
             Part::Jsonrpc => &mut envelope.jsonrpc,
             Part::Id => &mut envelope.id,
             Part::Method => &mut envelope.method,
@@ -86,7 +105,8 @@ impl Outline {
             Part::Meta => &mut params.meta,
             Part::IsError => &mut self.is_error,
             Part::Code => &mut self.code,
-        }
+            Part::Known(_) => return None,
+        })
     }
 }
 
@@ -96,16 +116,24 @@ impl Note for Outline {
     fn member(&mut self, depth: usize, key: &str) -> Option<Part> {
         match depth {
             1 => {
-                self.within = Part::of_message(key);
-                self.within
+                self.within = (Part::of_message(key), None);
+                self.within.0
             }
-            2 => Part::within(self.within?, key),
+            2 => {
+                self.within.1 = self.within.0.and_then(|outer| Part::within(outer, key));
+                self.within.1
+            }
+            3 if self.within.1 == Some(Part::Meta) => Known::of(key).map(Part::Known),
             _ => None,
         }
     }
 
     fn value(&mut self, member: Part, at: Range<usize>) {
-        *self.place(member) = Some(at);
+        match (member, self.place(member)) {
+            (Part::Known(known), _) => self.known.note(known, at),
+            (_, Some(place)) => *place = Some(at),
+            (_, None) => {}
+        }
     }
 }
 

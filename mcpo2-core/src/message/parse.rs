@@ -154,6 +154,7 @@ fn request_parts(
         item: item.as_ref().and(addressed),
         arguments: params.arguments.clone(),
         meta: params.meta.clone(),
+        known: outline.known(),
     };
     Ok((method, item, spans))
 }

@@ -2,10 +2,10 @@ use std::{ops::Range, sync::Arc};
 
 use bytes::Bytes;
 
-use super::{Id, Meta, edit};
+use super::{Id, Meta, edit, meta::Places};
 use crate::{
     Item, Method,
-    json::{Pieces, Text},
+    json::{Member, Pieces, Text},
 };
 
 /// A request of MCP, or a notification where it has no id: what was asked, in the bytes it came.
@@ -26,6 +26,8 @@ pub(super) struct Spans {
     pub(super) item: Option<Range<usize>>,
     pub(super) arguments: Option<Range<usize>>,
     pub(super) meta: Option<Range<usize>>,
+    /// Within `_meta`.
+    pub(super) known: Places,
 }
 
 impl Request {
@@ -108,7 +110,7 @@ impl Request {
     /// What a gateway reads of `params._meta`; empty where there is none.
     #[must_use]
     pub fn meta(&self) -> Meta<'_> {
-        self.meta_json().map(Meta::read).unwrap_or_default()
+        self.spans.known.meta(self.meta_json().unwrap_or_default())
     }
 
     /// The same request, addressed to `name`; all other bytes stay.
@@ -139,21 +141,44 @@ impl Request {
     }
 
     /// The same request with a member of `_meta` set to `value` (JSON text); all other bytes stay.
+    /// It stays as it is where the value is no JSON text.
     #[must_use]
     pub fn with_meta(&self, key: &str, value: &str) -> Self {
-        edit::set_meta(self, key, Some(value))
+        match Member::new(key, value) {
+            Ok(member) => self.with_meta_member(&member),
+            Err(_) => self.clone(),
+        }
+    }
+
+    /// The same request with this member of `_meta`; all other bytes stay.
+    #[must_use]
+    pub fn with_meta_member(&self, member: &Member) -> Self {
+        edit::set_meta(self, member)
     }
 
     /// The same request without a member of `_meta`; all other bytes stay.
     #[must_use]
     pub fn without_meta(&self, key: &str) -> Self {
-        edit::set_meta(self, key, None)
+        edit::remove_meta(self, key)
     }
 
     /// The same text with `with` at `at`, and where the parts stand in it.
     pub(super) fn spliced(&self, at: &Range<usize>, with: &[u8]) -> (Text, Spans) {
         (
             self.text.replaced(at, with),
+            self.spans.moved(at, with.len()),
+        )
+    }
+
+    /// The same, where `at` stands in `part`.
+    pub(super) fn spliced_in(
+        &self,
+        part: &Range<usize>,
+        at: &Range<usize>,
+        with: &[u8],
+    ) -> (Text, Spans) {
+        (
+            self.text.replaced_in(part, at, with),
             self.spans.moved(at, with.len()),
         )
     }
@@ -178,6 +203,7 @@ impl Spans {
             item: each(&self.item),
             arguments: each(&self.arguments),
             meta: each(&self.meta),
+            known: self.known,
         }
     }
 }

@@ -4,10 +4,10 @@ use bytes::Bytes;
 
 use super::{
     Id,
-    edit::{insert_first, member, top_level},
+    edit::{insert_first, top_level},
     request::moved,
 };
-use crate::json::Splice;
+use crate::json::{Member, spliced};
 
 /// How a request ended, as its response says.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -122,9 +122,7 @@ impl Response {
         let Some(span) = &self.id_span else {
             return self.clone();
         };
-        let bytes = Splice::new(&self.bytes)
-            .replace(span.clone(), id.as_json().as_bytes())
-            .finish();
+        let bytes = spliced(&self.bytes, span, id.as_json().as_bytes());
         let to = |part: &Range<usize>| moved(part, span, id.as_json().len());
         Self {
             bytes,
@@ -142,9 +140,7 @@ impl Response {
     #[must_use]
     pub fn with_result(&self, result: &[u8]) -> Bytes {
         match &self.part {
-            Part::Result(span) => Splice::new(&self.bytes)
-                .replace(span.clone(), result)
-                .finish(),
+            Part::Result(span) => spliced(&self.bytes, span, result),
             Part::Error(_) => self.bytes.clone(),
         }
     }
@@ -161,7 +157,7 @@ impl Response {
         if !result.starts_with(b"{") || top_level(&result, key).is_some() {
             return self.bytes.clone();
         }
-        insert_first(&self.bytes, span, member(key, value))
+        insert_first(&self.bytes, span, &Member::trusted(key, value))
     }
 }
 

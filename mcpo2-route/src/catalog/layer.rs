@@ -1,4 +1,5 @@
 use std::{
+    fmt,
     future::Future,
     mem,
     pin::Pin,
@@ -7,6 +8,7 @@ use std::{
 };
 
 use mcpo2_core::{Call, Error, Item, Method, Reply};
+use pin_project_lite::pin_project;
 use tower_layer::Layer;
 use tower_service::Service;
 
@@ -53,22 +55,96 @@ where
 {
     type Response = Reply;
     type Error = Error;
-    type Future = Pin<Box<dyn Future<Output = Result<Reply, Error>> + Send>>;
+    type Future = ResponseFuture<S::Future>;
 
     fn poll_ready(&mut self, cx: &mut Context<'_>) -> Poll<Result<(), Error>> {
         self.inner.poll_ready(cx)
     }
 
     fn call(&mut self, call: Call) -> Self::Future {
+        let Some(item) = call.item() else {
+            return ResponseFuture::sent(self.inner.call(call));
+        };
+        let awaited = self.catalog.refresh_for(item);
+        if awaited.is_empty() {
+            return match agree(&self.catalog, &call, item) {
+                Ok(()) => ResponseFuture::sent(self.inner.call(call)),
+                Err(error) => ResponseFuture::refused(error),
+            };
+        }
         let unready = self.inner.clone();
         let mut ready = mem::replace(&mut self.inner, unready);
         let catalog = Arc::clone(&self.catalog);
-        Box::pin(async move {
+        ResponseFuture::later(async move {
+            catalog.settle(awaited).await;
             if let Some(item) = call.item() {
-                catalog.refresh_for(item).await;
                 agree(&catalog, &call, item)?;
             }
             ready.call(call).await
+        })
+    }
+}
+
+pin_project! {
+    /// The answer of the service below, once the catalog knows what it has to.
+    #[derive(Debug)]
+    #[must_use = "futures do nothing unless polled"]
+    pub struct ResponseFuture<F> {
+        #[pin]
+        state: State<F>,
+    }
+}
+
+type BoxReply = Pin<Box<dyn Future<Output = Result<Reply, Error>> + Send>>;
+
+pin_project! {
+    #[project = Projected]
+    enum State<F> {
+        Sent { #[pin] inner: F },
+        Later { inner: BoxReply },
+        Refused { error: Option<Error> },
+    }
+}
+
+impl<F> ResponseFuture<F> {
+    fn sent(inner: F) -> Self {
+        let state = State::Sent { inner };
+        Self { state }
+    }
+
+    fn later(inner: impl Future<Output = Result<Reply, Error>> + Send + 'static) -> Self {
+        let inner = Box::pin(inner);
+        let state = State::Later { inner };
+        Self { state }
+    }
+
+    fn refused(error: Error) -> Self {
+        let state = State::Refused { error: Some(error) };
+        Self { state }
+    }
+}
+
+impl<F: Future<Output = Result<Reply, Error>>> Future for ResponseFuture<F> {
+    type Output = Result<Reply, Error>;
+
+    fn poll(self: Pin<&mut Self>, cx: &mut Context<'_>) -> Poll<Self::Output> {
+        match self.project().state.project() {
+            Projected::Sent { inner } => inner.poll(cx),
+            Projected::Later { inner } => inner.as_mut().poll(cx),
+            Projected::Refused { error } => match error.take() {
+                Some(error) => Poll::Ready(Err(error)),
+                None => Poll::Pending,
+            },
+        }
+    }
+}
+
+impl<F> fmt::Debug for State<F> {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str(match self {
+            Self::Sent { .. } => "Sent",
+            Self::Later { .. } => "Later",
+            Self::Refused { .. } => "Refused",
         })
     }
 }

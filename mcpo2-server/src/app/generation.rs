@@ -8,7 +8,6 @@ use mcpo2_core::{Call, Error, Reply};
 use mcpo2_policy::Policy;
 use mcpo2_route::{Catalog, Change, Dispatch, Gateway, Naming, Registry, Router};
 use tokio::sync::watch;
-use tower::ServiceExt as _;
 use tower_http::cors::CorsLayer;
 
 use super::{BuildError, Mode, because, lists, modules};
@@ -21,7 +20,7 @@ use crate::{
     keys::Keys,
     lookalikes::Lookalikes,
     serve::Tls,
-    stack::{Above, Parts, Stack, stack},
+    stack::{Above, Parts, Stack, Stacks, stack},
     telemetry::{Metrics, Reloads},
 };
 
@@ -33,7 +32,7 @@ use crate::{
 pub(crate) struct Generation {
     number: u64,
     config: Config,
-    stack: Stack,
+    stacks: Stacks,
     routes: Routes,
     verdicts: Verdicts,
     keys: Keys,
@@ -127,7 +126,8 @@ impl Generations {
     pub(crate) fn replace_stack(&self, lasting: &Lasting, stack: Stack) {
         let now = self.now();
         let next = Generation::build(now.config.clone(), lasting, Some(&now)).unwrap();
-        self.swap(Generation { stack, ..next });
+        let stacks = stack.into();
+        self.swap(Generation { stacks, ..next });
     }
 }
 
@@ -154,7 +154,7 @@ impl Generation {
         lasting.gate.configure(&config.http.admission);
         Ok(Self {
             number,
-            stack,
+            stacks: stack.into(),
             routes,
             verdicts,
             keys,
@@ -226,7 +226,7 @@ impl Generation {
 
     /// Runs a call through the stack.
     pub(crate) async fn run(&self, call: Call) -> Result<Reply, Error> {
-        self.stack.clone().oneshot(call).await
+        self.stacks.run(call).await
     }
 }
 

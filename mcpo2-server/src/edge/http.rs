@@ -5,13 +5,13 @@ mod era;
 mod guard;
 mod headers;
 mod post;
+mod remote;
 mod session;
 mod sse_pair;
 mod streams;
 
 use std::{
     convert::Infallible,
-    net::SocketAddr,
     sync::Arc,
     time::{Duration, SystemTime},
 };
@@ -29,7 +29,6 @@ use super::{
 use crate::{
     admission::Shed,
     app::Generation,
-    identity::Peer,
     refusal::Refusal,
     respond::{self, HttpBody},
     shutdown::Shutdown,
@@ -37,7 +36,7 @@ use crate::{
 
 use self::{post::Post, sse_pair::Pairs};
 
-pub(crate) use self::{guard::Guard, sse_pair::Side};
+pub(crate) use self::{guard::Guard, remote::Remote, sse_pair::Side};
 
 /// Answers HTTP requests for MCP.
 #[derive(Clone)]
@@ -81,24 +80,24 @@ impl HttpEdge {
         self.edge.now()
     }
 
-    /// Answers one request from `peer`, as this generation decides.
+    /// Answers one request from `remote`, as this generation decides.
     ///
     /// # Errors
     ///
     /// None: every fault has an answer.
     pub(crate) async fn handle<B>(
-        self,
+        &self,
         generation: &Generation,
         request: Request<B>,
-        peer: SocketAddr,
+        remote: &Remote,
     ) -> Result<Response<HttpBody>, Infallible>
     where
         B: http_body::Body<Data = bytes::Bytes> + Send,
         B::Error: std::fmt::Display,
     {
         let (parts, body) = request.into_parts();
-        let source = source(&parts.headers, peer);
-        let principal = match admit(generation, &parts, peer) {
+        let source = remote.source(&parts.headers);
+        let principal = match admit(generation, &parts, remote) {
             Ok(principal) => principal,
             Err(refusal) => return Ok(self.refuse(&refusal, source, None, 0)),
         };
@@ -125,7 +124,7 @@ impl HttpEdge {
     }
 
     /// Records what never became a request.
-    pub(crate) fn unread(&self, what: Unread, peer: SocketAddr) {
+    pub(crate) fn unread(&self, what: Unread, remote: &Remote) {
         let (status, reason) = match what {
             Unread::TooLarge => (
                 StatusCode::REQUEST_HEADER_FIELDS_TOO_LARGE,
@@ -135,8 +134,7 @@ impl HttpEdge {
             Unread::Slow => (StatusCode::REQUEST_TIMEOUT, "slow_headers"),
         };
         let refusal = Refusal::new(status, -32600, reason, reason);
-        let source = Source::new("http").with_remote(peer.to_string());
-        self.edge.refused(&refusal, source, None, 0);
+        self.edge.refused(&refusal, remote.connection(), None, 0);
     }
 
     /// Counts a client that was cut off because it did not read. Its calls have their records.
@@ -204,12 +202,12 @@ impl HttpEdge {
 fn admit(
     generation: &Generation,
     parts: &Parts,
-    peer: SocketAddr,
+    remote: &Remote,
 ) -> Result<Arc<Principal>, Refusal> {
     generation.guard().check(parts)?;
     generation
         .authenticator()
-        .authenticate(&parts.headers, Peer::from(peer.ip()), SystemTime::now())
+        .authenticate(&parts.headers, remote.peer(), SystemTime::now())
         .map_err(|error| {
             Refusal::new(error.status(), -32600, error.reason(), error.to_string())
                 .with_header(header::WWW_AUTHENTICATE, error.www_authenticate().clone())
@@ -222,14 +220,6 @@ async fn close(sessions: &[Open]) {
 
 async fn release(sessions: &[Open]) {
     join_all(sessions.iter().map(|open| open.session.release())).await;
-}
-
-fn source(headers: &http::HeaderMap, peer: SocketAddr) -> Source {
-    let source = Source::new("http").with_remote(peer.to_string());
-    match headers.get("traceparent").map(HeaderValue::to_str) {
-        Some(Ok(traceparent)) => source.with_traceparent(traceparent),
-        Some(Err(_)) | None => source,
-    }
 }
 
 fn not_allowed() -> Refusal {

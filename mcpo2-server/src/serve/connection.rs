@@ -1,22 +1,23 @@
 //! One connection, from its first bytes to its end.
 
-use std::{io, pin::Pin, time::Duration};
+use std::{convert::Infallible, io, pin::Pin, time::Duration};
 
-use hyper::server::conn::{http1, http2};
+use http::{Request, Response};
+use hyper::{
+    body::Incoming,
+    server::conn::{http1, http2},
+    service::Service,
+};
 use hyper_util::{
     rt::{TokioExecutor, TokioIo, TokioTimer},
     server::graceful::GracefulConnection,
-    service::TowerToHyperService,
 };
 use mcpo2_core::BoxError;
 use tokio::io::{AsyncRead, AsyncWrite};
 use tokio_util::sync::CancellationToken;
 
-use super::{
-    Service,
-    version::{Version, version},
-};
-use crate::config::Http;
+use super::version::{Version, version};
+use crate::{config::Http, respond::HttpBody};
 
 /// How HTTP is spoken.
 pub(super) struct Protocols {
@@ -65,12 +66,15 @@ impl Protocols {
     /// # Errors
     ///
     /// Where the client's first bytes could not be read.
-    pub(super) async fn serve<T>(self, stream: T, service: Service) -> io::Result<Serving>
+    pub(super) async fn serve<T, S>(self, stream: T, service: S) -> io::Result<Serving>
     where
         T: AsyncRead + AsyncWrite + Send + Unpin + 'static,
+        S: Service<Request<Incoming>, Response = Response<HttpBody>, Error = Infallible>,
+        S: Send + 'static,
+        S::Future: Send + 'static,
     {
         let (version, stream) = version(stream).await?;
-        let (stream, service) = (TokioIo::new(stream), TowerToHyperService::new(service));
+        let stream = TokioIo::new(stream);
         Ok(Serving(match version {
             Version::Http1 => Box::pin(self.http1.serve_connection(stream, service)),
             Version::Http2 => Box::pin(self.http2.serve_connection(stream, service)),

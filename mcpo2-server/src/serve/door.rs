@@ -12,14 +12,15 @@ use tokio::{
 };
 
 use super::{
-    Listener, Server, Service, Tls,
+    Listener, Server, Tls,
+    answer::Answer,
     connection::{Protocols, Serving},
     listen::Heir,
     paced::{Asked, Paced, Stall},
 };
 use crate::{
     app::App,
-    edge::http::{HttpEdge, Unread},
+    edge::http::{HttpEdge, Remote, Unread},
     shutdown::Shutdown,
 };
 
@@ -130,6 +131,7 @@ impl Door<'_> {
             tracing::debug!(%error, "a connection broke");
             return;
         }
+        let remote = Arc::new(Remote::new(peer));
         let now = self.server.edge.now();
         let http = &now.config().http;
         let coming = Coming {
@@ -137,7 +139,10 @@ impl Door<'_> {
             times: (http.timeouts.headers, http.timeouts.write),
             tls: now.tls().cloned(),
             protocols: Protocols::within(http, self.keep_alive),
-            service: self.server.service(peer),
+            answer: Answer {
+                server: Arc::clone(self.server),
+                remote: Arc::clone(&remote),
+            },
         };
         drop(now);
         let asked = Asked::default();
@@ -156,7 +161,7 @@ impl Door<'_> {
                 Err(error) => Err(error),
             };
             if let Err(error) = served {
-                broke(&edge, error.as_ref(), &asked, peer);
+                broke(&edge, error.as_ref(), &asked, &remote);
             }
             drop(place);
         });
@@ -170,20 +175,20 @@ struct Coming {
     times: (Duration, Duration),
     tls: Option<Tls>,
     protocols: Protocols,
-    service: Service,
+    answer: Answer,
 }
 
 impl Coming {
     async fn serve(self, asked: Asked) -> Result<Serving, BoxError> {
-        let (protocols, service) = (self.protocols, self.service);
+        let (protocols, answer) = (self.protocols, self.answer);
         let Some(tls) = self.tls else {
             let stream = Paced::new(self.stream, self.times, &asked);
-            return Ok(protocols.serve(stream, service).await?);
+            return Ok(protocols.serve(stream, answer).await?);
         };
         let stream = timeout(self.times.0, tls.acceptor().accept(self.stream)).await??;
         // Who has shaken hands can still say nothing.
         let stream = Paced::new(stream, self.times, &asked);
-        Ok(protocols.serve(stream, service).await?)
+        Ok(protocols.serve(stream, answer).await?)
     }
 }
 
@@ -241,20 +246,20 @@ fn broke(
     edge: &HttpEdge,
     error: &(dyn StdError + Send + Sync + 'static),
     asked: &Asked,
-    peer: SocketAddr,
+    remote: &Remote,
 ) {
     tracing::debug!(error, "a connection broke");
     match Stall::behind(error) {
-        Some(Stall::Silent) if asked.is_open() => return edge.unread(Unread::Slow, peer),
+        Some(Stall::Silent) if asked.is_open() => return edge.unread(Unread::Slow, remote),
         // Who connects and says nothing has asked for nothing.
         Some(Stall::Silent) => return,
         Some(Stall::Unread) => return edge.unread_answer(),
         None => {}
     }
     match error.downcast_ref::<hyper::Error>() {
-        Some(error) if error.is_timeout() && asked.is_open() => edge.unread(Unread::Slow, peer),
-        Some(error) if error.is_parse_too_large() => edge.unread(Unread::TooLarge, peer),
-        Some(error) if error.is_parse() => edge.unread(Unread::NotHttp, peer),
+        Some(error) if error.is_timeout() && asked.is_open() => edge.unread(Unread::Slow, remote),
+        Some(error) if error.is_parse_too_large() => edge.unread(Unread::TooLarge, remote),
+        Some(error) if error.is_parse() => edge.unread(Unread::NotHttp, remote),
         _ => {}
     }
 }

@@ -1,10 +1,9 @@
 use std::{net::SocketAddr, sync::Arc, time::Duration};
 
 use http::Request;
-use hyper::body::Incoming;
+use hyper::{body::Incoming, service::service_fn};
 use tokio::{net::TcpListener, task::JoinSet};
 use tokio_util::sync::CancellationToken;
-use tower::util::BoxCloneService;
 
 use super::{connection::Protocols, door::pause};
 use crate::admin::{Admin, MetricsFor, RELOAD};
@@ -34,7 +33,7 @@ pub(super) async fn serve(admin: Arc<Admin>, address: SocketAddr) {
             }
         };
         let admin = Arc::clone(&admin);
-        let answer = tower::service_fn(move |request: Request<Incoming>| {
+        let answer = service_fn(move |request: Request<Incoming>| {
             let admin = Arc::clone(&admin);
             async move {
                 let response = match request.uri().path() {
@@ -44,7 +43,6 @@ pub(super) async fn serve(admin: Arc<Admin>, address: SocketAddr) {
                 Ok::<_, std::convert::Infallible>(response)
             }
         });
-        let answer = BoxCloneService::new(answer);
         // Without this a small answer waits for the client's acknowledgement of its beginning.
         if stream.set_nodelay(true).is_ok() {
             connections.spawn(async move {

@@ -20,13 +20,18 @@ impl<S> Layer<S> for PanicLayer {
     type Service = PanicService<S>;
 
     fn layer(&self, inner: S) -> Self::Service {
-        PanicService { inner }
+        PanicService {
+            inner,
+            panicked: false,
+        }
     }
 }
 
 #[derive(Debug, Clone)]
 pub(super) struct PanicService<S> {
     inner: S,
+    /// INVARIANT: what panicked is not called again.
+    panicked: bool,
 }
 
 impl<S> Service<Call> for PanicService<S>
@@ -38,20 +43,25 @@ where
     type Future = ResponseFuture<S::Future>;
 
     fn poll_ready(&mut self, cx: &mut Context<'_>) -> Poll<Result<(), Error>> {
-        self.inner.poll_ready(cx)
+        match self.panicked {
+            true => Poll::Ready(Err(Error::new(ErrorKind::Internal, "internal error"))),
+            false => self.inner.poll_ready(cx),
+        }
     }
 
     fn call(&mut self, call: Call) -> Self::Future {
-        // What panicked is not called again: each call runs in a clone of its own.
         match catch_unwind(AssertUnwindSafe(|| self.inner.call(call))) {
             Ok(reply) => ResponseFuture {
                 reply: Some(reply),
                 error: None,
             },
-            Err(panic) => ResponseFuture {
-                reply: None,
-                error: Some(failed(panic)),
-            },
+            Err(panic) => {
+                self.panicked = true;
+                ResponseFuture {
+                    reply: None,
+                    error: Some(failed(panic)),
+                }
+            }
         }
     }
 }

@@ -14,6 +14,9 @@ const NAME: HeaderName = HeaderName::from_static("mcp-name");
 
 pub(super) const EVENTS: &str = "text/event-stream";
 
+/// How many headers most requests have, those that the client of HTTP adds among them.
+const USUAL: usize = 9;
+
 /// What each request of a link carries.
 #[derive(Debug, Clone)]
 pub(super) struct Head {
@@ -76,9 +79,8 @@ impl Head {
             .as_map()
             .iter()
             .filter(|(name, _)| stateless || !name.as_str().starts_with("mcp-"));
-        let mut headers: HeaderMap = parameters
-            .map(|(name, value)| (name.clone(), value.clone()))
-            .collect();
+        let mut headers = HeaderMap::with_capacity(USUAL + forward.as_map().len());
+        headers.extend(parameters.map(|(name, value)| (name.clone(), value.clone())));
         self.common(&mut headers);
         let both = HeaderValue::from_static("application/json, text/event-stream");
         headers.insert(header::ACCEPT, both);

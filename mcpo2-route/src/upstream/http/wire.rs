@@ -81,7 +81,7 @@ impl Wire {
     pub(super) async fn send(
         &self,
         method: Method,
-        headers: HeaderMap,
+        mut headers: HeaderMap,
         body: impl Into<Pieces>,
         pace: &Pace,
     ) -> Result<Response<Content>, Error> {
@@ -92,17 +92,19 @@ impl Wire {
         let mut request = Request::new(Full::new(body.into()));
         *request.method_mut() = method;
         *request.uri_mut() = self.endpoint.url.clone();
-        let mut all = self.endpoint.headers.clone();
-        // What the protocol needs goes over what is configured.
-        for (name, value) in &headers {
-            all.insert(name, value.clone());
+        let configured = &self.endpoint.headers;
+        for name in configured.keys() {
+            // What the protocol needs goes over what is configured.
+            if !headers.contains_key(name) {
+                for value in configured.get_all(name) {
+                    headers.append(name, value.clone());
+                }
+            }
         }
         // A message passes as it is, so it should come as it is.
-        all.insert(
-            header::ACCEPT_ENCODING,
-            HeaderValue::from_static("identity"),
-        );
-        *request.headers_mut() = all;
+        let identity = HeaderValue::from_static("identity");
+        headers.insert(header::ACCEPT_ENCODING, identity);
+        *request.headers_mut() = headers;
         let sent = pace.limit(client.request(request)).await?;
         let response = sent.map_err(|error| match error.is_connect() {
             true => fault::unreachable(error),

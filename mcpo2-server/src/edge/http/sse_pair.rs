@@ -5,7 +5,6 @@
 
 use std::{
     collections::HashMap,
-    net::SocketAddr,
     sync::{Arc, Mutex, MutexGuard, PoisonError},
 };
 
@@ -21,7 +20,7 @@ use tokio::{
 };
 use tokio_util::{codec::FramedRead, sync::DropGuard};
 
-use super::{HttpEdge, admit, body, headers::accepts, not_allowed, plain, source};
+use super::{HttpEdge, Remote, admit, body, headers::accepts, not_allowed, plain};
 use crate::{
     admission::StreamPlace,
     app::Generation,
@@ -99,15 +98,15 @@ impl HttpEdge {
         generation: &Generation,
         side: Side,
         request: Request<B>,
-        peer: SocketAddr,
+        remote: &Remote,
     ) -> Response<HttpBody>
     where
         B: http_body::Body<Data = Bytes> + Send,
         B::Error: std::fmt::Display,
     {
         let (parts, body) = request.into_parts();
-        let source = source(&parts.headers, peer);
-        let principal = match admit(generation, &parts, peer) {
+        let source = remote.source(&parts.headers);
+        let principal = match admit(generation, &parts, remote) {
             Ok(principal) => principal,
             Err(refusal) => return self.refuse(&refusal, source, None, 0),
         };
