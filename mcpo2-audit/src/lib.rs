@@ -7,6 +7,7 @@ mod files;
 mod frames;
 mod future;
 mod id;
+mod json;
 mod layer;
 mod ledger;
 mod line;
