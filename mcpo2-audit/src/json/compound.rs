@@ -33,8 +33,7 @@ impl<'a> Compound<'a> {
             b'[' => "]}",
             _ => "}}",
         };
-        self.to.push(b'{');
-        text::name(self.to, name);
+        text::name(self.to, b'{', name);
         Self { close, ..self }
     }
 
@@ -45,9 +44,9 @@ impl<'a> Compound<'a> {
     }
 
     fn member<T: Serialize + ?Sized>(&mut self, name: &'static str, value: &T) -> Result {
-        let Json(to) = self.next();
-        text::name(to, name);
-        value.serialize(Json(to))
+        text::name(self.to, self.before, name);
+        self.before = b',';
+        value.serialize(Json(self.to))
     }
 
     fn finish(self) {

@@ -18,17 +18,18 @@ pub(super) fn quoted(to: &mut Vec<u8>, text: &str) -> Result<(), serde_json::Err
 #[inline]
 pub(super) fn plain(to: &mut Vec<u8>, text: &str) {
     debug_assert!(is_plain(text.as_bytes()), "{text:?} needs an escape");
-    to.reserve(text.len().saturating_add(2));
     to.push(b'"');
     to.extend_from_slice(text.as_bytes());
     to.push(b'"');
 }
 
-/// The name of a member, and the colon behind it.
+/// The name of a member, behind what stands before it.
 #[inline]
-pub(super) fn name(to: &mut Vec<u8>, name: &'static str) {
-    plain(to, name);
-    to.push(b':');
+pub(super) fn name(to: &mut Vec<u8>, before: u8, name: &'static str) {
+    debug_assert!(is_plain(name.as_bytes()), "{name:?} needs an escape");
+    to.extend_from_slice(&[before, b'"']);
+    to.extend_from_slice(name.as_bytes());
+    to.extend_from_slice(b"\":");
 }
 
 /// A quoted string of what is displayed.
