@@ -6,6 +6,7 @@ mod error;
 mod files;
 mod frames;
 mod future;
+mod heard;
 mod id;
 mod json;
 mod layer;
