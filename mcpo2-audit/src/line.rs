@@ -8,7 +8,7 @@
 //! the record's bytes as they stand. A reader hashes these bytes and never writes a record anew,
 //! so no question of canonical JSON comes up.
 
-use std::{io::Write, sync::LazyLock};
+use std::sync::LazyLock;
 
 use mcpo2_core::Digest;
 
@@ -18,6 +18,9 @@ use crate::Record;
 pub const MAX_LINE: usize = 256 * 1024;
 
 const CONTEXT: &str = "mcpo2 2026 audit chain v1";
+
+/// Room for what stands around a record.
+const ROOM: usize = 256;
 
 /// What the first record of a ledger follows.
 pub(crate) const GENESIS: Digest = Digest::from_bytes([0; 32]);
@@ -118,11 +121,15 @@ pub(crate) fn link(prev: Digest, seq: u64, record: &[u8]) -> Digest {
 /// Writes a line with its line feed, and gives its hash.
 pub(crate) fn write_line(to: &mut Vec<u8>, prev: Digest, seq: u64, record: &[u8]) -> Digest {
     let hash = link(prev, seq, record);
+    to.reserve(record.len().saturating_add(ROOM));
+    to.extend_from_slice(br#"{"seq":"#);
     // Writing to a Vec cannot fail.
-    let _ = write!(
-        to,
-        r#"{{"seq":{seq},"prev":"{prev}","hash":"{hash}","record":"#
-    );
+    let _ = serde_json::to_writer(&mut *to, &seq);
+    to.extend_from_slice(br#","prev":""#);
+    to.extend_from_slice(&prev.to_ascii());
+    to.extend_from_slice(br#"","hash":""#);
+    to.extend_from_slice(&hash.to_ascii());
+    to.extend_from_slice(br#"","record":"#);
     to.extend_from_slice(record);
     to.extend_from_slice(b"}\n");
     hash

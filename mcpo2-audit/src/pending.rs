@@ -5,8 +5,8 @@ use mcpo2_core::{Call, Error, Id, Message, Meta, Principal, Response, Trail};
 
 use crate::{
     Asked, Ended, Outcome, Place, RecordId, Source,
+    heard::Heard,
     record::{Way, WrittenCall},
-    secret::Messages,
     text::trace_id,
 };
 
@@ -35,7 +35,7 @@ struct Open {
 /// What the reply said so far.
 #[derive(Debug)]
 struct Said {
-    hasher: Messages,
+    heard: Heard,
     messages: u64,
     bytes: u64,
     response: Option<Outcome>,
@@ -60,7 +60,7 @@ impl Pending {
             expected: request.id().cloned(),
             trail: call.trail().clone(),
             said: Said {
-                hasher: place.ledger().messages(),
+                heard: Heard::Nothing,
                 messages: 0,
                 bytes: 0,
                 response: None,
@@ -77,18 +77,23 @@ impl Pending {
         self.id
     }
 
-    /// Takes note of one message of the reply.
+    /// Takes note of one message of a stream.
     pub(crate) fn message(&mut self, message: &Bytes) {
+        let Some(open) = self.open.as_mut().filter(|_| !message.is_empty()) else {
+            return;
+        };
+        open.said.heard.next(message, open.place.ledger());
         match Message::parse(message.clone()) {
-            Ok(Message::Response(response)) => self.complete(message, Some(&response)),
-            Ok(Message::Request(_)) | Err(_) => self.complete(message, None),
+            Ok(Message::Response(response)) => open.hear(message, Some(&response)),
+            Ok(Message::Request(_)) | Err(_) => open.hear(message, None),
         }
     }
 
-    /// Takes note of one message, and of the response that it is.
+    /// Takes note of the only message of a reply, and of the response that it is.
     pub(crate) fn complete(&mut self, message: &Bytes, response: Option<&Response>) {
         if let Some(open) = self.open.as_mut().filter(|_| !message.is_empty()) {
-            open.said.hear(message, response, open.expected.as_ref());
+            open.said.heard = Heard::Whole(open.place.ledger().digest(message));
+            open.hear(message, response);
         }
     }
 
@@ -116,20 +121,18 @@ impl Drop for Pending {
     }
 }
 
-impl Said {
-    fn hear(&mut self, message: &Bytes, response: Option<&Response>, expected: Option<&Id>) {
-        self.hasher.update(message);
-        self.messages += 1;
-        self.bytes += u64::try_from(message.len()).unwrap_or_default();
+impl Open {
+    fn hear(&mut self, message: &[u8], response: Option<&Response>) {
+        self.said.messages += 1;
+        self.said.bytes += u64::try_from(message.len()).unwrap_or_default();
+        let expected = self.expected.as_ref();
         // An error may answer to no id, where the request's could not be read.
         let answers = |response: &&Response| response.id().is_none() || response.id() == expected;
         if let Some(response) = response.filter(answers) {
-            self.response = Some(response.outcome().into());
+            self.said.response = Some(response.outcome().into());
         }
     }
-}
 
-impl Open {
     fn write(self, outcome: Outcome, cause: Option<Box<str>>) {
         let now = self.place.ledger().clock().monotonic();
         let duration = now.saturating_sub(self.started).as_micros();
@@ -138,7 +141,7 @@ impl Open {
             cause,
             messages: self.said.messages,
             bytes: self.said.bytes,
-            digest: (self.said.messages > 0).then(|| self.said.hasher.digest()),
+            digest: self.said.heard.digest(),
             duration_us: u64::try_from(duration).unwrap_or(u64::MAX),
         };
         let way = Way {

@@ -147,6 +147,31 @@ async fn complete_reply_is_recorded_with_what_the_layers_found_and_no_contents()
 }
 
 #[tokio::test]
+async fn digest_of_a_stream_is_of_all_its_messages_each_with_its_length() {
+    let mut it = bench(Options::default());
+    assert!(it.service.poll_ready().is_ready());
+    let future = it.service.call(call_of(REQUEST));
+    let (_, responder) = it.handle.next_request().await.unwrap();
+    responder.send_response(frames(&[PROGRESS, RESULT]));
+    let Body::Stream(mut frames) = future.await.unwrap().into_body() else {
+        panic!("no stream")
+    };
+    while frames.next().await.is_some() {}
+    it.ledger.flush().unwrap();
+    let secret = std::fs::read(it.dir.path().join("secret")).unwrap();
+    let key = blake3::derive_key("mcpo2 2026 audit content v1", &secret);
+    let mut hasher = blake3::Hasher::new_keyed(&key);
+    for message in [PROGRESS, RESULT] {
+        let length = u64::try_from(message.len()).unwrap();
+        hasher
+            .update(&length.to_le_bytes())
+            .update(message.as_bytes());
+    }
+    let (_, call) = newest(it.dir.path());
+    assert_eq!(call.end.digest, Some(hasher.finalize().into()));
+}
+
+#[tokio::test]
 async fn each_way_to_end_has_its_outcome() {
     let tool_error = r#"{"jsonrpc":"2.0","id":7,"result":{"isError":true,"content":[]}}"#;
     let error = r#"{"jsonrpc":"2.0","id":7,"error":{"code":-32602,"message":"no"}}"#;

@@ -19,6 +19,9 @@ pub struct Digest([u8; 32]);
 pub struct DigestError;
 
 impl Digest {
+    /// The length of its text, in bytes.
+    pub const TEXT_LEN: usize = 67;
+
     /// The digest of these bytes.
     #[must_use]
     pub fn of(bytes: &[u8]) -> Self {
@@ -37,6 +40,19 @@ impl Digest {
         &self.0
     }
 
+    /// Its text, as bytes of ASCII.
+    #[must_use]
+    pub fn to_ascii(&self) -> [u8; Self::TEXT_LEN] {
+        let mut text = [0; Self::TEXT_LEN];
+        if let Some((prefix, digits)) = text.split_first_chunk_mut() {
+            *prefix = *b"b3:";
+            for (pair, byte) in digits.as_chunks_mut().0.iter_mut().zip(&self.0) {
+                *pair = [digit(byte >> 4), digit(byte & 15)];
+            }
+        }
+        text
+    }
+
     /// The first twelve hexadecimal digits, for people.
     #[must_use]
     pub fn short(&self) -> String {
@@ -50,29 +66,25 @@ impl From<blake3::Hash> for Digest {
     }
 }
 
-/// The text of a digest, without an allocation.
-struct Text([u8; 67]);
+/// The text of a digest, without an allocation. Aligned, so that UTF-8 is checked in words.
+#[repr(align(8))]
+struct Text([u8; Digest::TEXT_LEN]);
 
 impl Text {
-    fn of(digest: &Digest) -> Self {
-        let hex = blake3::Hash::from_bytes(digest.0).to_hex();
-        let mut text = [0; 67];
-        let digits = b"b3:".iter().chain(hex.as_bytes());
-        text.iter_mut()
-            .zip(digits)
-            .for_each(|(to, from)| *to = *from);
-        Self(text)
-    }
-
     fn as_str(&self) -> &str {
         // It is ASCII.
         std::str::from_utf8(&self.0).unwrap_or_default()
     }
 }
 
+/// Arithmetic, and no table: the compiler does all digits of a digest at once.
+const fn digit(nibble: u8) -> u8 {
+    b'0' + nibble + if nibble > 9 { b'a' - b'9' - 1 } else { 0 }
+}
+
 impl fmt::Display for Digest {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        f.write_str(Text::of(self).as_str())
+        f.write_str(Text(self.to_ascii()).as_str())
     }
 }
 
@@ -94,7 +106,7 @@ impl FromStr for Digest {
 
 impl Serialize for Digest {
     fn serialize<S: Serializer>(&self, to: S) -> Result<S::Ok, S::Error> {
-        to.serialize_str(Text::of(self).as_str())
+        to.serialize_str(Text(self.to_ascii()).as_str())
     }
 }
 
@@ -103,5 +115,22 @@ impl<'de> Deserialize<'de> for Digest {
         String::deserialize(from)?
             .parse()
             .map_err(serde::de::Error::custom)
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_digest_has_the_text_of_its_bytes() {
+        for byte in 0..=u8::MAX {
+            let bytes = std::array::from_fn(|at| byte.wrapping_add(u8::try_from(at).unwrap()));
+            let digest = Digest::from_bytes(bytes);
+            let text = format!("b3:{}", blake3::Hash::from_bytes(bytes).to_hex());
+            assert_eq!(digest.to_string(), text);
+            assert_eq!(digest.to_ascii(), text.as_bytes());
+            assert_eq!(serde_json::to_value(digest).unwrap(), text);
+        }
     }
 }

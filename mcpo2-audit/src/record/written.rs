@@ -10,7 +10,7 @@ use super::{
     Asked, Ended, FORMAT,
     call::{MAX_LABEL, MAX_ROLES},
 };
-use crate::{RecordId, Source, text::clipped};
+use crate::{RecordId, Source, json, text::clipped};
 
 /// Room for most records, so that few are moved while they are written.
 const ROOM: usize = 2048;
@@ -50,7 +50,7 @@ struct Roles<'a>(&'a Principal);
 impl WrittenCall<'_> {
     pub(crate) fn json(&self) -> Result<Vec<u8>, serde_json::Error> {
         let mut json = Vec::with_capacity(ROOM);
-        serde_json::to_writer(&mut json, self)?;
+        json::write(&mut json, self)?;
         Ok(json)
     }
 }
@@ -117,3 +117,6 @@ impl Serialize for Roles<'_> {
         to.collect_seq(roles.map(|role| clipped(role, MAX_LABEL)))
     }
 }
+
+#[cfg(test)]
+mod tests;
