@@ -1,4 +1,5 @@
 use std::{
+    borrow::Cow,
     sync::Arc,
     task::{Context, Poll},
 };
@@ -71,8 +72,8 @@ fn apply(profiles: &Profiles, routed: Routed) -> Result<Routed, Error> {
     }
 
     let (request, stripped) = match edit::without_reserved(routed.request())? {
-        Some((request, stripped)) => (request, stripped),
-        None => (routed.request().clone(), Vec::new()),
+        Some((request, stripped)) => (Cow::Owned(request), stripped),
+        None => (Cow::Borrowed(routed.request()), Vec::new()),
     };
     let point = profiles.point(facts.module());
     if let (true, Point::Argument(name)) = (works, point) {
@@ -88,7 +89,10 @@ fn apply(profiles: &Profiles, routed: Routed) -> Result<Routed, Error> {
             };
             routed.call().trail().record(Fact::Preamble(applied));
         }
-        return Ok(routed.map_request(|_| request));
+        return Ok(match request {
+            Cow::Owned(request) => routed.map_request(|_| request),
+            Cow::Borrowed(_) => routed,
+        });
     };
     let request = inject(&request, &point, profile)?;
     record(&routed, &facts, &point, &profile.preamble, stripped);

@@ -1,6 +1,6 @@
 use std::{borrow::Cow, collections::HashSet, ops::Range};
 
-use super::lexer::{Fault, Lexer, unescape};
+use super::lexer::{Fault, Lexer};
 
 /// How deep arrays and objects may nest in one message.
 ///
@@ -201,8 +201,8 @@ impl<'a, N: Note> Scan<'a, '_, N> {
     fn key(&mut self) -> Result<(), Fault> {
         self.lexer.space();
         let start = self.lexer.at();
-        let raw = self.lexer.string()?;
-        let key = unescape(raw).ok_or_else(|| Fault::new("invalid escape in a key", start))?;
+        let key = self.lexer.said()?;
+        let key = key.ok_or_else(|| Fault::new("invalid escape in a key", start))?;
         let member = self.note.member(self.open.len(), &key);
         if !self.is_new(key) {
             return Err(Fault::new("duplicate key", start));

@@ -140,17 +140,33 @@ impl<'a> Lexer<'a> {
 
     /// Passes a string and gives what stands between its quotes, escapes unresolved.
     pub(super) fn string(&mut self) -> Result<&'a str, Fault> {
+        self.raw().map(|(inner, _)| inner)
+    }
+
+    /// Passes a string and gives what it says. None where an escape of it says nothing.
+    pub(super) fn said(&mut self) -> Result<Option<Cow<'a, str>>, Fault> {
+        Ok(match self.raw()? {
+            (inner, true) => unescape(inner),
+            (inner, false) => Some(Cow::Borrowed(inner)),
+        })
+    }
+
+    /// What stands between the quotes, and whether there are escapes in it.
+    fn raw(&mut self) -> Result<(&'a str, bool), Fault> {
         self.expect(b'"', "expected a string")?;
-        let start = self.at;
+        let (start, mut escaped) = (self.at, false);
         loop {
             self.at += plain(self.rest());
             match self.peek() {
                 Some(b'"') => {
                     let inner = self.text.get(start..self.at).unwrap_or_default();
                     self.at += 1;
-                    return Ok(inner);
+                    return Ok((inner, escaped));
                 }
-                Some(b'\\') => self.escape()?,
+                Some(b'\\') => {
+                    escaped = true;
+                    self.escape()?;
+                }
                 Some(_) => return Err(self.fault("control character in a string")),
                 None => return Err(self.fault("unexpected end of JSON")),
             }

@@ -1,6 +1,6 @@
 use std::{borrow::Cow, ops::Range};
 
-use super::lexer::{Lexer, unescape};
+use super::lexer::Lexer;
 
 /// The members of an object in order: keys resolved, values as they stand.
 ///
@@ -43,8 +43,7 @@ impl<'a> Iterator for Members<'a> {
         self.lexer.expect(self.before, "").ok()?;
         self.before = b',';
         self.lexer.space();
-        let key = self.lexer.string().ok()?;
-        let key = unescape(key)?;
+        let key = self.lexer.said().ok()??;
         self.lexer.space();
         self.lexer.expect(b':', "").ok()?;
         self.lexer.space();

@@ -1,4 +1,4 @@
-use std::ops::Range;
+use std::{borrow::Cow, ops::Range};
 
 use bytes::Bytes;
 use serde::{Deserialize, Deserializer};
@@ -122,7 +122,7 @@ fn request_parts(
     let Some(name) = string(part(text, method)) else {
         return Err(ParseError::invalid("`method` is not a string", id));
     };
-    let method = Method::from(name.as_str());
+    let method = Method::from(&*name);
     let (envelope, params) = (&outline.envelope, &outline.params);
     let is_object = |at: &Range<usize>| is_object(part(text, at));
     if !envelope.params.as_ref().is_none_or(is_object) {
@@ -228,8 +228,9 @@ fn part<'a>(text: &'a str, at: &Range<usize>) -> &'a str {
     text.get(at.clone()).unwrap_or_default()
 }
 
-fn string(json: &str) -> Option<String> {
-    serde_json::from_str(json).ok()
+/// What a string says, where the value is one that says something.
+fn string(json: &str) -> Option<Cow<'_, str>> {
+    json::unescape(json.strip_prefix('"')?.strip_suffix('"')?)
 }
 
 /// Reads an object; serde would take an array for one.
