@@ -64,11 +64,11 @@ fn edits(request: &Request) {
     assert_eq!(given.item(), request.item());
 
     let marked = request.with_meta("traceparent", "\"00\"");
-    assert_eq!(marked.meta().traceparent, Some("\"00\""));
+    assert_eq!(marked.meta().traceparent(), Some("\"00\""));
     assert_eq!(marked.arguments(), request.arguments());
     assert_eq!(marked.item(), request.item());
     let bare = marked.without_meta("traceparent");
-    assert!(bare.meta().traceparent.is_none());
+    assert!(bare.meta().traceparent().is_none());
     assert_eq!(bare.arguments(), request.arguments());
 
     for edited in [&renamed, &minted, &given, &marked, &bare] {

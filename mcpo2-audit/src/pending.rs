@@ -47,7 +47,7 @@ impl Pending {
         let source = call.extensions().get::<Source>().cloned();
         let trace = source.as_ref().and_then(Source::shared_trace).cloned();
         let trace = trace.or_else(|| {
-            let traceparent = Meta::text(request.meta().traceparent)?;
+            let traceparent = Meta::text(request.meta().traceparent())?;
             trace_id(&traceparent).map(Arc::from)
         });
         let open = Open {

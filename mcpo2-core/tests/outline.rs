@@ -74,7 +74,7 @@ proptest! {
                 let arguments = fields.arguments.map(|raw| raw.get().as_bytes());
                 prop_assert_eq!(request.arguments(), arguments);
                 let token = fields.meta.unwrap_or_default().token.map(RawValue::get);
-                prop_assert_eq!(request.meta().progress_token, token);
+                prop_assert_eq!(request.meta().progress_token(), token);
             }
             (Ok(Message::Response(response)), Some(envelope)) => {
                 let result = envelope.result.map(|raw| raw.get().as_bytes());

@@ -51,7 +51,7 @@ pub(crate) fn outgoing(
     link: ProtocolVersion,
     ours: &ClientInfo,
 ) -> Request {
-    let complete = caller.is_stateless() && request.meta().protocol_version.is_some();
+    let complete = caller.is_stateless() && request.meta().protocol_version().is_some();
     if !link.is_stateless() || complete || request.id().is_none() {
         return request.clone();
     }
@@ -204,7 +204,7 @@ mod tests {
         let bare = request(r#"{"jsonrpc":"2.0","id":1,"method":"tools/list"}"#);
         for caller in [latest, session] {
             let sent = outgoing(&bare, caller, latest, &ours);
-            assert!(sent.meta().protocol_version.is_some());
+            assert!(sent.meta().protocol_version().is_some());
             let again = outgoing(&sent, latest, latest, &ours);
             assert_eq!(again.bytes(), sent.bytes());
         }

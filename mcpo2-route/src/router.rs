@@ -300,7 +300,7 @@ pub(crate) fn may_follow_tasks(call: &Call) -> bool {
         #[serde(borrow, default)]
         extensions: BTreeMap<Cow<'a, str>, IgnoredAny>,
     }
-    let said = call.request().meta().client_capabilities;
+    let said = call.request().meta().client_capabilities();
     let said = said.and_then(|said| serde_json::from_str::<Capabilities<'_>>(said).ok());
     !call.version().is_stateless() || said.is_some_and(|said| said.extensions.contains_key(TASKS))
 }

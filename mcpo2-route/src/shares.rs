@@ -6,7 +6,7 @@
 //! [`Connection`]: crate::Connection
 
 use std::{
-    collections::{BTreeMap, HashMap, VecDeque},
+    collections::{BTreeMap, VecDeque},
     sync::Arc,
 };
 
@@ -37,7 +37,7 @@ const IDLE: usize = 1024;
 pub struct Shares<W> {
     bounds: Bounds,
     weights: Weights,
-    tenants: HashMap<TenantId, Tenant<W>>,
+    tenants: BTreeMap<TenantId, Tenant<W>>,
     /// The weights of those who have something under way.
     active: u64,
     running: usize,
@@ -78,7 +78,7 @@ impl<W> Shares<W> {
         Self {
             bounds: Bounds { places, queue },
             weights,
-            tenants: HashMap::new(),
+            tenants: BTreeMap::new(),
             active: 0,
             running: 0,
             waiting: 0,

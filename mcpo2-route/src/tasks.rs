@@ -5,7 +5,7 @@ use std::{
     collections::{HashMap, VecDeque},
     fmt,
     ops::Range,
-    sync::{Arc, Mutex, PoisonError},
+    sync::{Arc, LazyLock, Mutex, PoisonError},
     time::{Duration, SystemTime},
 };
 
@@ -13,6 +13,7 @@ use arc_swap::ArcSwapOption;
 use bytes::Bytes;
 use mcpo2_core::{Digest, Frame, Message, Method, ModuleId, Principal};
 use mcpo2_seal::KeyRing;
+use memchr::memmem::Finder;
 use serde::Deserialize;
 use serde_json::value::RawValue;
 
@@ -110,7 +111,8 @@ impl Tasks {
     /// A message of a module with the ids that the caller knows; none where it names no task.
     pub(crate) fn message(&self, bytes: &Bytes, whose: Whose<'_>) -> Option<Bytes> {
         // Most messages name none, and are not worth parsing.
-        memchr::memmem::find(bytes, b"\"taskId\"")?;
+        static NAMED: LazyLock<Finder<'_>> = LazyLock::new(|| Finder::new(b"\"taskId\""));
+        NAMED.find(bytes)?;
         let named = match Message::parse(bytes.clone()).ok()? {
             Message::Response(response) => {
                 let named = Named::read(response.result_json()?)?;

@@ -23,24 +23,69 @@ pub mod keys {
 }
 
 /// The members of `params._meta` that a gateway reads, each as its JSON text; all others pass unread.
-#[derive(Debug, Default, Clone, Copy, PartialEq, Eq)]
-#[non_exhaustive]
+///
+/// One that is `null` is as one that is not there.
+///
+/// ```
+/// use mcpo2_core::Message;
+///
+/// let bytes = r#"{"jsonrpc":"2.0","id":1,"method":"ping","params":{"_meta":{"progressToken":7}}}"#;
+/// let Message::Request(request) = Message::parse(bytes).unwrap() else { unreachable!() };
+/// assert_eq!(request.meta().progress_token(), Some("7"));
+/// assert_eq!(request.meta().traceparent(), None);
+/// ```
+#[derive(Debug, Clone, Copy)]
 pub struct Meta<'a> {
-    /// The protocol revision that this request speaks.
-    pub protocol_version: Option<&'a str>,
-    /// The client's capabilities, an object.
-    pub client_capabilities: Option<&'a str>,
-    /// The client's name and version, an object.
-    pub client_info: Option<&'a str>,
-    /// The progress token, a string or an integer.
-    pub progress_token: Option<&'a str>,
-    /// W3C trace context.
-    pub traceparent: Option<&'a str>,
-    /// W3C trace state.
-    pub tracestate: Option<&'a str>,
+    object: &'a [u8],
+    places: Places,
 }
 
 impl<'a> Meta<'a> {
+    /// The protocol revision that this request speaks.
+    #[must_use]
+    pub fn protocol_version(&self) -> Option<&'a str> {
+        self.member(self.places.protocol_version)
+    }
+
+    /// The client's capabilities, an object.
+    #[must_use]
+    pub fn client_capabilities(&self) -> Option<&'a str> {
+        self.member(self.places.client_capabilities)
+    }
+
+    /// The client's name and version, an object.
+    #[must_use]
+    pub fn client_info(&self) -> Option<&'a str> {
+        self.member(self.places.client_info)
+    }
+
+    /// The progress token, a string or an integer.
+    #[must_use]
+    pub fn progress_token(&self) -> Option<&'a str> {
+        self.member(self.places.progress_token)
+    }
+
+    /// W3C trace context.
+    #[must_use]
+    pub fn traceparent(&self) -> Option<&'a str> {
+        self.member(self.places.traceparent)
+    }
+
+    /// W3C trace state.
+    #[must_use]
+    pub fn tracestate(&self) -> Option<&'a str> {
+        self.member(self.places.tracestate)
+    }
+
+    fn member(&self, (start, end): Place) -> Option<&'a str> {
+        if end == 0 {
+            return None;
+        }
+        let at = usize::try_from(start).ok()?..usize::try_from(end).ok()?;
+        let value = std::str::from_utf8(self.object.get(at)?).ok()?;
+        Some(value).filter(|value| *value != "null")
+    }
+
     /// A member that should be a string, decoded.
     #[must_use]
     pub fn text(member: Option<&'a str>) -> Option<Cow<'a, str>> {
@@ -133,22 +178,9 @@ impl Places {
 
     /// The members of this object, whose places these are.
     pub(super) fn meta(self, object: &[u8]) -> Meta<'_> {
-        let member = |(start, end): Place| {
-            if end == 0 {
-                return None;
-            }
-            let at = usize::try_from(start).ok()?..usize::try_from(end).ok()?;
-            let value = std::str::from_utf8(object.get(at)?).ok()?;
-            // One that says nothing is as one that is not there.
-            Some(value).filter(|value| *value != "null")
-        };
         Meta {
-            protocol_version: member(self.protocol_version),
-            client_capabilities: member(self.client_capabilities),
-            client_info: member(self.client_info),
-            progress_token: member(self.progress_token),
-            traceparent: member(self.traceparent),
-            tracestate: member(self.tracestate),
+            object,
+            places: self,
         }
     }
 
@@ -173,10 +205,10 @@ mod tests {
         let object: &[u8] =
             br#"{"x":{"traceparent":1}, "progress\u0054oken" : [ 7 ],"traceparent":"a\u0062","tracestate":null}"#;
         let meta = Places::of(object).meta(object);
-        assert_eq!(meta.progress_token, Some("[ 7 ]"));
-        assert_eq!(Meta::text(meta.traceparent).as_deref(), Some("ab"));
-        assert_eq!((meta.tracestate, meta.client_info), (None, None));
-        assert_eq!(Meta::text(meta.progress_token), None);
+        assert_eq!(meta.progress_token(), Some("[ 7 ]"));
+        assert_eq!(Meta::text(meta.traceparent()).as_deref(), Some("ab"));
+        assert_eq!((meta.tracestate(), meta.client_info()), (None, None));
+        assert_eq!(Meta::text(meta.progress_token()), None);
         assert_eq!(Meta::text(Some("\"")), None);
     }
 }

@@ -1,6 +1,6 @@
 //! Which rules could match a query, by what of it is a plain name.
 
-use std::collections::{BTreeMap, HashMap};
+use std::collections::BTreeMap;
 
 use aho_corasick::AhoCorasick;
 use mcpo2_core::{ItemKind, Principal};
@@ -22,9 +22,9 @@ pub(crate) struct Index {
     prompts: Names,
     /// Rules about resources and templates, whose globs can leave it unknown.
     resources: Vec<usize>,
-    principals: HashMap<Box<str>, Vec<usize>>,
-    roles: HashMap<Box<str>, Vec<usize>>,
-    tenants: HashMap<Box<str>, Vec<usize>>,
+    principals: BTreeMap<Box<str>, Vec<usize>>,
+    roles: BTreeMap<Box<str>, Vec<usize>>,
+    tenants: BTreeMap<Box<str>, Vec<usize>>,
     /// Rules that have no such condition.
     always: Vec<usize>,
 }
@@ -32,9 +32,9 @@ pub(crate) struct Index {
 /// Rules by what their globs begin with.
 #[derive(Debug, Default)]
 struct Names {
-    exact: HashMap<Box<str>, Vec<usize>>,
+    exact: BTreeMap<Box<str>, Vec<usize>>,
     /// By the length of what stands before the first wildcard.
-    prefixes: BTreeMap<usize, HashMap<Box<str>, Vec<usize>>>,
+    prefixes: BTreeMap<usize, BTreeMap<Box<str>, Vec<usize>>>,
     /// By what stands between wildcards, in the order of the patterns of `finder`.
     within: Vec<(Box<str>, Vec<usize>)>,
     finder: Option<AhoCorasick>,
@@ -164,14 +164,14 @@ impl Names {
     }
 }
 
-fn insert(map: &mut HashMap<Box<str>, Vec<usize>>, names: &[Box<str>], at: usize) {
+fn insert(map: &mut BTreeMap<Box<str>, Vec<usize>>, names: &[Box<str>], at: usize) {
     for name in names {
         map.entry(name.clone()).or_default().push(at);
     }
 }
 
 fn of<'a>(
-    map: &'a HashMap<Box<str>, Vec<usize>>,
+    map: &'a BTreeMap<Box<str>, Vec<usize>>,
     name: &str,
 ) -> impl Iterator<Item = &'a usize> + use<'a> {
     map.get(name).into_iter().flatten()

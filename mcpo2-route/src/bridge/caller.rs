@@ -41,7 +41,7 @@ impl Caller {
             return Ok(None);
         }
         let said = Said::read(request)?;
-        let capabilities = request.meta().client_capabilities.unwrap_or_default();
+        let capabilities = request.meta().client_capabilities().unwrap_or_default();
         let abilities = Abilities::of(capabilities);
         let level = said.level()?;
         let back = if lists { None } else { said.back()? };

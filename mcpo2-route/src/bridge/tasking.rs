@@ -78,7 +78,7 @@ impl Tasking {
             false if needs => return Err(without_tasks()),
             _ => return Ok(None),
         }
-        let capabilities = request.meta().client_capabilities.unwrap_or_default();
+        let capabilities = request.meta().client_capabilities().unwrap_or_default();
         let key = Key {
             binding: call.principal().binding(),
             abilities: Abilities::of(capabilities),

@@ -1,11 +1,16 @@
 //! What modules say, under the names that the caller knows.
 
-use std::{fmt, sync::Arc, time::Duration};
+use std::{
+    fmt,
+    sync::{Arc, LazyLock},
+    time::Duration,
+};
 
 use futures_util::TryStreamExt as _;
 use mcpo2_core::{
     Body, Call, Error, Frame, Frames, Method, ModuleId, Principal, Reply, Request, Routed,
 };
+use memchr::memmem::Finder;
 
 use super::Gateway;
 use crate::{
@@ -65,7 +70,8 @@ impl Gateway {
 /// Whether a request could be about a task. Its arguments, which may be long, are for the tool.
 fn speaks_of_tasks(request: &Request) -> bool {
     let (before, behind) = request.around_arguments();
-    let speaks = |part| memchr::memmem::find(part, b"task").is_some();
+    static TASK: LazyLock<Finder<'_>> = LazyLock::new(|| Finder::new(b"task"));
+    let speaks = |part| TASK.find(part).is_some();
     speaks(before) || speaks(behind)
 }
 

@@ -54,7 +54,7 @@ impl Mint {
     /// The request as it goes to the module; none where it is a notification.
     pub(crate) fn outgoing(&self, request: &Request) -> Option<Outgoing> {
         let original = request.id()?.clone();
-        let token = request.meta().progress_token.map(str::to_owned);
+        let token = request.meta().progress_token().map(str::to_owned);
         let (sent, id) = match self {
             Self::Keep => (request.clone(), original.clone()),
             Self::Count(next) => {
@@ -161,7 +161,7 @@ impl Outgoing {
 
     /// The same request, which the client has come back to under other names.
     pub(crate) fn again(self, request: &Request) -> Self {
-        let renamed = request.meta().progress_token;
+        let renamed = request.meta().progress_token();
         let token = self
             .token
             .and_then(|(key, _)| Some((key, renamed?.to_owned())));

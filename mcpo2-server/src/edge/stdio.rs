@@ -157,7 +157,7 @@ impl Client {
     /// The call that a request is: in the session if there is one, else in its own revision.
     fn call(&self, request: Request) -> Result<Call, Refusal> {
         let id = request.id().cloned();
-        let claimed = Meta::text(request.meta().protocol_version);
+        let claimed = Meta::text(request.meta().protocol_version());
         let session = self.state().session.clone();
         let version = match (&claimed, &session) {
             (None, Some(session)) => session.version(),

@@ -1,7 +1,7 @@
 use std::{fmt, sync::Arc, time::Duration};
 
 use bytes::Bytes;
-use http::{HeaderMap, HeaderValue, Method, Request, Response, header};
+use http::{HeaderMap, HeaderValue, Method, Request, Response, header, header::Entry};
 use http_body_util::Full;
 use hyper_util::{
     client::legacy::Client,
@@ -29,6 +29,8 @@ pub(super) struct Wire {
     /// For what is streamed outside any request.
     streams: Client<Dialer, Full<Pieces>>,
     endpoint: Endpoint,
+    /// What `Host` says where only HTTP/1 is spoken: the client would write it anew each time.
+    host: Option<HeaderValue>,
     pub(super) limits: Limits,
     pub(super) noise: Arc<NoiseCounter>,
 }
@@ -71,6 +73,7 @@ impl Wire {
         Ok(Self {
             client,
             streams,
+            host: host(&endpoint),
             endpoint,
             limits,
             noise: Arc::default(),
@@ -104,6 +107,9 @@ impl Wire {
         // A message passes as it is, so it should come as it is.
         let identity = HeaderValue::from_static("identity");
         headers.insert(header::ACCEPT_ENCODING, identity);
+        if let (Some(host), Entry::Vacant(free)) = (&self.host, headers.entry(header::HOST)) {
+            free.insert(host.clone());
+        }
         *request.headers_mut() = headers;
         let sent = pace.limit(client.request(request)).await?;
         let response = sent.map_err(|error| match error.is_connect() {
@@ -119,6 +125,17 @@ impl Wire {
         let content = Content::new(&parts.headers, body)?;
         Ok(Response::from_parts(parts, content))
     }
+}
+
+/// With TLS it may be HTTP/2, where something else says it.
+fn host(endpoint: &Endpoint) -> Option<HeaderValue> {
+    let authority = endpoint.url.authority().filter(|_| !endpoint.is_https())?;
+    let name = authority.host();
+    let text = match authority.port_u16().filter(|port| *port != 80) {
+        Some(port) => format!("{name}:{port}"),
+        None => name.to_owned(),
+    };
+    HeaderValue::try_from(text).ok()
 }
 
 impl fmt::Debug for Wire {

@@ -25,7 +25,7 @@ pub(super) fn of<'a>(headers: &'a HeaderMap, message: &Message) -> Result<Era<'a
     };
     let id = request.id();
     let fault = |refusal: Refusal| refusal.with_id(id);
-    let claimed = Meta::text(request.meta().protocol_version);
+    let claimed = Meta::text(request.meta().protocol_version());
     if *request.method() == Method::Initialize && claimed.is_none() {
         return initialize(headers, version, request).map_err(fault);
     }
@@ -143,7 +143,7 @@ fn metadata(
         )
         .with_data(data.to_string()));
     }
-    let capabilities = request.meta().client_capabilities;
+    let capabilities = request.meta().client_capabilities();
     if !capabilities.is_some_and(|object| object.starts_with('{')) {
         return Err(invalid(
             "`_meta` says no `io.modelcontextprotocol/clientCapabilities`".into(),
