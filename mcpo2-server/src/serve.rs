@@ -91,6 +91,9 @@ impl App {
 }
 
 /// What answers on connections.
+///
+/// A future is as large as its largest branch, and each request has one: what is rare is in boxes
+/// of its own.
 struct Server {
     edge: HttpEdge,
     admin: Arc<Admin>,
@@ -128,7 +131,7 @@ impl Server {
         }
         let route = |request| self.route(&generation, request, remote);
         let route = generation.cors().layer(tower::service_fn(route));
-        route.oneshot(request).await
+        Box::pin(route.oneshot(request)).await
     }
 
     async fn route(
@@ -142,11 +145,11 @@ impl Server {
         }
         if let Some(side) = Side::of(generation, request.uri().path()) {
             let edge = self.edge.clone();
-            return Ok(edge.handle_pair(generation, side, request, remote).await);
+            return Ok(Box::pin(edge.handle_pair(generation, side, request, remote)).await);
         }
         // Beside MCP only where operators have no address of their own.
         if self.metrics == MetricsFor::ThisMachine && request.uri().path() == RELOAD {
-            return Ok(self.admin.reload(&request, remote.address()).await);
+            return Ok(Box::pin(self.admin.reload(&request, remote.address())).await);
         }
         Ok(self.admin.answer(&request, remote.address(), self.metrics))
     }

@@ -112,12 +112,12 @@ impl HttpEdge {
                 self.post(post, body).await
             }
             Method::GET => {
-                self.get(generation, &parts.headers, principal, source)
-                    .await
+                let get = self.get(generation, &parts.headers, principal, source);
+                Box::pin(get).await
             }
             Method::DELETE => {
-                self.delete(generation, &parts.headers, principal, source)
-                    .await
+                let delete = self.delete(generation, &parts.headers, principal, source);
+                Box::pin(delete).await
             }
             _ => self.refuse(&not_allowed(), source, Some(&principal), 0),
         })

@@ -64,8 +64,10 @@ impl HttpEdge {
             return Err(draining().with_id(request.id()));
         }
         match (era, message) {
-            (Era::Initialize, Message::Request(request)) => self.initialize(post, request).await,
-            (Era::Session(id), message) => self.in_session(post, id, message).await,
+            (Era::Initialize, Message::Request(request)) => {
+                Box::pin(self.initialize(post, request)).await
+            }
+            (Era::Session(id), message) => Box::pin(self.in_session(post, id, message)).await,
             (Era::Stateless, Message::Request(request)) => {
                 let call = post.call(own(request), ProtocolVersion::LATEST);
                 Ok(self.run(post.generation, call).await)
