@@ -3,11 +3,12 @@ use std::{
     future::Future,
     pin::Pin,
     sync::Arc,
-    task::{Context, Poll},
+    task::{Context, Poll, ready},
     time::Instant,
 };
 
 use mcpo2_core::{Call, Error, Method, Reply, Trail};
+use pin_project_lite::pin_project;
 use prometheus_client::{
     collector::Collector,
     encoding::{DescriptorEncoder, EncodeMetric},
@@ -49,11 +50,10 @@ pub(crate) struct MetricsService<S> {
 impl<S> Service<Call> for MetricsService<S>
 where
     S: Service<Call, Response = Reply, Error = Error>,
-    S::Future: Send + 'static,
 {
     type Response = Reply;
     type Error = Error;
-    type Future = Pin<Box<dyn Future<Output = Result<Reply, Error>> + Send>>;
+    type Future = ResponseFuture<S::Future, Timing>;
 
     fn poll_ready(&mut self, cx: &mut Context<'_>) -> Poll<Result<(), Error>> {
         self.inner.poll_ready(cx)
@@ -61,30 +61,62 @@ where
 
     fn call(&mut self, call: Call) -> Self::Future {
         self.metrics.begin();
-        let mut timing = Timing {
+        let timing = Timing {
             metrics: Some(Arc::clone(&self.metrics)),
             method: call.method().clone(),
             trail: call.trail().clone(),
             began: Instant::now(),
         };
-        let inner = self.inner.call(call);
-        Box::pin(async move {
-            let result = inner.await;
-            timing.end(result.as_ref());
-            result
-        })
+        ResponseFuture::new(self.inner.call(call), timing)
+    }
+}
+
+/// What is under way, and hears how it ends.
+pub(crate) trait Ends {
+    fn end(&mut self, result: Result<&Reply, &Error>);
+}
+
+pin_project! {
+    /// The reply, of whose end somebody hears.
+    #[derive(Debug)]
+    pub(crate) struct ResponseFuture<F, E> {
+        #[pin]
+        inner: F,
+        ends: E,
+    }
+}
+
+impl<F, E> ResponseFuture<F, E> {
+    pub(super) fn new(inner: F, ends: E) -> Self {
+        Self { inner, ends }
+    }
+}
+
+impl<F, E> Future for ResponseFuture<F, E>
+where
+    F: Future<Output = Result<Reply, Error>>,
+    E: Ends,
+{
+    type Output = Result<Reply, Error>;
+
+    fn poll(self: Pin<&mut Self>, cx: &mut Context<'_>) -> Poll<Self::Output> {
+        let this = self.project();
+        let result = ready!(this.inner.poll(cx));
+        this.ends.end(result.as_ref());
+        Poll::Ready(result)
     }
 }
 
 /// One call under way: ended, or cancelled when dropped before.
-struct Timing {
+#[derive(Debug)]
+pub(crate) struct Timing {
     metrics: Option<Arc<Metrics>>,
     method: Method,
     trail: Trail,
     began: Instant,
 }
 
-impl Timing {
+impl Ends for Timing {
     fn end(&mut self, result: Result<&Reply, &Error>) {
         if let Some(metrics) = self.metrics.take() {
             let took = self.began.elapsed();
