@@ -65,14 +65,12 @@ pub(super) enum Part {
     Known(Known),
 }
 
-/// So long no message may be: its places are numbers of 32 bits.
-const TOO_LONG: usize = 1 << 32;
-
 impl Outline {
     /// Checks a message and finds its parts.
     pub(super) fn read(bytes: &[u8]) -> Result<(&str, Self), Fault> {
-        if bytes.len() >= TOO_LONG {
-            return Err(Fault::new("longer than 4 GiB", TOO_LONG));
+        // Its places are numbers of 32 bits.
+        if u32::try_from(bytes.len()).is_err() {
+            return Err(Fault::new("longer than 4 GiB", bytes.len()));
         }
         let mut outline = Self::default();
         let text = json::check_noting(bytes, &mut outline)?;
@@ -182,6 +180,24 @@ mod tests {
         );
         assert_eq!(part(&outline.params.meta), Some(r#"{"k":[1]}"#));
         assert_eq!(part(&outline.envelope.method), None);
+        let known = |text: &str| {
+            let (_, outline) = Outline::read(text.as_bytes()).unwrap();
+            let meta = outline.params.meta.clone().unwrap_or_default();
+            let meta = text.as_bytes().get(meta).unwrap();
+            outline.known().meta(meta).traceparent().map(str::to_owned)
+        };
+        let said = r#"{"params":{"x":{"traceparent":1},"_meta":{"y":{"traceparent":2},"tr\u0061ceparent" : [3] }}}"#;
+        assert_eq!(known(said).as_deref(), Some("[3]"));
+        for elsewhere in [
+            r#"{"params":{"_meta":{},"x":{"traceparent":1}}}"#,
+            r#"{"params":{"_meta":{}},"x":{"y":{"traceparent":1}}}"#,
+            r#"{"params":{"_meta":{}},"x":[{"traceparent":1}]}"#,
+            r#"{"params":{"_meta":[{"traceparent":1}]}}"#,
+            r#"{"params":[{"_meta":{"traceparent":1}}]}"#,
+            r#"{"result":{"_meta":{"traceparent":1}}}"#,
+        ] {
+            assert_eq!(known(elsewhere), None, "{elsewhere}");
+        }
         let (_, outline) = Outline::read(br#"[{"id":1,"params":{"name":2}}]"#).unwrap();
         assert_eq!((outline.envelope.id, outline.params.name), (None, None));
     }
