@@ -338,7 +338,8 @@ async fn a_stream_that_a_crash_broke_off_is_resumed_by_the_next_process() {
     let body = plain(
         "5",
         "tools/call",
-        r#""name":"module__test_reconnection","arguments":{}"#,
+        // Long enough for another process to begin, also where there is much else to do.
+        r#""name":"module__test_reconnection","arguments":{"pause_ms":4000}"#,
     );
     let mut stream = in_session(first.address, &session, body).open().await;
     let mut last = None;
