@@ -15,8 +15,8 @@ use mcpo2_audit::{
     RecordId, Source, tail, verify,
 };
 use mcpo2_core::{
-    AuthMethod, Basis, Body, Call, Classified, Digest, Error, Fact, Frame, Message, Principal,
-    Reply,
+    AuthMethod, Basis, Body, Call, Classified, Digest, Error, Fact, Frame, Frames, Message,
+    Principal, Reply,
 };
 use tower::{ServiceExt, util::MapErr};
 use tower_test::mock::{self, Mock, Spawn};
@@ -100,6 +100,20 @@ async fn recorded(answer: Result<Reply, Error>) -> CallRecord {
     newest(it.dir.path()).1
 }
 
+impl Bench {
+    /// Calls, and gives what comes through the layer of a reply that is these messages.
+    async fn streamed(&mut self, messages: &[&'static str]) -> Frames {
+        assert!(self.service.poll_ready().is_ready());
+        let future = self.service.call(call_of(REQUEST));
+        let (_, responder) = self.handle.next_request().await.unwrap();
+        responder.send_response(frames(messages));
+        match future.await.unwrap().into_body() {
+            Body::Stream(frames) => frames,
+            other => panic!("no stream: {other:?}"),
+        }
+    }
+}
+
 fn frames(messages: &[&'static str]) -> Reply {
     let frames: Vec<_> = messages.iter().map(|it| Ok(Frame::new(*it))).collect();
     Reply::stream(stream::iter(frames))
@@ -149,13 +163,7 @@ async fn complete_reply_is_recorded_with_what_the_layers_found_and_no_contents()
 #[tokio::test]
 async fn digest_of_a_stream_is_of_all_its_messages_each_with_its_length() {
     let mut it = bench(Options::default());
-    assert!(it.service.poll_ready().is_ready());
-    let future = it.service.call(call_of(REQUEST));
-    let (_, responder) = it.handle.next_request().await.unwrap();
-    responder.send_response(frames(&[PROGRESS, RESULT]));
-    let Body::Stream(mut frames) = future.await.unwrap().into_body() else {
-        panic!("no stream")
-    };
+    let mut frames = it.streamed(&[PROGRESS, RESULT]).await;
     while frames.next().await.is_some() {}
     it.ledger.flush().unwrap();
     let secret = std::fs::read(it.dir.path().join("secret")).unwrap();
@@ -244,13 +252,7 @@ async fn call_dropped_before_its_reply_is_cancelled() {
 async fn stream_dropped_half_way_is_cancelled_and_one_dropped_behind_its_response_is_not() {
     for (read, expected) in [(1, Outcome::Cancelled), (2, Outcome::Ok)] {
         let mut it = bench(Options::default());
-        assert!(it.service.poll_ready().is_ready());
-        let future = it.service.call(call_of(REQUEST));
-        let (_, responder) = it.handle.next_request().await.unwrap();
-        responder.send_response(frames(&[PROGRESS, RESULT]));
-        let Body::Stream(mut frames) = future.await.unwrap().into_body() else {
-            panic!("no stream")
-        };
+        let mut frames = it.streamed(&[PROGRESS, RESULT]).await;
         for _ in 0..read {
             frames.next().await.unwrap().unwrap();
         }

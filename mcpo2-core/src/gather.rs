@@ -149,6 +149,7 @@ mod tests {
             assert_eq!(gather.finish(), "abcdefg".repeat(100));
         }
     }
+
     #[test]
     fn what_has_no_end_takes_little_more_than_what_came_of_it() {
         let mut gather = Gather::new(None);

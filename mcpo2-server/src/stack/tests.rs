@@ -1,4 +1,10 @@
-use std::{net::SocketAddr, time::Duration};
+use std::{
+    future::{Ready, ready},
+    net::SocketAddr,
+    sync::atomic::{AtomicUsize, Ordering},
+    task::{Context, Poll},
+    time::Duration,
+};
 
 use futures_util::{StreamExt as _, stream};
 use mcpo2_audit::{CallRecord, Event, Ledger};
@@ -10,7 +16,7 @@ use tokio::{
     io::{AsyncReadExt as _, AsyncWriteExt as _},
     net::{TcpListener, TcpStream},
 };
-use tower::{ServiceExt as _, load_shed::error::Overloaded, timeout::error::Elapsed};
+use tower::{Layer as _, ServiceExt as _, load_shed::error::Overloaded, timeout::error::Elapsed};
 
 use super::*;
 use crate::{App, Mode, config};
@@ -118,6 +124,60 @@ async fn p10_a_panic_fails_one_call_and_the_ledger_says_why() {
     );
     assert!(!third.contains("internal"), "{outcomes:?}");
     assert_eq!(app.lasting.gate.counts(), (0, 0));
+}
+
+/// Counts its clones. Once it has panicked it is broken, and panics again.
+struct Fragile {
+    clones: Arc<AtomicUsize>,
+    broken: bool,
+}
+
+impl Clone for Fragile {
+    fn clone(&self) -> Self {
+        self.clones.fetch_add(1, Ordering::Relaxed);
+        Self {
+            clones: Arc::clone(&self.clones),
+            broken: self.broken,
+        }
+    }
+}
+
+impl Service<Call> for Fragile {
+    type Response = Reply;
+    type Error = Error;
+    type Future = Ready<Result<Reply, Error>>;
+
+    fn poll_ready(&mut self, _: &mut Context<'_>) -> Poll<Result<(), Error>> {
+        Poll::Ready(Ok(()))
+    }
+
+    fn call(&mut self, call: Call) -> Self::Future {
+        self.broken |= *call.method() == Method::ToolsList;
+        assert!(!self.broken, "before there is a future");
+        ready(Ok(Reply::accepted()))
+    }
+}
+
+#[tokio::test]
+async fn a_stack_is_used_again_unless_a_layer_of_it_panicked() {
+    let clones = Arc::new(AtomicUsize::new(0));
+    let fragile = Fragile {
+        clones: Arc::clone(&clones),
+        broken: false,
+    };
+    let stacks = Stacks::from(Stack::new(PanicLayer.layer(fragile)));
+    for (method, works, cloned) in [
+        ("ping", true, 1),
+        ("ping", true, 1),
+        ("tools/list", false, 1),
+        ("ping", true, 2),
+        ("ping", true, 2),
+    ] {
+        let reply = stacks.run(call(method)).await;
+        let kind = reply.err().map(|error| error.kind());
+        let internal = (!works).then_some(ErrorKind::Internal);
+        assert_eq!((kind, clones.load(Ordering::Relaxed)), (internal, cloned));
+    }
 }
 
 #[tokio::test]

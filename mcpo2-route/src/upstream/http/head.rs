@@ -79,7 +79,7 @@ impl Head {
             .as_map()
             .iter()
             .filter(|(name, _)| stateless || !name.as_str().starts_with("mcp-"));
-        let mut headers = HeaderMap::with_capacity(USUAL + forward.as_map().len());
+        let mut headers = HeaderMap::with_capacity(USUAL);
         headers.extend(parameters.map(|(name, value)| (name.clone(), value.clone())));
         self.common(&mut headers);
         let both = HeaderValue::from_static("application/json, text/event-stream");
