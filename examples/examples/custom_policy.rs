@@ -6,7 +6,7 @@ use mcpo2_core::{
     AuthMethod, Body, Call, Denial, Digest, Effect, Error, Fact, Message, Obligations, Permitted,
     Principal, Reply,
 };
-use mcpo2_policy::{Authorize, PolicyLayer, Query, Verdict, Visibility};
+use mcpo2_policy::{Engine, PolicyLayer, Query, Verdict, Visibility};
 use tower::{ServiceBuilder, ServiceExt};
 
 /// A tool is named `tenant.verb`, and is for its tenant alone.
@@ -19,7 +19,7 @@ impl Owners {
     }
 }
 
-impl Authorize for Owners {
+impl Engine for Owners {
     fn decide(&self, query: &Query<'_>) -> Verdict {
         if Self::owns(query) || query.is_protocol() {
             return Verdict::allow(vec![], "its own", Obligations::default(), self.digest());

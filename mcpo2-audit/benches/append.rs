@@ -111,6 +111,7 @@ fn facts() -> [Fact; 2] {
             rules: vec!["engineers-read".parse().unwrap()],
             reason: "engineers may read".into(),
             bundle: digest,
+            shadow: None,
         }),
     ]
 }

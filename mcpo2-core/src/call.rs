@@ -119,7 +119,8 @@ impl Call {
     ///
     /// # Errors
     ///
-    /// [`ErrorKind::Denied`] for a denial, [`ErrorKind::ApprovalRequired`] where somebody has to
+    /// [`ErrorKind::Denied`] for a denial, which looks as if the thing were not there unless it has a
+    /// public code; [`ErrorKind::ApprovalRequired`] where somebody has to
     /// approve first.
     pub fn decide(self, decision: Decision) -> Result<Permitted, Error> {
         match decision {
@@ -127,7 +128,10 @@ impl Call {
                 call: self,
                 obligations,
             }),
-            Decision::Deny(_) => Err(Error::not_found(ErrorKind::Denied, &self.request)),
+            Decision::Deny(denial) => Err(match denial.public_code() {
+                None => Error::not_found(ErrorKind::Denied, &self.request),
+                Some(code) => Error::denied(code),
+            }),
             Decision::Ask(_) => Err(Error::new(
                 ErrorKind::ApprovalRequired,
                 "this call needs an approval, and no approver can be asked here",

@@ -1,6 +1,14 @@
-use std::{borrow::Cow, num::NonZeroU64};
+use std::borrow::Cow;
 
 use crate::RuleId;
+
+mod approval;
+mod obligations;
+
+pub use self::{
+    approval::Approval,
+    obligations::{Duty, Loudness, Obligations},
+};
 
 /// What a policy says of a call.
 ///
@@ -16,40 +24,13 @@ pub enum Decision {
     Ask(Approval),
 }
 
-/// What the platform owes when a call is allowed: the layers below discharge it.
-#[derive(Debug, Clone, Default, PartialEq, Eq)]
-#[non_exhaustive]
-pub struct Obligations {
-    /// The preamble profile that must apply, by id.
-    pub preamble: Option<Box<str>>,
-    /// The result may be at most this long, in bytes, before it becomes a reference.
-    pub max_result_bytes: Option<NonZeroU64>,
-}
-
-impl Obligations {
-    /// Both together, the stricter of each; none where their preambles differ.
-    #[must_use]
-    pub fn join(self, other: Self) -> Option<Self> {
-        let preamble = match (self.preamble, other.preamble) {
-            (Some(one), Some(two)) if one != two => return None,
-            (one, two) => one.or(two),
-        };
-        let max_result_bytes = match (self.max_result_bytes, other.max_result_bytes) {
-            (Some(one), Some(two)) => Some(one.min(two)),
-            (one, two) => one.or(two),
-        };
-        Some(Self {
-            preamble,
-            max_result_bytes,
-        })
-    }
-}
-
-/// Why a call is denied. The caller learns none of it: what is denied looks unknown.
+/// Why a call is denied. The caller learns none of it but the public code, if it has one: what is
+/// denied looks unknown.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct Denial {
     rules: Vec<RuleId>,
     reason: Cow<'static, str>,
+    public_code: Option<Box<str>>,
 }
 
 impl Denial {
@@ -59,7 +40,22 @@ impl Denial {
         Self {
             rules,
             reason: reason.into(),
+            public_code: None,
         }
+    }
+
+    /// The same, of which the caller may learn this code, where it may know what it asked for.
+    #[must_use]
+    pub fn with_public_code(mut self, code: impl Into<Box<str>>) -> Self {
+        self.public_code = Some(code.into());
+        self
+    }
+
+    /// The same, of which the caller learns nothing.
+    #[must_use]
+    pub fn without_public_code(mut self) -> Self {
+        self.public_code = None;
+        self
     }
 
     /// The rules that denied.
@@ -73,34 +69,10 @@ impl Denial {
     pub fn reason(&self) -> &str {
         &self.reason
     }
-}
 
-/// Whose approval a call waits for.
-#[derive(Debug, Clone, PartialEq, Eq)]
-pub struct Approval {
-    rules: Vec<RuleId>,
-    group: Box<str>,
-}
-
-impl Approval {
-    /// An approval by somebody of this group, asked for by these rules.
+    /// What the caller may learn of it; with none, what is denied looks unknown.
     #[must_use]
-    pub fn new(rules: Vec<RuleId>, group: impl Into<Box<str>>) -> Self {
-        Self {
-            rules,
-            group: group.into(),
-        }
-    }
-
-    /// The rules that ask.
-    #[must_use]
-    pub fn rules(&self) -> &[RuleId] {
-        &self.rules
-    }
-
-    /// The group of approvers.
-    #[must_use]
-    pub fn group(&self) -> &str {
-        &self.group
+    pub fn public_code(&self) -> Option<&str> {
+        self.public_code.as_deref()
     }
 }

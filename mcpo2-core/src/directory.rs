@@ -1,8 +1,8 @@
-use std::sync::Arc;
+use std::{collections::BTreeSet, sync::Arc};
 
 use serde::Serialize;
 
-use crate::{Family, Item, ModuleId, Region};
+use crate::{ApprovalState, Family, Item, ModuleId, Region, TenantId};
 
 /// What may be known of a module by layers that decide: never how to reach it.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize)]
@@ -11,6 +11,12 @@ pub struct Facts {
     family: Family,
     region: Option<Region>,
     tier: u8,
+    /// Those whose module it is; none where it is everybody's.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    tenants: Option<Arc<BTreeSet<TenantId>>>,
+    /// Who reads facts for a record says it beside them.
+    #[serde(skip)]
+    state: ApprovalState,
 }
 
 impl Facts {
@@ -22,6 +28,8 @@ impl Facts {
             family,
             region: None,
             tier: 0,
+            tenants: None,
+            state: ApprovalState::Approved,
         }
     }
 
@@ -36,6 +44,20 @@ impl Facts {
     #[must_use]
     pub fn with_tier(mut self, tier: u8) -> Self {
         self.tier = tier.min(4);
+        self
+    }
+
+    /// The same, there for these tenants and no other.
+    #[must_use]
+    pub fn with_tenants(mut self, tenants: impl IntoIterator<Item = TenantId>) -> Self {
+        self.tenants = Some(Arc::new(tenants.into_iter().collect()));
+        self
+    }
+
+    /// The same, this far on its way into service; without it, in service.
+    #[must_use]
+    pub fn with_state(mut self, state: ApprovalState) -> Self {
+        self.state = state;
         self
     }
 
@@ -61,6 +83,18 @@ impl Facts {
     #[must_use]
     pub fn tier(&self) -> u8 {
         self.tier
+    }
+
+    /// Whether it is there for this tenant.
+    #[must_use]
+    pub fn is_for(&self, tenant: &TenantId) -> bool {
+        (self.tenants.as_ref()).is_none_or(|tenants| tenants.contains(tenant))
+    }
+
+    /// How far it is on its way into service.
+    #[must_use]
+    pub fn state(&self) -> ApprovalState {
+        self.state
     }
 }
 

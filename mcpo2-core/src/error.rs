@@ -11,7 +11,8 @@ pub type BoxError = Box<dyn StdError + Send + Sync>;
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Hash)]
 #[non_exhaustive]
 pub enum ErrorKind {
-    /// The policy denied it. To the caller it looks like [`NotFound`](Self::NotFound).
+    /// The policy denied it. To the caller it looks like [`NotFound`](Self::NotFound), unless the
+    /// denial has a public code.
     Denied,
     /// Somebody has to approve it first.
     ApprovalRequired,
@@ -117,6 +118,14 @@ impl Error {
             data: uri.map(|data| data.to_string().into()),
             source: None,
         }
+    }
+
+    /// The error for what the caller may know of and may not do, with the code that the operator
+    /// chose to show.
+    #[must_use]
+    pub fn denied(public_code: &str) -> Self {
+        let data = json!({ "policy": public_code }).to_string();
+        Self::new(ErrorKind::Denied, "denied by policy").with_data(data)
     }
 
     /// The same error with `data` for the caller, which is JSON text.

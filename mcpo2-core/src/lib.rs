@@ -20,7 +20,7 @@ mod trail;
 mod version;
 
 pub use call::{Call, Permitted};
-pub use decision::{Approval, Decision, Denial, Obligations};
+pub use decision::{Approval, Decision, Denial, Duty, Loudness, Obligations};
 pub use digest::{Digest, DigestError};
 pub use directory::{Directory, Facts};
 pub use error::{BoxError, Error, ErrorKind};
@@ -36,7 +36,7 @@ pub use reply::{Body, Frame, Frames, Reply};
 pub use routed::{Preamble, Routed};
 pub use trail::{
     Applied, Basis, Candidate, Classified, Decided, Effect, Fact, Filtered, Listing, Offloaded,
-    ProfileRef, Routing, Trail,
+    ProfileRef, Routing, Shadow, Trail,
 };
 pub use version::{ProtocolVersion, UnsupportedVersion};
 

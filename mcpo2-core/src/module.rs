@@ -2,7 +2,7 @@ use std::{any::Any, fmt, sync::Arc};
 
 use serde::{Deserialize, Serialize};
 
-use crate::{Facts, Family, ModuleId, Region};
+use crate::{Facts, Family, ModuleId, Region, TenantId};
 
 /// How far a module is on its way into service. Only an approved one can be a target.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Hash, Serialize, Deserialize)]
@@ -118,6 +118,12 @@ impl ModuleBuilder {
         self
     }
 
+    /// The tenants that it is there for, and no other. Without it, it is there for all.
+    pub fn tenants(mut self, tenants: impl IntoIterator<Item = TenantId>) -> Self {
+        self.facts = self.facts.with_tenants(tenants);
+        self
+    }
+
     /// The module.
     #[must_use]
     pub fn build(self) -> Arc<Module> {
@@ -127,7 +133,7 @@ impl ModuleBuilder {
             endpoint,
         } = self;
         Arc::new(Module {
-            facts: Arc::new(facts),
+            facts: Arc::new(facts.with_state(approval)),
             approval,
             endpoint,
         })

@@ -5,7 +5,7 @@ use serde::{Deserialize, Serialize};
 use crate::{Digest, PrincipalId, TenantId};
 
 /// What kind of caller this is.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, Hash, Serialize, Deserialize)]
+#[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash, Serialize, Deserialize)]
 #[serde(rename_all = "snake_case")]
 #[non_exhaustive]
 pub enum PrincipalKind {
@@ -20,7 +20,7 @@ pub enum PrincipalKind {
 }
 
 /// How a caller showed who it is.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, Hash, Serialize, Deserialize)]
+#[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash, Serialize, Deserialize)]
 #[serde(rename_all = "snake_case")]
 #[non_exhaustive]
 pub enum AuthMethod {
@@ -55,6 +55,8 @@ pub struct Principal {
     auth: AuthMethod,
     roles: BTreeSet<Box<str>>,
     scopes: BTreeSet<Box<str>>,
+    #[serde(skip_serializing_if = "Option::is_none")]
+    project: Option<Box<str>>,
 }
 
 impl Principal {
@@ -69,6 +71,7 @@ impl Principal {
             auth,
             roles,
             scopes,
+            project: None,
         }
     }
 
@@ -90,6 +93,13 @@ impl Principal {
     #[must_use]
     pub fn with_scopes<R: Into<Box<str>>>(mut self, scopes: impl IntoIterator<Item = R>) -> Self {
         self.scopes = scopes.into_iter().map(Into::into).collect();
+        self
+    }
+
+    /// The same principal, at work for this project of its tenant.
+    #[must_use]
+    pub fn with_project(mut self, project: impl Into<Box<str>>) -> Self {
+        self.project = Some(project.into());
         self
     }
 
@@ -149,6 +159,18 @@ impl Principal {
     /// Its OAuth scopes, in order.
     pub fn scopes(&self) -> impl Iterator<Item = &str> {
         self.scopes.iter().map(AsRef::as_ref)
+    }
+
+    /// Whether its token has this scope.
+    #[must_use]
+    pub fn has_scope(&self, scope: &str) -> bool {
+        self.scopes.contains(scope)
+    }
+
+    /// The project of its tenant that it works for, if one is known.
+    #[must_use]
+    pub fn project(&self) -> Option<&str> {
+        self.project.as_deref()
     }
 
     /// Whether it has this role.

@@ -121,6 +121,18 @@ pub struct Decided {
     pub reason: Cow<'static, str>,
     /// The digest of the policy bundle that decided.
     pub bundle: Digest,
+    /// What rules in shadow mode would have changed; none where nothing.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub shadow: Option<Shadow>,
+}
+
+/// What the policy would decide if its rules in shadow mode were enforced.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize)]
+pub struct Shadow {
+    /// The effect.
+    pub effect: Effect,
+    /// The rules that would make it, in order; none where no rule would allow it.
+    pub rules: Vec<RuleId>,
 }
 
 /// How the policy filtered a list.

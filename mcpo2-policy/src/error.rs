@@ -7,40 +7,60 @@ use std::fmt;
 ///     r#"{"rules": [{"id": "a", "effect": "allow", "tools": ["[x"]}]}"#,
 /// )?;
 /// let error = config.compile().unwrap_err();
-/// assert_eq!((error.index(), error.rule(), error.field()), (0, "a", "tools[0]"));
+/// assert_eq!((error.rule(), error.field()), ("a", "tools[0]"));
+/// assert_eq!(error.path(), "rules/0/tools/0");
 /// # Ok::<(), serde_json::Error>(())
 /// ```
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct ConfigError {
-    index: usize,
+    bundle: Option<usize>,
+    index: Option<usize>,
     rule: Box<str>,
     field: Box<str>,
     problem: Box<str>,
 }
 
 impl ConfigError {
-    pub(crate) fn new(index: usize, rule: &str, fault: Fault) -> Self {
+    /// Of a rule of the platform's own, or of this bundle.
+    pub(crate) fn new(bundle: Option<usize>, index: usize, rule: &str, fault: Fault) -> Self {
         Self {
-            index,
+            index: Some(index),
             rule: rule.chars().take(128).collect(),
+            ..Self::of_bundle(bundle, fault)
+        }
+    }
+
+    /// Of what is no rule.
+    pub(crate) fn of_bundle(bundle: Option<usize>, fault: Fault) -> Self {
+        Self {
+            bundle,
+            index: None,
+            rule: "".into(),
             field: fault.field.into(),
             problem: fault.problem.into(),
         }
     }
 
-    /// The position of the rule, from zero.
+    /// The position of the bundle among the bundles, from zero; none for what stands in the
+    /// configuration itself.
     #[must_use]
-    pub fn index(&self) -> usize {
+    pub fn bundle(&self) -> Option<usize> {
+        self.bundle
+    }
+
+    /// The position of the rule, from zero; none where no rule is wrong.
+    #[must_use]
+    pub fn index(&self) -> Option<usize> {
         self.index
     }
 
-    /// The id of the rule, as written.
+    /// The id of the rule, as written; empty where no rule is wrong.
     #[must_use]
     pub fn rule(&self) -> &str {
         &self.rule
     }
 
-    /// The field, as a path in the rule: `arguments[0].glob`.
+    /// The field, as a path in the rule, bundle or configuration: `arguments[0].glob`.
     #[must_use]
     pub fn field(&self) -> &str {
         &self.field
@@ -51,12 +71,25 @@ impl ConfigError {
     pub fn problem(&self) -> &str {
         &self.problem
     }
+
+    /// Where it stands in the configuration: `bundles/0/rules/2/arguments/0/glob`.
+    #[must_use]
+    pub fn path(&self) -> String {
+        let bundle = self.bundle.map(|at| format!("bundles/{at}/"));
+        let rule = self.index.map(|at| format!("rules/{at}/"));
+        let field = self.field.replace(['.', '['], "/").replace(']', "");
+        let path = [bundle, rule, Some(field)].into_iter().flatten();
+        path.collect::<String>().trim_end_matches('/').to_owned()
+    }
 }
 
 impl fmt::Display for ConfigError {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         let Self { rule, field, .. } = self;
-        write!(f, "rule `{rule}`, `{field}`: {}", self.problem)
+        match self.index {
+            Some(_) => write!(f, "rule `{rule}`, `{field}`: {}", self.problem),
+            None => write!(f, "`{field}`: {}", self.problem),
+        }
     }
 }
 

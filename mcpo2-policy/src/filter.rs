@@ -20,27 +20,31 @@ use mcpo2_core::{
 };
 use serde_json::value::RawValue;
 
-use crate::{Query, Visibility, layer::Parts};
+use crate::{Query, Situation, Visibility, layer::Parts};
 
 pub(crate) use self::seen::Seen;
+
+use self::seen::{View, Viewer};
 
 /// Filters the reply to one list.
 pub(crate) struct Filter {
     kind: ItemKind,
     parts: Arc<Parts>,
     principal: Arc<Principal>,
+    situation: Situation,
     trail: Trail,
     recorded: bool,
 }
 
 impl Filter {
     /// The filter for a call, if it asks for a list in which something may be hidden.
-    pub(crate) fn for_call(call: &Call, parts: &Arc<Parts>) -> Option<Self> {
+    pub(crate) fn for_call(call: &Call, situation: Situation, parts: &Arc<Parts>) -> Option<Self> {
         let kind = call.method().lists()?;
-        (!parts.engine.is_uniform()).then(|| Self {
+        (!parts.known.engine.is_uniform()).then(|| Self {
             kind,
             parts: Arc::clone(parts),
             principal: Arc::clone(call.principal()),
+            situation,
             trail: call.trail().clone(),
             recorded: false,
         })
@@ -71,11 +75,18 @@ impl Filter {
 
     /// The reply that is this page, without what is hidden.
     fn page(&self, reply: Reply, page: ListPage) -> Reply {
-        let (entries, parts) = (page.entries(), &self.parts);
-        let rules = parts.engine.digest();
-        let view = parts.seen.view(entries, &self.principal, rules, || {
-            entries.items().map(|item| self.is_visible(item)).collect()
-        });
+        let (entries, engine) = (page.entries(), &self.parts.known.engine);
+        let decide = || {
+            let shown = engine.visible_of(&mut entries.items(), &|item| self.query(item));
+            shown
+                .into_iter()
+                .map(|shown| shown != Visibility::Denied)
+                .collect()
+        };
+        let view = match self.viewer() {
+            Some(viewer) => self.parts.seen.view(entries, viewer, decide),
+            None => View::new(entries, decide()).into(),
+        };
         let (shown, hidden) = view.count();
         self.trail
             .record(Fact::Filtered(Filtered { shown, hidden }));
@@ -136,9 +147,25 @@ impl Filter {
     }
 
     fn is_visible(&self, item: &Item) -> bool {
-        let (engine, directory) = (&self.parts.engine, &self.parts.directory);
-        let query = Query::listed(item, &self.principal).with_facts(directory.describe(item));
-        engine.visible(&query) != Visibility::Denied
+        self.parts.known.engine.visible(&self.query(item)) != Visibility::Denied
+    }
+
+    fn query<'q>(&'q self, item: &'q Item) -> Query<'q> {
+        let facts = self.parts.known.directory.describe(item);
+        Query::listed(item, &self.principal)
+            .with_facts(facts)
+            .with_situation(&self.situation)
+    }
+
+    /// Who sees, as far as it decides what; none where what was seen once says nothing of later.
+    fn viewer(&self) -> Option<Viewer> {
+        let engine = &self.parts.known.engine;
+        let nothing = Item::new(self.kind, "");
+        Some(Viewer {
+            principal: Arc::clone(&self.principal),
+            rules: engine.digest(),
+            situation: engine.situation_key(&self.query(&nothing))?,
+        })
     }
 }
 

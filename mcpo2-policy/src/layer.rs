@@ -1,40 +1,71 @@
-use std::{fmt, sync::Arc};
+use std::{collections::BTreeSet, fmt, sync::Arc};
 
-use mcpo2_core::Directory;
+use mcpo2_core::{Directory, Duty};
 use tower_layer::Layer;
 
-use crate::{Authorize, PolicyService, filter::Seen};
+use crate::{Engine, PolicyService, Surroundings, SystemClock, filter::Seen};
 
 /// Puts a policy before what must not see a call that nobody allowed.
 #[derive(Clone)]
 pub struct PolicyLayer(Arc<Parts>);
 
-/// What decides, and what knows the modules.
+/// What decides, and what it decides by.
 pub(crate) struct Parts {
-    pub(crate) engine: Arc<dyn Authorize>,
-    pub(crate) directory: Arc<dyn Directory>,
+    pub(crate) known: Known,
     pub(crate) seen: Seen,
 }
 
+#[derive(Clone)]
+pub(crate) struct Known {
+    pub(crate) engine: Arc<dyn Engine>,
+    pub(crate) directory: Arc<dyn Directory>,
+    pub(crate) surroundings: Arc<dyn Surroundings>,
+    pub(crate) discharged: BTreeSet<Duty>,
+}
+
 impl PolicyLayer {
-    /// A layer in which `engine` decides, and nobody knows which module an item belongs to.
+    /// A layer in which `engine` decides, nobody knows which module an item belongs to, and what
+    /// stands below discharges no obligation.
     #[must_use]
-    pub fn new(engine: Arc<impl Authorize>) -> Self {
-        Self(Arc::new(Parts {
+    pub fn new(engine: Arc<impl Engine>) -> Self {
+        Self::of(Known {
             engine,
             directory: Arc::new(()),
-            seen: Seen::default(),
-        }))
+            surroundings: Arc::new(SystemClock),
+            // What the service itself sees to.
+            discharged: BTreeSet::from([Duty::LogLevel, Duty::Regions]),
+        })
     }
 
     /// The same, where `directory` says which module an item belongs to.
     #[must_use]
     pub fn with_directory(self, directory: Arc<dyn Directory>) -> Self {
-        Self(Arc::new(Parts {
-            engine: Arc::clone(&self.0.engine),
-            directory,
-            seen: Seen::default(),
-        }))
+        self.but(|known| known.directory = directory)
+    }
+
+    /// The same, where `surroundings` say when and from where a call comes. Without it, the clock
+    /// of the system says when, and nobody from where.
+    #[must_use]
+    pub fn with_surroundings(self, surroundings: Arc<dyn Surroundings>) -> Self {
+        self.but(|known| known.surroundings = surroundings)
+    }
+
+    /// The same, above layers that discharge these obligations. A call that owes another is denied
+    /// by `sys:obligation`: nothing that a rule demands is left out silently.
+    #[must_use]
+    pub fn discharging(self, duties: impl IntoIterator<Item = Duty>) -> Self {
+        self.but(|known| known.discharged.extend(duties))
+    }
+
+    fn of(known: Known) -> Self {
+        let seen = Seen::default();
+        Self(Arc::new(Parts { known, seen }))
+    }
+
+    fn but(&self, change: impl FnOnce(&mut Known)) -> Self {
+        let mut known = self.0.known.clone();
+        change(&mut known);
+        Self::of(known)
     }
 }
 
@@ -55,7 +86,7 @@ impl fmt::Debug for PolicyLayer {
 impl fmt::Debug for Parts {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         f.debug_struct("Parts")
-            .field("digest", &self.engine.digest())
+            .field("digest", &self.known.engine.digest())
             .finish_non_exhaustive()
     }
 }

@@ -1,30 +1,40 @@
 #![doc = include_str!("../README.md")]
 
-mod authorize;
 mod config;
+mod discharge;
 mod engine;
 mod error;
 mod explain;
 mod filter;
 mod future;
 mod layer;
+mod native;
 mod query;
+mod reference;
 mod service;
+mod situation;
 mod subscription;
+mod trial;
 mod verdict;
 
-pub use authorize::Authorize;
 pub use config::{
-    ApprovalConfig, ArgumentConfig, CallersConfig, Config, EffectConfig, ItemsConfig,
-    ModulesConfig, ObligationsConfig, RuleConfig,
+    ApprovalConfig, ArgumentConfig, AuthConfig, BundleConfig, CalendarConfig, CallersConfig,
+    ConditionsConfig, Config, DayConfig, EffectConfig, GivenCaller, GivenConfig, GivenModule,
+    GivenSituation, ItemsConfig, KindConfig, LevelConfig, ModeConfig, ModulesConfig,
+    ObligationsConfig, PredicateConfig, QuantifierConfig, RuleConfig, SituationConfig, SpanConfig,
+    TestConfig, TimeConfig,
 };
-pub use engine::{Policy, Truth};
+pub use engine::Engine;
 pub use error::ConfigError;
 pub use explain::{Explained, Explanation, Missed};
 pub use future::ResponseFuture;
 pub use layer::PolicyLayer;
+pub use native::{Policy, Truth};
 pub use query::Query;
+pub use reference::Reference;
 pub use service::PolicyService;
+pub use situation::{Situation, Surroundings, SystemClock};
+pub use trial::Given;
 pub use verdict::{Verdict, Visibility};
 
 /// The reserved rules, by which the platform itself decides. No bundle may use their prefix.
@@ -39,10 +49,16 @@ pub mod reserved {
     pub const ALLOW_ALL: &str = "sys:allow-all";
     /// Denies a resource whose URI has no single reading.
     pub const RESOURCE_URI: &str = "sys:resource-uri";
+    /// Denies a module that is there for other tenants.
+    pub const TENANT: &str = "sys:tenant";
+    /// Denies a module that is not in service.
+    pub const MODULE_STATE: &str = "sys:module-state";
+    /// Denies where the module runs in none of the regions that rules oblige to.
+    pub const REGION: &str = "sys:region";
     /// Denies where rules that allow a call demand different preambles.
     pub const PREAMBLE_CONFLICT: &str = "sys:preamble-conflict";
-    /// Denies where rules ask different groups for their approval.
-    pub const APPROVAL_CONFLICT: &str = "sys:approval-conflict";
+    /// Denies where a rule obliges to what nothing in the stack discharges.
+    pub const OBLIGATION: &str = "sys:obligation";
     /// Denies where an engine could not decide.
     pub const EVAL_ERROR: &str = "sys:eval-error";
 }

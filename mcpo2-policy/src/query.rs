@@ -5,7 +5,10 @@ use std::{
 
 use mcpo2_core::{ARTIFACT_SCHEME, Call, Facts, Family, Item, ItemKind, Method, Principal, json};
 
-use crate::engine::{Located, Node, Template, decode, decode_checked};
+use crate::{
+    Situation,
+    native::{Located, Node, Template, decode, decode_checked},
+};
 
 /// What an engine decides on: one request, and what the platform knows of it.
 ///
@@ -26,7 +29,9 @@ pub struct Query<'a> {
     principal: &'a Principal,
     facts: Option<Arc<Facts>>,
     family: Option<&'a Family>,
+    situation: Cow<'a, Situation>,
     arguments: Given<'a>,
+    listed: bool,
     decoded: OnceLock<Option<Node<'a>>>,
     resource: OnceLock<Resource>,
 }
@@ -101,6 +106,7 @@ impl<'a> Query<'a> {
         if let Given::Json(_) = query.arguments {
             query.arguments = Given::Open;
         }
+        query.listed = true;
         query
     }
 
@@ -116,7 +122,9 @@ impl<'a> Query<'a> {
             principal,
             facts: None,
             family: None,
+            situation: Cow::Owned(Situation::default()),
             arguments,
+            listed: false,
             decoded: OnceLock::new(),
             resource: OnceLock::new(),
         }
@@ -133,6 +141,13 @@ impl<'a> Query<'a> {
     #[must_use]
     pub fn with_family(mut self, family: &'a Family) -> Self {
         self.family = Some(family);
+        self
+    }
+
+    /// The same, in this situation.
+    #[must_use]
+    pub fn with_situation(mut self, situation: &'a Situation) -> Self {
+        self.situation = Cow::Borrowed(situation);
         self
     }
 
@@ -174,6 +189,18 @@ impl<'a> Query<'a> {
     #[must_use]
     pub fn family(&self) -> Option<&Family> {
         self.family
+    }
+
+    /// When and from where.
+    #[must_use]
+    pub fn situation(&self) -> &Situation {
+        &self.situation
+    }
+
+    /// Whether it asks for what may be shown in a list.
+    #[must_use]
+    pub fn is_listed(&self) -> bool {
+        self.listed
     }
 
     /// The JSON text of the arguments, where there are any yet.
@@ -229,6 +256,11 @@ impl<'a> Query<'a> {
     /// Whether the method addresses an item, in what it is about rather than in what it holds.
     pub(crate) fn addresses(&self) -> bool {
         self.method().item_kind().is_some() || *self.method() == Method::Complete
+    }
+
+    /// The same as `facts`, to keep.
+    pub(crate) fn shared_facts(&self) -> Option<&Arc<Facts>> {
+        self.facts.as_ref()
     }
 
     pub(crate) fn place(&self) -> Place<'_> {

@@ -6,7 +6,7 @@ use std::{
 use mcpo2_core::{Call, Error, Fact, Permitted, Reply};
 use tower_service::Service;
 
-use crate::{ResponseFuture, filter::Filter, layer::Parts, subscription};
+use crate::{ResponseFuture, discharge, filter::Filter, layer::Parts, subscription};
 
 /// Decides on each call, and hides from lists what the caller may not use.
 ///
@@ -36,10 +36,13 @@ where
     }
 
     fn call(&mut self, call: Call) -> Self::Future {
-        let verdict = subscription::decide(&call, &self.parts);
+        let known = &self.parts.known;
+        let situation = known.surroundings.of(&call);
+        let verdict = subscription::decide(&call, &situation, known);
+        let verdict = discharge::settle(verdict, &call, &situation, known);
         let (decision, decided) = verdict.into_parts();
         call.trail().record(Fact::Decided(decided));
-        let filter = Filter::for_call(&call, &self.parts);
+        let filter = Filter::for_call(&call, situation, &self.parts);
         match call.decide(decision) {
             Ok(permitted) => ResponseFuture::inner(self.inner.call(permitted), filter),
             Err(error) => ResponseFuture::rejected(error),

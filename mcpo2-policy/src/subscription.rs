@@ -3,16 +3,17 @@
 use mcpo2_core::{Call, Decision, Item, ItemKind, Method};
 use serde::Deserialize;
 
-use crate::{Query, Verdict, layer::Parts};
+use crate::{Query, Situation, Verdict, layer::Known};
 
 /// The verdict on a call, and for `subscriptions/listen` on each resource that it names: the first
 /// that is not allowed decides for all.
-pub(crate) fn decide(call: &Call, parts: &Parts) -> Verdict {
-    let Parts {
+pub(crate) fn decide(call: &Call, situation: &Situation, known: &Known) -> Verdict {
+    let Known {
         engine, directory, ..
-    } = parts;
+    } = known;
     let facts = call.item().and_then(|item| directory.describe(item));
-    let verdict = engine.decide(&Query::call(call).with_facts(facts));
+    let query = Query::call(call).with_facts(facts);
+    let verdict = engine.decide(&query.with_situation(situation));
     if *call.method() != Method::Listen || engine.is_uniform() {
         return verdict;
     }
@@ -22,7 +23,7 @@ pub(crate) fn decide(call: &Call, parts: &Parts) -> Verdict {
     let each = resources.iter().map(|resource| {
         let facts = directory.describe(resource);
         let read = Query::new(&Method::ResourcesRead, Some(resource), call.principal());
-        engine.decide(&read.with_facts(facts))
+        engine.decide(&read.with_facts(facts).with_situation(situation))
     });
     let denied = each
         .into_iter()

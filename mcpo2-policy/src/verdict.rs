@@ -1,8 +1,10 @@
 use std::borrow::Cow;
 
-use mcpo2_core::{Approval, Decided, Decision, Denial, Digest, Effect, Obligations, RuleId};
+use mcpo2_core::{
+    Approval, Decided, Decision, Denial, Digest, Effect, Obligations, RuleId, Shadow,
+};
 
-use crate::{engine::rule_id, reserved};
+use crate::{native::rule_id, reserved};
 
 /// A decision, and what the trail says of it.
 ///
@@ -27,6 +29,7 @@ impl Verdict {
             rules,
             reason: reason.into(),
             bundle,
+            shadow: None,
         };
         Self {
             decision: Decision::Allow(obligations),
@@ -41,6 +44,7 @@ impl Verdict {
             rules: denial.rules().to_vec(),
             reason: denial.reason().to_owned().into(),
             bundle,
+            shadow: None,
         };
         Self {
             decision: Decision::Deny(denial),
@@ -55,6 +59,7 @@ impl Verdict {
             rules: approval.rules().to_vec(),
             reason: reason.into(),
             bundle,
+            shadow: None,
         };
         Self {
             decision: Decision::Ask(approval),
@@ -66,6 +71,21 @@ impl Verdict {
     pub fn eval_error(reason: impl Into<Cow<'static, str>>, bundle: Digest) -> Self {
         let rules = rule_id(reserved::EVAL_ERROR).into_iter().collect();
         Self::deny(Denial::new(rules, reason), bundle)
+    }
+
+    /// The same, and what rules in shadow mode would have made of it.
+    pub fn with_shadow(mut self, shadow: Option<Shadow>) -> Self {
+        self.decided.shadow = shadow;
+        self
+    }
+
+    /// The same, of which the caller learns nothing.
+    pub(crate) fn without_public_code(mut self) -> Self {
+        self.decision = match self.decision {
+            Decision::Deny(denial) => Decision::Deny(denial.without_public_code()),
+            other => other,
+        };
+        self
     }
 
     /// The decision.
@@ -85,13 +105,13 @@ impl Verdict {
     }
 }
 
-/// Whether a caller sees an item in a list.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, Hash)]
+/// Whether a caller sees an item in a list, least first.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash)]
 pub enum Visibility {
-    /// It may be used, with any arguments, or once somebody has approved.
-    Allowed,
-    /// Whether it may be used depends on the arguments.
-    DependsOnArguments,
     /// It may not be used, whatever the arguments.
     Denied,
+    /// Whether it may be used depends on the arguments.
+    DependsOnArguments,
+    /// It may be used, with any arguments, or once somebody has approved.
+    Allowed,
 }

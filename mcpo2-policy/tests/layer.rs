@@ -8,11 +8,11 @@ use std::sync::Arc;
 use common::*;
 use futures_util::{StreamExt, stream};
 use mcpo2_core::{
-    AuthMethod, Body, Call, Directory, Error, ErrorKind, Fact, Facts, Filtered, Frame, Id, Item,
-    ItemKind, Permitted, Principal, Reply, RuleId,
+    AuthMethod, Body, Call, Directory, Duty, Error, ErrorKind, Fact, Facts, Filtered, Frame, Id,
+    Item, ItemKind, Permitted, Principal, Reply, RuleId,
     message::{ListPage, PageEntries},
 };
-use mcpo2_policy::{Authorize, Policy, PolicyLayer};
+use mcpo2_policy::{Engine, Policy, PolicyLayer};
 use serde_json::json;
 use tower::{Layer, Service};
 use tower_test::mock::{self, Spawn};
@@ -150,7 +150,7 @@ async fn an_allowed_call_passes_with_its_obligations_and_is_recorded() {
         {"id": "a", "effect": "allow", "obligations": {"preamble": "eng"}},
     ])));
     let digest = policy.digest();
-    let (mut service, mut handle) = stack(&PolicyLayer::new(policy));
+    let (mut service, mut handle) = stack(&PolicyLayer::new(policy).discharging([Duty::Preamble]));
     handle.allow(1);
     assert!(service.poll_ready().is_ready());
     let call = tools_call("add");

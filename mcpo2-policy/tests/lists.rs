@@ -14,7 +14,7 @@ use mcpo2_core::{
     AuthMethod, Body, Call, Digest, Error, Fact, Id, Item, ItemKind, Permitted, Principal, Reply,
     message::{ListPage, PageEntries},
 };
-use mcpo2_policy::{Authorize, Policy, PolicyLayer, Query, Verdict, Visibility};
+use mcpo2_policy::{Engine, Policy, PolicyLayer, Query, Verdict, Visibility};
 use proptest::prelude::*;
 use serde_json::{Value, json};
 use tower::{Layer as _, ServiceExt as _, service_fn};
@@ -29,7 +29,7 @@ impl Changing {
     }
 }
 
-impl Authorize for Changing {
+impl Engine for Changing {
     fn decide(&self, query: &Query<'_>) -> Verdict {
         self.now().decide(query)
     }
@@ -39,7 +39,7 @@ impl Authorize for Changing {
     }
 
     fn digest(&self) -> Digest {
-        Authorize::digest(&*self.now())
+        Engine::digest(&*self.now())
     }
 }
 

@@ -7,7 +7,7 @@ use std::sync::Arc;
 
 use common::{ada, compile, github, resource, tool};
 use mcpo2_core::{Decision, Effect, Facts, Item, Method};
-use mcpo2_policy::{Authorize, Config, Policy, Query, Visibility};
+use mcpo2_policy::{Config, Engine, Policy, Query, Visibility};
 use proptest::prelude::*;
 use serde_json::{Value, json};
 

@@ -3,11 +3,11 @@
 
 mod common;
 
-use std::sync::Arc;
+use std::{sync::Arc, time::Duration};
 
 use common::*;
 use mcpo2_core::{Decision, Effect, Item, ItemKind, Method};
-use mcpo2_policy::{Authorize, Config, Policy, Query, Verdict, Visibility};
+use mcpo2_policy::{Config, Engine, Policy, Query, Verdict, Visibility};
 use serde_json::{Value, json};
 
 const ALLOW: Effect = Effect::Allow;
@@ -83,7 +83,7 @@ fn approval_beats_allow_and_deny_beats_approval() {
     let Decision::Ask(approval) = verdict.decision() else {
         panic!("{verdict:?}")
     };
-    assert_eq!(approval.group(), "sre");
+    assert_eq!(approval.groups().collect::<Vec<_>>(), ["sre"]);
     assert_eq!(&*verdict.decided().reason, "four eyes");
     let denying = policy(json!([approve, {"id": "c", "effect": "deny", "tools": ["delete"]}]));
     assert_eq!(call_tool(&denying, "delete", "{}"), DENY);
@@ -92,7 +92,7 @@ fn approval_beats_allow_and_deny_beats_approval() {
 /// An engine whose evaluation fails: there is nothing that it could return but a denial.
 struct Broken;
 
-impl Authorize for Broken {
+impl Engine for Broken {
     fn decide(&self, _query: &Query<'_>) -> Verdict {
         Verdict::eval_error("out of memory", self.digest())
     }
@@ -117,7 +117,7 @@ fn an_engine_error_denies() {
 fn a_misspelt_key_fires_when_the_policy_is_read_and_not_never() {
     for rule in [
         json!({"id": "a", "effect": "deny", "tool": ["x"]}),
-        json!({"id": "a", "effect": "deny", "obligations": {"redact": ["email"]}}),
+        json!({"id": "a", "effect": "allow", "obligations": {"redacts": ["email"]}}),
         json!({"id": "a", "effect": "deny", "arguments": [{"pointer": "/a", "globs": "x"}]}),
         json!({"id": "a", "effect": "shadow"}),
         json!({"effect": "deny"}),
@@ -149,12 +149,22 @@ fn obligations_reach_the_call_the_stricter_of_each() {
 }
 
 #[test]
-fn approvals_by_different_groups_are_denied() {
+fn approvals_of_several_rules_join() {
     let policy = policy(json!([
-        {"id": "a", "effect": "require_approval", "approval": {"group": "sre"}},
-        {"id": "b", "effect": "require_approval", "approval": {"group": "legal"}},
+        {"id": "a", "effect": "require_approval", "approval": {"group": "sre", "ttl_seconds": 900}},
+        {"id": "b", "effect": "require_approval",
+         "approval": {"group": "legal", "quorum": 2, "ttl_seconds": 60, "not_requester": true}},
     ]));
-    assert_eq!(call_tool(&policy, "x", "{}"), DENY);
+    let (item, ada) = (tool("x"), ada());
+    let verdict = policy.decide(&Query::new(&Method::ToolsCall, Some(&item), &ada));
+    let Decision::Ask(approval) = verdict.decision() else {
+        panic!("{verdict:?}")
+    };
+    assert!(approval.groups().eq(["legal", "sre"]));
+    assert_eq!(approval.quorum().get(), 2);
+    assert_eq!(approval.ttl(), Some(Duration::from_secs(60)));
+    assert!(approval.excludes_requester());
+    assert_eq!(approval.rules().len(), 2);
 }
 
 #[test]
@@ -644,15 +654,22 @@ fn explanations_name_the_condition_that_failed() {
     ]));
     let (item, ada) = (tool("x"), ada());
     let explained = policy.explain(&Query::new(&Method::ToolsCall, Some(&item), &ada));
+    let explained = serde_json::to_value(&explained).unwrap();
+    let part = |name: &str| explained[name].clone();
+    assert_eq!(part("effect"), "deny");
+    assert_eq!(part("rules"), json!(["b"]));
+    assert_eq!(part("level"), "platform");
     assert_eq!(
-        serde_json::to_value(&explained).unwrap(),
-        json!({
-            "effect": "deny", "rules": ["b"], "reason": "denied by rule",
-            "considered": [
-                {"rule": "a", "effect": "allow", "missed": {"field": "tenants", "truth": "false"}, "unknown": []},
-                {"rule": "b", "effect": "deny", "missed": null, "unknown": ["regions"]},
-                {"rule": "c", "effect": "allow", "missed": {"field": "arguments /p", "truth": "unknown"}, "unknown": ["arguments /p"]},
-            ],
-        })
+        part("matched"),
+        json!([{"rule": "b", "effect": "deny", "level": "platform", "shadow": false, "missed": [], "unknown": ["regions"]}])
+    );
+    assert_eq!(
+        part("near"),
+        json!([
+            {"rule": "a", "effect": "allow", "level": "platform", "shadow": false,
+             "missed": [{"field": "tenants", "truth": "false"}], "unknown": []},
+            {"rule": "c", "effect": "allow", "level": "platform", "shadow": false,
+             "missed": [{"field": "arguments /p", "truth": "unknown"}], "unknown": ["arguments /p"]},
+        ])
     );
 }

@@ -5,7 +5,7 @@ use std::{sync::Arc, time::Duration};
 use mcpo2_artifact::{ArtifactLayer, Artifacts};
 use mcpo2_audit::AuditLayer;
 use mcpo2_classify::{ClassifyLayer, Rules};
-use mcpo2_core::{Call, Directory, Error, Reply};
+use mcpo2_core::{Call, Directory, Duty, Error, Reply};
 use mcpo2_policy::{Policy, PolicyLayer};
 use mcpo2_preamble::{PreambleLayer, Profiles};
 use mcpo2_route::{Catalog, CatalogLayer, Dispatch, RouteLayer, Router};
@@ -44,10 +44,12 @@ pub(crate) struct Parts {
 
 pub(crate) fn stack(parts: Parts) -> Stack {
     let directory: Arc<dyn Directory> = Arc::<Router>::clone(&parts.router);
+    // What the layers below see to; a rule that obliges to anything else denies.
+    let policy = PolicyLayer::new(parts.policy).discharging([Duty::Preamble, Duty::MaxResultBytes]);
     let governed = ServiceBuilder::new()
         .layer(option_layer(parts.catalog.map(CatalogLayer::new))) // what the directory knows
         .layer(ClassifyLayer::new(parts.rules).with_directory(Arc::clone(&directory))) // + family
-        .layer(PolicyLayer::new(parts.policy).with_directory(directory)) // Call -> Permitted
+        .layer(policy.with_directory(directory)) // Call -> Permitted
         .layer(RouteLayer::new(parts.router)) // Permitted -> Routed
         .layer(PreambleLayer::new(parts.profiles)) // Routed + preamble
         .layer(ArtifactLayer::new(parts.artifacts)) // large results become references

@@ -18,7 +18,7 @@ use std::{
 
 use mcpo2_audit::AuditLayer;
 use mcpo2_classify::ClassifyLayer;
-use mcpo2_core::{Call, Decision, Error, Obligations, Permitted, Reply, Routed};
+use mcpo2_core::{Call, Decision, Duty, Error, Obligations, Permitted, Reply, Routed};
 use mcpo2_policy::PolicyLayer;
 use mcpo2_preamble::PreambleLayer;
 use mcpo2_route::{CatalogLayer, RouteLayer};
@@ -70,7 +70,9 @@ async fn run(rounds: u32) {
     let router = RouteLayer::new(parts.router.clone()).layer(preamble);
     table.service("+ route", &parts, &router, permit);
     let directory = parts.router.clone();
-    let policy = PolicyLayer::new(parts.policy.clone()).with_directory(directory.clone());
+    let policy = PolicyLayer::new(parts.policy.clone())
+        .with_directory(directory.clone())
+        .discharging([Duty::Preamble, Duty::MaxResultBytes]);
     let policy = policy.layer(router);
     table.service("+ policy", &parts, &policy, |call| call);
     let classify = ClassifyLayer::new(parts.rules.clone()).with_directory(directory);

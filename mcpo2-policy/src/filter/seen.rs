@@ -30,13 +30,20 @@ struct Remembered {
     bytes: usize,
 }
 
-/// All that the decision about a page depends on: the page by its own self, the caller by all that
-/// is known of it, roles and scopes included, and the rules.
+/// All that the decision about a page depends on: the page by its own self, and who sees it.
 #[derive(Debug, Clone, PartialEq, Eq, Hash)]
 struct Shown {
     page: Page,
-    principal: Arc<Principal>,
-    rules: Digest,
+    viewer: Viewer,
+}
+
+/// Who sees a page: the caller by all that is known of it, roles and scopes included, the rules,
+/// and what the rules find of the situation.
+#[derive(Debug, Clone, PartialEq, Eq, Hash)]
+pub(super) struct Viewer {
+    pub(super) principal: Arc<Principal>,
+    pub(super) rules: Digest,
+    pub(super) situation: Box<[u8]>,
 }
 
 /// A page by where it is: as long as this is there, no other page can be there.
@@ -53,18 +60,16 @@ pub(crate) struct View {
 }
 
 impl Seen {
-    /// What this principal sees of the page by these rules: as before, or as `decide` says now.
-    pub(crate) fn view(
+    /// What this viewer sees of the page: as before, or as `decide` says now.
+    pub(super) fn view(
         &self,
         page: &Arc<PageEntries>,
-        principal: &Arc<Principal>,
-        rules: Digest,
+        viewer: Viewer,
         decide: impl FnOnce() -> Vec<bool>,
     ) -> Arc<View> {
         let key = Shown {
             page: Page(Arc::downgrade(page)),
-            principal: Arc::clone(principal),
-            rules,
+            viewer,
         };
         if let Some(view) = self.lock().find(&key) {
             return view;
@@ -83,7 +88,7 @@ impl Seen {
 }
 
 impl View {
-    fn new(page: &Arc<PageEntries>, visible: Vec<bool>) -> Self {
+    pub(super) fn new(page: &Arc<PageEntries>, visible: Vec<bool>) -> Self {
         Self {
             text: page.only(|at| visible.get(at) == Some(&true)),
             shown: visible.iter().filter(|visible| **visible).count(),
@@ -195,8 +200,16 @@ mod tests {
         Arc::new(Principal::new("t".parse().unwrap(), id, AuthMethod::Host))
     }
 
+    fn viewer(caller: Arc<Principal>) -> Viewer {
+        Viewer {
+            principal: caller,
+            rules: Digest::of(b"rules"),
+            situation: Box::default(),
+        }
+    }
+
     fn all(seen: &Seen, page: &Arc<PageEntries>, caller: &Arc<Principal>) -> Arc<View> {
-        seen.view(page, caller, Digest::of(b"rules"), || vec![true, false])
+        seen.view(page, viewer(Arc::clone(caller)), || vec![true, false])
     }
 
     #[test]
@@ -213,8 +226,7 @@ mod tests {
         assert!(remembered.young.len() <= CALLERS && remembered.old.len() <= CALLERS);
         let one = Shown {
             page: Page(Arc::downgrade(&page)),
-            principal: caller(0),
-            rules: Digest::of(b"rules"),
+            viewer: viewer(caller(0)),
         };
         let stays = remembered.young.contains_key(&one) || remembered.old.contains_key(&one);
         assert!(stays, "the one in use stays");

@@ -8,7 +8,7 @@
 use mcpo2_core::{
     AuthMethod, Call, Effect, Facts, Item, ItemKind, Message, Method, Principal, Request,
 };
-use mcpo2_policy::{Authorize, Config, ConfigError, Policy, Query, Visibility};
+use mcpo2_policy::{Config, ConfigError, Engine, Policy, Query, Visibility};
 use serde_json::{Value, json};
 
 /// A policy of these rules, in JSON.

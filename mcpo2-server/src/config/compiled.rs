@@ -2,7 +2,7 @@ use std::sync::Arc;
 
 use mcpo2_classify::Rules;
 use mcpo2_core::BoxError;
-use mcpo2_policy::{Authorize as _, Policy};
+use mcpo2_policy::{Engine as _, Policy};
 
 use super::Config;
 

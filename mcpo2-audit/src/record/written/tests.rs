@@ -2,7 +2,7 @@ use std::sync::Arc;
 
 use mcpo2_core::{
     Applied, Basis, Candidate, Classified, Decided, Digest, Effect, Filtered, ItemKind, Listing,
-    Offloaded, ProfileRef, ProtocolVersion, Routing,
+    Offloaded, ProfileRef, ProtocolVersion, Routing, Shadow,
 };
 use proptest::{collection::vec, option, prelude::*, sample::select};
 
@@ -29,6 +29,8 @@ fn name<T: std::str::FromStr<Err = mcpo2_core::NameError> + std::fmt::Debug>()
 fn fact() -> impl Strategy<Value = Fact> {
     let basis = select(vec![Basis::Registry, Basis::Rules, Basis::Nothing]);
     let effect = select(vec![Effect::Allow, Effect::RequireApproval, Effect::Deny]);
+    let shadow = option::of((effect.clone(), vec(name(), 0..3)))
+        .prop_map(|shadow| shadow.map(|(effect, rules)| Shadow { effect, rules }));
     let candidate = (name(), text()).prop_map(|(module, verdict)| Candidate {
         module,
         verdict: verdict.into(),
@@ -57,13 +59,14 @@ fn fact() -> impl Strategy<Value = Fact> {
                     ruleset,
                 })
             ),
-        (effect, vec(name(), 0..3), text(), digest()).prop_map(
-            |(effect, rules, reason, bundle)| {
+        (effect, vec(name(), 0..3), text(), digest(), shadow).prop_map(
+            |(effect, rules, reason, bundle, shadow)| {
                 Fact::Decided(Decided {
                     effect,
                     rules,
                     reason: reason.into(),
                     bundle,
+                    shadow,
                 })
             }
         ),

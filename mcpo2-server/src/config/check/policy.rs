@@ -10,9 +10,11 @@ use crate::config::{Config, Module};
 pub(super) fn check(context: &mut Context<'_>) -> Option<Arc<Policy>> {
     let compiled = Policy::try_from(&context.config.policy);
     if let Err(error) = &compiled {
-        let field = error.field().replace(['.', '['], "/").replace(']', "");
-        let path = format!("policy/rules/{}/{field}", error.index());
-        let message = format!("rule `{}`: {}", error.rule(), error.problem());
+        let path = format!("policy/{}", error.path());
+        let message = match error.rule() {
+            "" => error.problem().to_owned(),
+            rule => format!("rule `{rule}`: {}", error.problem()),
+        };
         context.value(&path, Diagnostic::error("invalid-policy", message));
     }
     check_rules(context);
@@ -62,7 +64,7 @@ fn check_modules(context: &mut Context<'_>, path: &str, rule: &RuleConfig) {
             .iter()
             .map(|module| module.id.as_str())
     };
-    let named = rule.modules.modules.iter().flatten().enumerate();
+    let named = rule.conditions.modules.modules.iter().flatten().enumerate();
     let missing: Vec<_> = named
         .filter(|(_, name)| !known().any(|id| id == name.as_str()))
         .map(|(at, name)| (at, unknown("module", name, known())))
@@ -79,7 +81,14 @@ fn check_families(
     rule: &RuleConfig,
     families: &BTreeSet<&str>,
 ) {
-    for (at, name) in rule.modules.families.iter().flatten().enumerate() {
+    for (at, name) in rule
+        .conditions
+        .modules
+        .families
+        .iter()
+        .flatten()
+        .enumerate()
+    {
         if !families.contains(name.as_str()) {
             let (message, help) = unknown("module of family", name, families.iter().copied());
             let finding = Diagnostic::warning("unknown-family", message).maybe_help(help);
@@ -113,7 +122,7 @@ fn check_tenants(
     let Some(tenants) = tenants else {
         return;
     };
-    for (at, name) in rule.callers.tenants.iter().flatten().enumerate() {
+    for (at, name) in rule.conditions.callers.tenants.iter().flatten().enumerate() {
         if !tenants.contains(name.as_str()) {
             let (message, help) = unknown("caller of tenant", name, tenants.iter().copied());
             let finding = Diagnostic::warning("unknown-tenant", message).maybe_help(help);
@@ -155,7 +164,7 @@ fn may_allow(rule: &RuleConfig, module: &Module) -> bool {
             .as_ref()
             .is_none_or(|names| names.iter().any(|known| known == name))
     };
-    let conditions = &rule.modules;
+    let conditions = &rule.conditions.modules;
     let in_region = match (&conditions.regions, &module.region) {
         (Some(regions), Some(region)) => regions.iter().any(|known| known == region.as_str()),
         (Some(_), None) => false,
@@ -172,7 +181,7 @@ fn may_allow(rule: &RuleConfig, module: &Module) -> bool {
 /// Whether the tools and prompts that a rule names can be this module's: `ID__…`, or a glob that
 /// does not say whose.
 fn names_item_of(rule: &RuleConfig, module: &Module) -> bool {
-    let items = &rule.items;
+    let items = &rule.conditions.items;
     if items.resources.is_some() {
         return true;
     }

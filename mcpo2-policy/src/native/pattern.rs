@@ -10,8 +10,9 @@ const MAX_LENGTH: usize = 1024;
 const META: [char; 5] = ['*', '?', '[', '{', '\\'];
 
 /// A glob over names, in which `*` stands for any text.
-#[derive(Debug)]
+#[derive(Debug, Clone)]
 pub(crate) struct NameGlob {
+    source: Box<str>,
     text: Text,
     /// What stands before the first character with a meaning.
     literal: Box<str>,
@@ -22,8 +23,14 @@ impl NameGlob {
         let (literal, _) = glob.split_at(glob.find(META).unwrap_or(glob.len()));
         Ok(Self {
             text: Text::name(glob, expressions)?,
+            source: glob.into(),
             literal: literal.into(),
         })
+    }
+
+    /// As it is written.
+    pub(crate) fn source(&self) -> &str {
+        &self.source
     }
 
     pub(crate) fn matches(&self, name: &str) -> bool {
@@ -176,7 +183,7 @@ fn never_matches(glob: &str) -> Option<&'static str> {
     has_percent_escape(glob).then_some("matches nothing: it is compared without percent-encoding")
 }
 
-#[derive(Debug)]
+#[derive(Debug, Clone)]
 enum Text {
     Exact(Box<str>),
     /// What stands between stars, each of which stands for any text.

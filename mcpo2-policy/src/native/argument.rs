@@ -1,4 +1,4 @@
-use std::cmp::Ordering;
+use std::{cmp::Ordering, collections::BTreeSet};
 
 use serde_json::{Number, Value};
 
@@ -7,9 +7,10 @@ use super::{
     expression::{Expression, Expressions},
     number::Decimal,
     pattern::PathGlob,
+    sql,
 };
 use crate::{
-    config::ArgumentConfig,
+    config::{ArgumentConfig, PredicateConfig, QuantifierConfig},
     error::Fault,
     query::{Argument, Query},
 };
@@ -22,6 +23,7 @@ const MAX_STEPS: usize = 64;
 pub(crate) struct ArgumentCondition {
     pointer: Box<str>,
     steps: Vec<Box<str>>,
+    items: Option<QuantifierConfig>,
     predicate: Predicate,
 }
 
@@ -34,6 +36,7 @@ enum Predicate {
     AtLeast(Decimal),
     AtMost(Decimal),
     Present(bool),
+    SqlWithin(Box<[Box<str>]>),
 }
 
 #[derive(Debug)]
@@ -51,7 +54,8 @@ impl ArgumentCondition {
         Ok(Self {
             pointer: config.pointer.as_str().into(),
             steps: steps(&config.pointer)?,
-            predicate: predicate(config, expressions)?,
+            items: config.items,
+            predicate: predicate(&config.predicate, expressions)?,
         })
     }
 
@@ -65,9 +69,22 @@ impl ArgumentCondition {
             (Argument::Inapplicable, _) => Truth::False,
             (Argument::Unreadable, _) => Truth::Unknown,
             (Argument::Open, _) => Truth::Open,
-            (Argument::Missing, Predicate::Present(wanted)) => Truth::of(!wanted),
+            (Argument::Missing, Predicate::Present(wanted)) if self.items.is_none() => {
+                Truth::of(!wanted)
+            }
             (Argument::Missing, _) => Truth::Unknown,
-            (Argument::Found(node), predicate) => predicate.holds(node),
+            (Argument::Found(node), predicate) => match (self.items, node) {
+                (None, node) => predicate.holds(node),
+                (Some(of), Node::Array(items)) => {
+                    let each = items.iter().map(|item| predicate.holds(item));
+                    match of {
+                        QuantifierConfig::Any => Truth::any(each),
+                        QuantifierConfig::All => Truth::all(each),
+                    }
+                }
+                // One value where a list is meant: some servers take it for a list of one.
+                (Some(_), _) => Truth::Unknown,
+            },
         }
     }
 }
@@ -87,6 +104,11 @@ impl Predicate {
             }
             (Self::AtMost(limit), Node::Number(text)) => {
                 ordered(text, |value| value.cmp(limit) != Ordering::Greater)
+            }
+            (Self::SqlWithin(allowed), Node::Text(text)) => {
+                let known = |verb: &String| allowed.iter().any(|allowed| **allowed == **verb);
+                let within = |verbs: BTreeSet<_>| verbs.iter().all(known);
+                sql::verbs(text).map_or(Truth::Unknown, |verbs| Truth::of(within(verbs)))
             }
             // A value of another type: some servers convert it, and nobody knows to what.
             _ => Truth::Unknown,
@@ -126,7 +148,7 @@ fn steps(pointer: &str) -> Result<Vec<Box<str>>, Fault> {
     Ok(steps.into_iter().map(plain).collect())
 }
 
-fn predicate(config: &ArgumentConfig, expressions: &Expressions) -> Result<Predicate, Fault> {
+fn predicate(config: &PredicateConfig, expressions: &Expressions) -> Result<Predicate, Fault> {
     let kinds = [
         config.glob.as_deref().map(|text| glob(text, expressions)),
         config.prefix.as_deref().map(prefix),
@@ -136,6 +158,7 @@ fn predicate(config: &ArgumentConfig, expressions: &Expressions) -> Result<Predi
         config.at_least.as_ref().map(at_least),
         config.at_most.as_ref().map(at_most),
         config.present.map(|wanted| Ok(Predicate::Present(wanted))),
+        config.sql_within.as_deref().map(sql_within),
     ];
     let mut given = kinds.into_iter().flatten();
     match (given.next(), given.next()) {
@@ -143,7 +166,7 @@ fn predicate(config: &ArgumentConfig, expressions: &Expressions) -> Result<Predi
         (None, _) => Err(Fault::new(
             "",
             "has no predicate: one of `glob`, `prefix`, `regex`, `one_of`, `equals`, `at_least`, \
-             `at_most` and `present`",
+             `at_most`, `present` and `sql_within`",
         )),
         (Some(_), Some(_)) => Err(Fault::new(
             "",
@@ -182,6 +205,24 @@ fn one_of(values: &[Value]) -> Result<Predicate, Fault> {
     let scalars = values.iter().enumerate();
     let scalars = scalars.map(|(at, value)| scalar(&format!("one_of[{at}]"), value));
     Ok(Predicate::OneOf(scalars.collect::<Result<_, _>>()?))
+}
+
+fn sql_within(verbs: &[String]) -> Result<Predicate, Fault> {
+    if verbs.is_empty() {
+        return Err(Fault::new("sql_within", "is empty, and so matches nothing"));
+    }
+    let verb = |(at, verb): (usize, &String)| {
+        let is_word = !verb.is_empty() && verb.bytes().all(|b| b.is_ascii_alphabetic());
+        match is_word && verb.len() <= 64 {
+            true => Ok(verb.to_ascii_lowercase().into()),
+            false => Err(Fault::new(
+                format!("sql_within[{at}]"),
+                "is no verb of SQL, such as `select`",
+            )),
+        }
+    };
+    let verbs = verbs.iter().enumerate().map(verb);
+    Ok(Predicate::SqlWithin(verbs.collect::<Result<_, _>>()?))
 }
 
 fn equals(value: &Value) -> Result<Predicate, Fault> {

@@ -1,0 +1,32 @@
+//! The native engine: it finds the rules that could match, asks them, and joins what they say.
+//! Nothing depends on the order in which rules were written.
+
+mod argument;
+mod bits;
+mod compile;
+mod condition;
+mod expression;
+mod index;
+mod json;
+mod jurisdiction;
+mod moment;
+mod needed;
+mod number;
+mod outcome;
+mod path;
+mod pattern;
+mod policy;
+mod rule;
+mod sql;
+mod truth;
+
+pub use policy::Policy;
+pub use truth::Truth;
+
+pub(crate) use json::{Node, decode, decode_checked};
+pub(crate) use jurisdiction::Jurisdiction;
+pub(crate) use outcome::{Outcome, gate, rule_id};
+pub(crate) use path::{Located, Template};
+pub(crate) use policy::visibility;
+pub(crate) use rule::Rule;
+pub(crate) use truth::Matched;

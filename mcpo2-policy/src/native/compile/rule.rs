@@ -1,0 +1,162 @@
+use std::time::Duration;
+
+use mcpo2_core::{Approval, Effect, Obligations, RuleId};
+
+use super::{MAX_TEXT, Names, conditions, lists::each, lists::items};
+use crate::{
+    config::{ConditionsConfig, EffectConfig, RuleConfig},
+    error::Fault,
+    native::{
+        condition::{Condition, Owner},
+        rule::{Origin, Rule, Words},
+    },
+    reserved,
+};
+
+pub(super) fn compile(
+    config: &RuleConfig,
+    origin: Origin,
+    jurisdiction: impl Iterator<Item = Condition>,
+    names: &Names<'_>,
+) -> Result<Rule, Fault> {
+    let id = RuleId::new(&config.id).map_err(|problem| Fault::new("id", problem))?;
+    if config.id.starts_with(reserved::PREFIX) {
+        return Err(Fault::new("id", "begins with `sys:`, which is reserved"));
+    }
+    let mut conditions: Vec<_> = jurisdiction.collect();
+    if config.conditions.items.methods.is_none() {
+        conditions.push(Condition::Addressing);
+    }
+    conditions.extend(conditions::compile(&config.conditions, names)?);
+    if let Some(exceptions) = &config.unless {
+        let exceptions = items(exceptions, "unless", |exception| unless(exception, names))?;
+        conditions.push(Condition::Unless(exceptions));
+    }
+    Ok(Rule {
+        effect: config.effect.into(),
+        origin,
+        conditions,
+        obligations: obligations(config)?,
+        approval: approval(config, &id)?,
+        words: words(config)?,
+        id,
+    })
+}
+
+/// One exception. Without any condition it would undo the rule.
+fn unless(config: &ConditionsConfig, names: &Names<'_>) -> Result<Vec<Condition>, Fault> {
+    let conditions = conditions::compile(config, names)?;
+    if conditions.is_empty() {
+        return Err(Fault::new("", "has no condition, and so undoes the rule"));
+    }
+    let known = |condition| match condition {
+        // What a caller writes exempts from nothing.
+        Condition::Module(Owner::Families(families)) => {
+            Condition::Module(Owner::OwnFamilies(families))
+        }
+        other => other,
+    };
+    Ok(conditions.into_iter().map(known).collect())
+}
+
+fn words(config: &RuleConfig) -> Result<Words, Fault> {
+    let long = |text: &Option<String>| text.as_ref().is_some_and(|text| text.len() > MAX_TEXT);
+    if long(&config.reason) {
+        return Err(Fault::new(
+            "reason",
+            format!("has at most {MAX_TEXT} bytes"),
+        ));
+    }
+    if let Some(code) = &config.public_code {
+        let is_code = |byte: u8| byte.is_ascii_uppercase() || byte.is_ascii_digit() || byte == b'_';
+        if !(1..=64).contains(&code.len()) || !code.bytes().all(is_code) {
+            let problem = "is no code, such as `POLICY_PATH`: 1 to 64 of A-Z, 0-9 and _";
+            return Err(Fault::new("public_code", problem));
+        }
+        if config.effect != EffectConfig::Deny {
+            return Err(Fault::new("public_code", "belongs to `effect: deny`"));
+        }
+    }
+    Ok(Words {
+        reason: config.reason.as_deref().map(Into::into),
+        public_code: config.public_code.as_deref().map(Into::into),
+    })
+}
+
+fn obligations(config: &RuleConfig) -> Result<Obligations, Fault> {
+    let mut obligations = Obligations::default();
+    let Some(given) = &config.obligations else {
+        return Ok(obligations);
+    };
+    if config.effect != EffectConfig::Allow {
+        return Err(Fault::new("obligations", "belong to `effect: allow`"));
+    }
+    let within = |fault: Fault| fault.within("obligations");
+    if let Some(preamble) = &given.preamble {
+        obligations.preamble = Some(name(preamble, "preamble").map_err(within)?);
+    }
+    if let Some(class) = &given.rate_class {
+        let class = name(class, "rate_class").map_err(within)?;
+        obligations.rate_classes.insert(class);
+    }
+    if let Some(redact) = &given.redact {
+        let finders = each(redact, "redact", short).map_err(within)?;
+        obligations.redact.extend(finders);
+    }
+    if let Some(regions) = &given.regions {
+        let regions = each(regions, "regions", str::parse).map_err(within)?;
+        obligations.regions = Some(regions.into_iter().collect());
+    }
+    obligations.max_result_bytes = given.max_result_bytes;
+    obligations.log_level = given.log_level;
+    Ok(obligations)
+}
+
+fn approval(config: &RuleConfig, id: &RuleId) -> Result<Option<Approval>, Fault> {
+    match (&config.approval, config.effect) {
+        (Some(given), EffectConfig::RequireApproval) => {
+            let group = name(&given.group, "approval.group")?;
+            let mut approval = Approval::new(vec![id.clone()], group);
+            if let Some(quorum) = given.quorum {
+                approval = approval.with_quorum(quorum);
+            }
+            if let Some(seconds) = given.ttl_seconds {
+                approval = approval.with_ttl(Duration::from_secs(seconds.get()));
+            }
+            if given.not_requester == Some(true) {
+                approval = approval.by_another();
+            }
+            Ok(Some(approval))
+        }
+        (None, EffectConfig::RequireApproval) => Err(Fault::new(
+            "approval",
+            "is missing: it names the group that approves",
+        )),
+        (Some(_), _) => Err(Fault::new(
+            "approval",
+            "belongs to `effect: require_approval`",
+        )),
+        (None, _) => Ok(None),
+    }
+}
+
+fn name(text: &str, field: &str) -> Result<Box<str>, Fault> {
+    short(text).map_err(|problem| Fault::new(field, problem))
+}
+
+fn short(text: &str) -> Result<Box<str>, &'static str> {
+    match text.len() {
+        1..=128 => Ok(text.into()),
+        _ => Err("has 1 to 128 bytes"),
+    }
+}
+
+impl From<EffectConfig> for Effect {
+    fn from(effect: EffectConfig) -> Self {
+        match effect {
+            EffectConfig::Allow => Self::Allow,
+            EffectConfig::RequireApproval => Self::RequireApproval,
+            EffectConfig::Deny => Self::Deny,
+        }
+    }
+}

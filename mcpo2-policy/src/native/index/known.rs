@@ -1,0 +1,60 @@
+use std::sync::{Arc, Mutex, PoisonError};
+
+use arc_swap::ArcSwap;
+use rustc_hash::FxHashMap;
+
+/// How many names are known at most; of more, each is looked for every time.
+const MOST: usize = 65_536;
+
+/// The names of a catalogue, each with the patterns that match it.
+///
+/// They are those that lists brought, so that no caller can fill it. What is known of a name never
+/// changes as long as the policy is there, and so is never stale.
+#[derive(Debug, Default)]
+pub(super) struct Known {
+    names: ArcSwap<FxHashMap<Box<str>, Arc<[u32]>>>,
+    learning: Mutex<()>,
+}
+
+impl Known {
+    /// The patterns that match this name, if it is known.
+    pub(super) fn of(&self, name: &str) -> Option<Arc<[u32]>> {
+        self.names.load().get(name).cloned()
+    }
+
+    /// Calls `with` with the patterns of each name, in order; `find` finds those of a name that
+    /// was not known before.
+    pub(super) fn each<'n>(
+        &self,
+        names: impl Iterator<Item = &'n str>,
+        find: impl Fn(&str) -> Arc<[u32]>,
+        mut with: impl FnMut(&[u32]),
+    ) {
+        let known = self.names.load();
+        let mut new = Vec::new();
+        for name in names {
+            match known.get(name) {
+                Some(patterns) => with(patterns),
+                None => {
+                    let patterns = find(name);
+                    with(&patterns);
+                    new.push((name, patterns));
+                }
+            }
+        }
+        if !new.is_empty() {
+            self.learn(new);
+        }
+    }
+
+    fn learn(&self, new: Vec<(&str, Arc<[u32]>)>) {
+        let _one = self.learning.lock().unwrap_or_else(PoisonError::into_inner);
+        let mut names = FxHashMap::clone(&self.names.load());
+        for (name, patterns) in new {
+            if names.len() < MOST {
+                names.insert(name.into(), patterns);
+            }
+        }
+        self.names.store(Arc::new(names));
+    }
+}

@@ -1,0 +1,64 @@
+use mcpo2_core::{Approval, Effect, Obligations, RuleId};
+
+use super::{Matched, condition::Condition};
+use crate::{config::LevelConfig, query::Query};
+
+/// A compiled rule: it matches where all its conditions do.
+#[derive(Debug)]
+pub(crate) struct Rule {
+    pub(crate) id: RuleId,
+    pub(crate) effect: Effect,
+    pub(crate) origin: Origin,
+    /// Those on names and numbers first, which take least to ask; arguments and exceptions last.
+    pub(crate) conditions: Vec<Condition>,
+    pub(crate) obligations: Obligations,
+    /// Who approves; none unless the effect asks for it.
+    pub(crate) approval: Option<Approval>,
+    pub(crate) words: Words,
+}
+
+/// Whose rule it is, and whether it counts.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(crate) struct Origin {
+    pub(crate) level: LevelConfig,
+    pub(crate) shadow: bool,
+}
+
+/// What a rule says of itself.
+#[derive(Debug, Default)]
+pub(crate) struct Words {
+    pub(crate) reason: Option<Box<str>>,
+    pub(crate) public_code: Option<Box<str>>,
+}
+
+impl Rule {
+    pub(crate) fn matched(&self, query: &Query<'_>) -> Matched {
+        matched(&self.conditions, query, self.effect)
+    }
+
+    /// Whether it matches a call.
+    pub(crate) fn matches(&self, query: &Query<'_>) -> bool {
+        self.matched(query).by_call(self.effect)
+    }
+
+    /// The conditions for which it does not match.
+    pub(crate) fn missed(&self, query: &Query<'_>) -> impl Iterator<Item = &Condition> {
+        let misses = |condition: &&Condition| {
+            let matched = condition.matched(query, self.effect);
+            !matched.by_call(self.effect)
+        };
+        self.conditions.iter().filter(misses)
+    }
+}
+
+/// Whether all these conditions let a rule of this effect match.
+pub(crate) fn matched(conditions: &[Condition], query: &Query<'_>, effect: Effect) -> Matched {
+    let mut least = Matched::Yes;
+    for condition in conditions {
+        least = least.min(condition.matched(query, effect));
+        if least == Matched::No {
+            break;
+        }
+    }
+    least
+}
