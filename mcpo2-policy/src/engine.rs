@@ -22,7 +22,8 @@ pub trait Engine: Send + Sync + 'static {
     /// The digest of the rules by which it decides.
     fn digest(&self) -> Digest;
 
-    /// What of these items may be shown in a list, in their order. `query` makes the query of one.
+    /// What of these items may be shown in a list, in their order. `query` makes the query of one:
+    /// they are by one caller in one situation.
     ///
     /// An engine that can do better than one after the other says so here.
     fn visible_of<'q>(

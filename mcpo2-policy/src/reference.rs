@@ -5,7 +5,7 @@ use mcpo2_core::Digest;
 use crate::{
     Config, ConfigError, Engine, Explanation, Policy, Query, Verdict, Visibility,
     explain::explanation,
-    native::{Matched, Rule, gate, visibility},
+    native::{Rule, gate, visibility},
 };
 
 /// The plain evaluator: every rule is asked everything, about each call and each entry of a list.
@@ -71,9 +71,8 @@ impl Engine for Reference {
         }
         let enforced = self.0.rules().iter().filter(|rule| !rule.origin.shadow);
         let matched = enforced.map(|rule| (rule, rule.matched(query)));
-        let matched: Vec<(&Rule, Matched)> = matched.collect();
         let levels = self.0.jurisdiction().enforced(query.principal());
-        visibility(&matched, levels, query)
+        visibility(matched, levels, query)
     }
 
     fn digest(&self) -> Digest {

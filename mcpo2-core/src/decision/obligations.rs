@@ -78,22 +78,31 @@ impl Obligations {
     /// Both together, the stricter of each; none where their preambles differ.
     #[must_use]
     pub fn join(mut self, other: Self) -> Option<Self> {
-        self.preamble = match (self.preamble, other.preamble) {
-            (Some(one), Some(two)) if one != two => return None,
-            (one, two) => one.or(two),
-        };
+        self.add(&other).then_some(self)
+    }
+
+    /// Adds what the other owes, the stricter of each. False where their preambles differ, and then
+    /// nothing is to be made of it.
+    #[must_use]
+    pub fn add(&mut self, other: &Self) -> bool {
+        match (&self.preamble, &other.preamble) {
+            (Some(one), Some(two)) if one != two => return false,
+            (None, Some(two)) => self.preamble = Some(two.clone()),
+            _ => {}
+        }
         self.max_result_bytes = match (self.max_result_bytes, other.max_result_bytes) {
             (Some(one), Some(two)) => Some(one.min(two)),
             (one, two) => one.or(two),
         };
-        self.redact.extend(other.redact);
-        self.rate_classes.extend(other.rate_classes);
+        self.redact.extend(other.redact.iter().cloned());
+        self.rate_classes.extend(other.rate_classes.iter().cloned());
         self.log_level = self.log_level.max(other.log_level);
-        self.regions = match (self.regions, other.regions) {
-            (Some(one), Some(two)) => Some(one.intersection(&two).cloned().collect()),
-            (one, two) => one.or(two),
-        };
-        Some(self)
+        match (&mut self.regions, &other.regions) {
+            (Some(one), Some(two)) => one.retain(|region| two.contains(region)),
+            (one @ None, two) => one.clone_from(two),
+            (Some(_), None) => {}
+        }
+        true
     }
 
     /// The kinds that there are of it.

@@ -3,7 +3,7 @@ use std::{cmp::Ordering, collections::BTreeSet};
 use serde_json::{Number, Value};
 
 use super::{
-    Located, Node, Truth,
+    Node, Truth,
     expression::{Expression, Expressions},
     number::Decimal,
     pattern::PathGlob,
@@ -94,7 +94,7 @@ impl Predicate {
         match (self, node) {
             (Self::Present(wanted), _) => Truth::of(*wanted),
             (Self::Glob(glob), Node::Text(text)) => {
-                Located::argument(text).map_or(Truth::Unknown, |located| glob.matches(&located))
+                (text.located()).map_or(Truth::Unknown, |located| glob.matches(located))
             }
             (Self::Prefix(prefix), Node::Text(text)) => Truth::of(text.starts_with(&**prefix)),
             (Self::Regex(regex), Node::Text(text)) => Truth::of(regex.matches(text)),

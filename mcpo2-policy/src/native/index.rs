@@ -13,6 +13,7 @@ mod masks;
 mod methods;
 mod modules;
 mod names;
+mod posting;
 mod situations;
 
 use std::sync::Arc;
@@ -20,12 +21,19 @@ use std::sync::Arc;
 use mcpo2_core::{Item, ItemKind};
 
 use self::{
-    callers::Callers, dimension::View, known::Known, masks::Masks, methods::Methods,
-    modules::Modules, names::Names, situations::Situations,
+    callers::Callers,
+    dimension::View,
+    known::Known,
+    masks::Masks,
+    methods::Methods,
+    modules::Modules,
+    names::Names,
+    posting::{Posting, Traits},
+    situations::Situations,
 };
 use super::{
     Rule,
-    bits::{Bits, Building, places},
+    bits::{Bits, places},
     condition::Condition,
 };
 use crate::query::Query;
@@ -36,15 +44,14 @@ pub(crate) struct Index {
     tools: Named,
     prompts: Named,
     /// Rules about resources and templates, of which a glob can leave it unknown.
-    resources: Bits,
+    resources: Posting,
     /// Rules that are about no items in particular.
-    unnamed: Bits,
+    unnamed: Posting,
+    traits: Traits,
     methods: Methods,
     callers: Callers,
     modules: Modules,
     situations: Situations,
-    /// How many rules there are.
-    rules: usize,
 }
 
 /// Rules by the names of one kind of item.
@@ -65,7 +72,8 @@ impl Index {
     /// The index of these rules, by their places.
     pub(crate) fn new(rules: &[Rule]) -> Self {
         let (mut tools, mut prompts) = <(names::Collecting, names::Collecting)>::default();
-        let (mut resources, mut unnamed) = <(Building, Building)>::default();
+        let (mut resources, mut unnamed) = <(posting::Collecting, posting::Collecting)>::default();
+        let mut traits = Traits::default();
         for (at, rule) in rules.iter().enumerate() {
             let items = rule
                 .conditions
@@ -74,17 +82,20 @@ impl Index {
                     Condition::Items(items) => Some(items),
                     _ => None,
                 });
+            let of = traits.of_rule(rule);
+            let of = of.as_deref();
             let Some(items) = items else {
-                unnamed.insert(at);
+                unnamed.insert(at, of);
                 continue;
             };
-            items.tools.iter().for_each(|glob| tools.insert(glob, at));
-            items
-                .prompts
-                .iter()
-                .for_each(|glob| prompts.insert(glob, at));
+            for glob in &items.tools {
+                tools.insert(glob, at, of);
+            }
+            for glob in &items.prompts {
+                prompts.insert(glob, at, of);
+            }
             if !items.resources.is_empty() {
-                resources.insert(at);
+                resources.insert(at, of);
             }
         }
         Self {
@@ -92,11 +103,11 @@ impl Index {
             prompts: Named::new(prompts),
             resources: resources.finish(),
             unnamed: unnamed.finish(),
+            traits,
             methods: Methods::new(rules),
             callers: Callers::new(rules),
             modules: Modules::new(rules),
             situations: Situations::new(rules),
-            rules: rules.len(),
         }
     }
 
@@ -104,16 +115,22 @@ impl Index {
     /// lets a query through; in order, each once.
     pub(crate) fn candidates(&self, query: &Query<'_>) -> Vec<usize> {
         let filters = self.filters(query);
+        let traits = self.traits.of(query.principal());
         let mut found = Vec::new();
-        filters.pass(&self.unnamed, &mut found);
+        let mut pass = |rules: &Posting| {
+            for rules in rules.sets(&traits) {
+                filters.pass(rules, &mut found);
+            }
+        };
+        pass(&self.unnamed);
         match query.item() {
             Some(item) => match self.named(item) {
-                Some(named) => named.patterns(item.name()).iter().for_each(|pattern| {
-                    if let Some(rules) = named.names.rules(*pattern) {
-                        filters.pass(rules, &mut found);
-                    }
-                }),
-                None if addresses_resource(item) => filters.pass(&self.resources, &mut found),
+                Some(named) => {
+                    let patterns = named.patterns(item.name());
+                    let rules = patterns.iter().filter_map(|at| named.names.rules(*at));
+                    rules.for_each(pass);
+                }
+                None if addresses_resource(item) => pass(&self.resources),
                 None => {}
             },
             None => {}
@@ -145,7 +162,11 @@ impl Index {
             }
             return;
         };
-        let mut masks = Masks::new(self);
+        let traits = items
+            .first()
+            .map(|item| self.traits.of(query(item).principal()));
+        let traits = traits.unwrap_or_default();
+        let mut masks = Masks::new(self, &traits);
         let mut places = items.iter();
         let names = items.iter().map(|item| item.name());
         named.known.each(
@@ -154,10 +175,7 @@ impl Index {
             |patterns| {
                 let Some(item) = places.next() else { return };
                 let query = query(item);
-                let rules = patterns
-                    .iter()
-                    .filter_map(|pattern| named.names.rules(*pattern));
-                with(&query, &masks.through(&query, rules));
+                with(&query, &masks.through(&query, &named.names, patterns));
             },
         );
     }
@@ -169,9 +187,11 @@ impl Index {
 
     fn filters(&self, query: &Query<'_>) -> Filters<'_> {
         let mut filters = Filters(Vec::with_capacity(FILTERS));
+        // Those first that fewest rules come through: that the caller has one of the names that a
+        // rule asks for is settled for most already, as they were found by it.
+        self.modules.filter(query, &mut filters);
         self.methods.filter(query, &mut filters);
         self.callers.filter(query.principal(), &mut filters);
-        self.modules.filter(query, &mut filters);
         filters
     }
 
@@ -221,7 +241,7 @@ impl<'a> Filters<'a> {
             if word == 0 {
                 break;
             }
-            word &= view.word(at);
+            word = view.pass(at, word);
         }
         word
     }

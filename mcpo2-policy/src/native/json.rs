@@ -2,10 +2,12 @@
 //!
 //! `serde_json::Value` would round `100.00000000000000001` to the limit that it exceeds.
 
-use std::{borrow::Cow, collections::BTreeMap};
+use std::{borrow::Cow, collections::BTreeMap, fmt, ops::Deref, sync::OnceLock};
 
 use mcpo2_core::json::check;
 use memchr::memchr2;
+
+use super::Located;
 
 /// A decoded JSON value.
 #[derive(Debug)]
@@ -13,9 +15,44 @@ pub(crate) enum Node<'a> {
     Null,
     Bool(bool),
     Number(&'a str),
-    Text(Cow<'a, str>),
+    Text(Text<'a>),
     Array(Vec<Node<'a>>),
     Object(BTreeMap<Cow<'a, str>, Node<'a>>),
+}
+
+/// A string, and what it is as a path, once some rule wants to know.
+pub(crate) struct Text<'a> {
+    text: Cow<'a, str>,
+    located: OnceLock<Option<Located>>,
+}
+
+impl<'a> Text<'a> {
+    fn new(text: Cow<'a, str>) -> Self {
+        Self {
+            text,
+            located: OnceLock::new(),
+        }
+    }
+
+    /// The path or URL that it is; none where servers could read it differently.
+    pub(crate) fn located(&self) -> Option<&Located> {
+        let located = || Located::argument(&self.text);
+        self.located.get_or_init(located).as_ref()
+    }
+}
+
+impl Deref for Text<'_> {
+    type Target = str;
+
+    fn deref(&self) -> &str {
+        &self.text
+    }
+}
+
+impl fmt::Debug for Text<'_> {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        fmt::Debug::fmt(&**self, f)
+    }
 }
 
 /// The value that `bytes` are; none where it has no single reading.
@@ -56,7 +93,7 @@ impl<'a> Reader<'a> {
         match self.peek()? {
             b'{' => self.object(),
             b'[' => self.array(),
-            b'"' => self.text().map(Node::Text),
+            b'"' => self.text().map(|text| Node::Text(Text::new(text))),
             _ => self.word(),
         }
     }

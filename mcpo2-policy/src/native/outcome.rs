@@ -165,10 +165,8 @@ impl Outcome {
 
     /// The same with what these rules oblige to; a denial where they contradict each other.
     fn joined<'p>(mut self, rules: impl Iterator<Item = &'p Rule>) -> Self {
-        let mut each = rules.map(|rule| rule.obligations.clone());
-        match each.try_fold(Obligations::default(), Obligations::join) {
-            Some(obligations) => self.obligations = obligations,
-            None => {
+        for rule in rules {
+            if !self.obligations.add(&rule.obligations) {
                 let reason = "the rules that allow it demand different preambles";
                 return Self::reserved(Effect::Deny, reserved::PREAMBLE_CONFLICT, reason);
             }

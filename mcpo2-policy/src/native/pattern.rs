@@ -153,7 +153,7 @@ impl PathGlob {
     fn matches_text(&self, text: &str) -> Truth {
         if self.text.matches(text) {
             Truth::True
-        } else if self.text.matches(&format!("{text}/")) {
+        } else if self.text.matches_with_slash(text) {
             Truth::Unknown
         } else {
             Truth::False
@@ -229,6 +229,14 @@ impl Text {
         expression
             .map(Self::Glob)
             .map_err(|_| "is too large".into())
+    }
+
+    /// Whether it matches this with a `/` behind it, and not without.
+    fn matches_with_slash(&self, text: &str) -> bool {
+        match self {
+            Self::Exact(whole) | Self::Tree(whole) => whole.strip_suffix('/') == Some(text),
+            Self::Stars(_) | Self::Glob(_) => self.matches(&format!("{text}/")),
+        }
     }
 
     fn matches(&self, text: &str) -> bool {

@@ -126,15 +126,10 @@ impl Policy {
 
     fn visibility(&self, query: &Query<'_>, candidates: &[usize]) -> Visibility {
         let rules = candidates.iter().filter_map(|at| self.rules().get(*at));
-        let matching: Vec<(&Rule, Matched)> = rules
-            .filter(|rule| !rule.origin.shadow)
-            .map(|rule| (rule, rest(rule, query)))
-            .collect();
-        visibility(
-            &matching,
-            self.jurisdiction.enforced(query.principal()),
-            query,
-        )
+        let enforced = rules.filter(|rule| !rule.origin.shadow);
+        let matching = enforced.map(|rule| (rule, rest(rule, query)));
+        let levels = self.jurisdiction.enforced(query.principal());
+        visibility(matching, levels, query)
     }
 }
 
@@ -153,8 +148,8 @@ fn rest(rule: &Rule, query: &Query<'_>) -> Matched {
 
 /// Whether an item is shown by these rules, given how far each of them matches: the least that a
 /// level which has a say shows of it.
-pub(crate) fn visibility(
-    matching: &[(&Rule, Matched)],
+pub(crate) fn visibility<'p>(
+    matching: impl Iterator<Item = (&'p Rule, Matched)>,
     levels: Levels,
     query: &Query<'_>,
 ) -> Visibility {
@@ -162,23 +157,21 @@ pub(crate) fn visibility(
         Some(_) => Matched::Yes,
         None => Matched::No,
     };
-    let of_level = |level: LevelConfig| {
-        let (mut denied, mut passes) = (Matched::No, allowed);
-        for (rule, matched) in matching
-            .iter()
-            .filter(|(rule, _)| rule.origin.level == level)
-        {
+    // What denies and what lets pass, by level.
+    let mut said = [(Matched::No, allowed); 3];
+    for (rule, matched) in matching {
+        if let Some((denied, passes)) = said.get_mut(rule.origin.level as usize) {
             let side = match rule.effect {
-                Effect::Deny => &mut denied,
-                Effect::Allow | Effect::RequireApproval => &mut passes,
+                Effect::Deny => denied,
+                Effect::Allow | Effect::RequireApproval => passes,
             };
-            *side = (*side).max(*matched);
+            *side = (*side).max(matched);
         }
-        match (denied, passes) {
-            (Matched::Yes, _) | (_, Matched::No) => Visibility::Denied,
-            (Matched::No, Matched::Yes) => Visibility::Allowed,
-            _ => Visibility::DependsOnArguments,
-        }
+    }
+    let of_level = |level: LevelConfig| match said.get(level as usize) {
+        Some((Matched::Yes, _) | (_, Matched::No)) | None => Visibility::Denied,
+        Some((Matched::No, Matched::Yes)) => Visibility::Allowed,
+        Some(_) => Visibility::DependsOnArguments,
     };
     let shown = levels.iter().map(of_level).min();
     shown.unwrap_or(Visibility::Denied)

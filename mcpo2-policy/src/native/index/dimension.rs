@@ -124,18 +124,16 @@ impl<'a> View<'a> {
         }
     }
 
-    /// One word of the set.
+    /// What of one word of another set is in this.
     #[inline]
-    pub(super) fn word(&self, at: u32) -> u64 {
-        let mut word = self.any.word(at);
-        if let Some(one) = self.one {
-            word |= one.word(at);
+    pub(super) fn pass(&self, at: u32, word: u64) -> u64 {
+        let any = self.any.word(at);
+        // Most rules have no condition on it, and nothing else has to be looked at.
+        if word & !any == 0 {
+            return word;
         }
-        if let Some(unknown) = self.unknown {
-            word |= unknown.word(at);
-        }
-        self.more
-            .iter()
-            .fold(word, |word, more| word | more.word(at))
+        let others = [self.one, self.unknown].into_iter().flatten();
+        let others = others.chain(self.more.iter().copied());
+        word & others.fold(any, |found, other| found | other.word(at))
     }
 }

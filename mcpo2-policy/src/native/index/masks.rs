@@ -1,42 +1,45 @@
 use std::sync::Arc;
 
 use mcpo2_core::Facts;
+use rustc_hash::FxHashMap;
 
-use super::Index;
-use crate::{
-    native::bits::{Bits, places},
-    query::Query,
-};
+use super::{Filters, Index, names::Names, posting::Trait};
+use crate::query::Query;
 
-/// What comes through for one caller, made once for each module that owns items of a list.
+/// What rules have to come through for one caller, put together once for each module that owns
+/// items of a list.
 pub(super) struct Masks<'i> {
     index: &'i Index,
-    /// How many words the sets of rules have.
-    words: u32,
+    /// Those of the caller.
+    traits: &'i [Trait],
     /// By the facts of the module, which are kept so that none can take their place.
-    masks: Vec<(Option<Arc<Facts>>, Mask)>,
+    masks: Vec<(Option<Arc<Facts>>, Mask<'i>)>,
 }
 
-struct Mask {
-    words: Vec<u64>,
+struct Mask<'i> {
+    filters: Filters<'i>,
     /// The rules about no items in particular that come through.
     unnamed: Vec<usize>,
+    /// The rules that come through of those in which a pattern stands: many items share some.
+    passed: FxHashMap<u32, Vec<usize>>,
 }
 
 impl<'i> Masks<'i> {
-    pub(super) fn new(index: &'i Index) -> Self {
+    pub(super) fn new(index: &'i Index, traits: &'i [Trait]) -> Self {
         Self {
             index,
-            words: u32::try_from(index.rules.div_ceil(64)).unwrap_or(u32::MAX),
+            traits,
             masks: Vec::new(),
         }
     }
 
-    /// The places of the rules that come through of these sets, in order, each once.
-    pub(super) fn through<'r>(
+    /// The places of the rules that come through of those in which these patterns stand, in order,
+    /// each once.
+    pub(super) fn through(
         &mut self,
         query: &Query<'_>,
-        sets: impl Iterator<Item = &'r Bits>,
+        names: &Names,
+        patterns: &[u32],
     ) -> Vec<usize> {
         let facts = query.shared_facts();
         let same = |known: &Option<Arc<Facts>>| match (known, facts) {
@@ -44,33 +47,48 @@ impl<'i> Masks<'i> {
             (one, two) => one.is_none() && two.is_none(),
         };
         // Items of one module stand together.
-        if let Some((_, mask)) = self.masks.iter().rfind(|(known, _)| same(known)) {
-            return mask.through(sets);
+        let known = self.masks.iter_mut().rfind(|(known, _)| same(known));
+        if let Some((_, mask)) = known {
+            return mask.through(names, patterns, self.traits);
         }
-        let mask = self.make(query);
-        let found = mask.through(sets);
+        let mut mask = self.make(query);
+        let found = mask.through(names, patterns, self.traits);
         self.masks.push((facts.cloned(), mask));
         found
     }
 
-    fn make(&self, query: &Query<'_>) -> Mask {
+    fn make(&self, query: &Query<'_>) -> Mask<'i> {
         let filters = self.index.filters(query);
-        let words = (0..self.words).map(|at| filters.word(at, u64::MAX));
-        let mut mask = Mask {
-            words: words.collect(),
-            unnamed: Vec::new(),
-        };
-        filters.pass(&self.index.unnamed, &mut mask.unnamed);
-        mask
+        let mut unnamed = Vec::new();
+        for rules in self.index.unnamed.sets(self.traits) {
+            filters.pass(rules, &mut unnamed);
+        }
+        Mask {
+            filters,
+            unnamed,
+            passed: FxHashMap::default(),
+        }
     }
 }
 
-impl Mask {
-    fn through<'r>(&self, sets: impl Iterator<Item = &'r Bits>) -> Vec<usize> {
-        let mut found = self.unnamed.clone();
-        for (at, word) in sets.flat_map(Bits::words) {
-            let mask = self.words.get(at as usize).copied().unwrap_or_default();
-            found.extend(places(at, word & mask));
+impl Mask<'_> {
+    fn through(&mut self, names: &Names, patterns: &[u32], traits: &[Trait]) -> Vec<usize> {
+        let Self {
+            filters,
+            unnamed,
+            passed,
+        } = self;
+        let mut found = unnamed.clone();
+        for pattern in patterns {
+            let passed = passed.entry(*pattern).or_insert_with(|| {
+                let mut passed = Vec::new();
+                let rules = names.rules(*pattern).into_iter();
+                for rules in rules.flat_map(|rules| rules.sets(traits)) {
+                    filters.pass(rules, &mut passed);
+                }
+                passed
+            });
+            found.extend(passed.iter());
         }
         found.sort_unstable();
         found.dedup();

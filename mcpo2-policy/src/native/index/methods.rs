@@ -32,7 +32,7 @@ impl Methods {
                 match condition {
                     Condition::Addressing => addressing.insert(at),
                     Condition::Methods(globs) => {
-                        globs.iter().for_each(|glob| named.insert(glob, at));
+                        globs.iter().for_each(|glob| named.insert(glob, at, None));
                         is_named = true;
                     }
                     _ => {}
@@ -60,7 +60,7 @@ impl Methods {
         if self.is_named {
             let patterns = self.named.matching(query.method().as_str());
             let rules = patterns.iter().filter_map(|at| self.named.rules(*at));
-            view.more.extend(rules);
+            view.more.extend(rules.flat_map(|rules| rules.sets(&[])));
         }
         to.add(Some(view));
     }

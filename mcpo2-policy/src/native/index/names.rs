@@ -1,10 +1,8 @@
 use aho_corasick::AhoCorasick;
 use rustc_hash::FxHashMap;
 
-use crate::native::{
-    bits::{Bits, Building},
-    pattern::{Literal, NameGlob},
-};
+use super::posting::{self, Posting, Trait};
+use crate::native::pattern::{Literal, NameGlob};
 
 /// Globs over names, each distinct one once, with the rules in which it stands.
 #[derive(Debug, Default)]
@@ -25,25 +23,26 @@ pub(super) struct Names {
 #[derive(Debug)]
 struct Pattern {
     glob: NameGlob,
-    rules: Bits,
+    rules: Posting,
 }
 
 /// Globs that are still being collected.
 #[derive(Debug, Default)]
 pub(super) struct Collecting {
     places: FxHashMap<Box<str>, usize>,
-    patterns: Vec<(NameGlob, Building)>,
+    patterns: Vec<(NameGlob, posting::Collecting)>,
 }
 
 impl Collecting {
-    pub(super) fn insert(&mut self, glob: &NameGlob, rule: usize) {
+    pub(super) fn insert(&mut self, glob: &NameGlob, rule: usize, traits: Option<&[Trait]>) {
         let new = self.patterns.len();
         let place = *self.places.entry(glob.source().into()).or_insert(new);
         if place == new {
-            self.patterns.push((glob.clone(), Building::default()));
+            self.patterns
+                .push((glob.clone(), posting::Collecting::default()));
         }
         if let Some((_, rules)) = self.patterns.get_mut(place) {
-            rules.insert(rule);
+            rules.insert(rule, traits);
         }
     }
 
@@ -117,7 +116,7 @@ impl Names {
     }
 
     /// The rules in which a pattern stands.
-    pub(super) fn rules(&self, pattern: u32) -> Option<&Bits> {
+    pub(super) fn rules(&self, pattern: u32) -> Option<&Posting> {
         let pattern = self.patterns.get(pattern as usize);
         pattern.map(|pattern| &pattern.rules)
     }
