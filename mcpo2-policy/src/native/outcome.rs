@@ -70,17 +70,24 @@ pub(crate) fn outcome(matching: &[&Rule], levels: Levels, query: &Query<'_>) -> 
         }
     }
     let of = |effect| matching.iter().filter(move |rule| rule.effect == effect);
+    let owing = || {
+        Outcome::by(of(Effect::Allow).copied(), Effect::Allow, level)
+            .with_reserved(reserved)
+            .joined(of(Effect::Allow).copied())
+            .in_region(query)
+    };
     match strictest {
         Standing::Denies => Outcome::by(of(Effect::Deny).copied(), Effect::Deny, level),
         Standing::IsSilent => Outcome::by(std::iter::empty(), Effect::Deny, level),
-        Standing::Asks => {
-            let asking = of(Effect::RequireApproval).copied();
-            Outcome::by(asking, Effect::RequireApproval, level)
-        }
-        Standing::Allows => Outcome::by(of(Effect::Allow).copied(), Effect::Allow, level)
-            .with_reserved(reserved)
-            .joined(of(Effect::Allow).copied())
-            .in_region(query),
+        Standing::Allows => owing(),
+        // Nobody is asked about what could not go on even then.
+        Standing::Asks => match owing() {
+            denied if denied.effect == Effect::Deny => denied,
+            _ => {
+                let asking = of(Effect::RequireApproval).copied();
+                Outcome::by(asking, Effect::RequireApproval, level)
+            }
+        },
     }
 }
 
