@@ -3,6 +3,7 @@
 #![allow(clippy::unwrap_used, reason = "tests")]
 
 #[path = "common/world.rs"]
+#[allow(dead_code, reason = "shared by tests, each of which uses a part")]
 mod world;
 
 use mcpo2_core::{Decision, Item};

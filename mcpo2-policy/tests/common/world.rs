@@ -73,20 +73,33 @@ const SOURCES: &[&str] = &[
     "::ffff:10.0.0.1",
 ];
 
-/// A generator of numbers, the same for the same seed.
-pub(crate) struct Rng(u64);
+/// A generator of numbers, the same for the same seed or bytes.
+pub(crate) enum Rng {
+    Seed(u64),
+    Bytes(std::vec::IntoIter<u8>),
+}
 
 impl Rng {
     pub(crate) fn new(seed: u64) -> Self {
-        Self(seed)
+        Self::Seed(seed)
+    }
+
+    /// Numbers that whoever made these bytes chose; zeros behind their end.
+    pub(crate) fn of_bytes(bytes: &[u8]) -> Self {
+        Self::Bytes(bytes.to_vec().into_iter())
     }
 
     pub(crate) fn next(&mut self) -> u64 {
-        // SplitMix64
-        self.0 = self.0.wrapping_add(0x9e37_79b9_7f4a_7c15);
-        let z = (self.0 ^ (self.0 >> 30)).wrapping_mul(0xbf58_476d_1ce4_e5b9);
-        let z = (z ^ (z >> 27)).wrapping_mul(0x94d0_49bb_1331_11eb);
-        z ^ (z >> 31)
+        match self {
+            // SplitMix64
+            Self::Seed(seed) => {
+                *seed = seed.wrapping_add(0x9e37_79b9_7f4a_7c15);
+                let z = (*seed ^ (*seed >> 30)).wrapping_mul(0xbf58_476d_1ce4_e5b9);
+                let z = (z ^ (z >> 27)).wrapping_mul(0x94d0_49bb_1331_11eb);
+                z ^ (z >> 31)
+            }
+            Self::Bytes(bytes) => bytes.next().unwrap_or_default().into(),
+        }
     }
 
     pub(crate) fn below(&mut self, bound: usize) -> usize {
