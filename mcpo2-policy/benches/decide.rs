@@ -6,7 +6,8 @@
 
 #![allow(
     clippy::unwrap_used,
-    clippy::panic,
+    clippy::indexing_slicing,
+    clippy::cast_precision_loss,
     reason = "a measurement that fails should say so"
 )]
 

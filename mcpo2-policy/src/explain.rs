@@ -23,10 +23,9 @@ pub struct Explanation {
     pub level: LevelConfig,
     /// What the caller learns of a denial, if anything.
     pub public_code: Option<Box<str>>,
-    /// What the platform owes.
-    pub obligations: Obligations,
-    /// The groups that have to approve.
-    pub approval: Vec<Box<str>>,
+    /// What has to be done for the call to go on.
+    #[serde(flatten)]
+    pub owed: Owed,
     /// What rules in shadow mode would have changed.
     pub shadow: Option<Shadow>,
     /// The rules that match, by id, those that were outdone included.
@@ -35,6 +34,16 @@ pub struct Explanation {
     pub near: Vec<Explained>,
     /// The digest of the policy.
     pub bundle: Digest,
+}
+
+/// What has to be done for a call to go on.
+#[derive(Debug, Clone, Default, PartialEq, Eq, Serialize)]
+#[non_exhaustive]
+pub struct Owed {
+    /// What the platform owes.
+    pub obligations: Obligations,
+    /// The groups that have to approve.
+    pub approval: Vec<Box<str>>,
 }
 
 /// What one rule says of a query.
@@ -85,12 +94,14 @@ pub(crate) fn explanation(
     let groups = outcome.approval.iter().flat_map(Approval::groups);
     Explanation {
         effect: outcome.effect,
-        approval: groups.map(Into::into).collect(),
+        owed: Owed {
+            approval: groups.map(Into::into).collect(),
+            obligations: outcome.obligations,
+        },
         rules: outcome.rules,
         reason: outcome.reason.into(),
         level: outcome.level,
         public_code: outcome.public_code,
-        obligations: outcome.obligations,
         shadow,
         matched,
         near,

@@ -26,7 +26,7 @@ pub use config::{
 };
 pub use engine::Engine;
 pub use error::ConfigError;
-pub use explain::{Explained, Explanation, Missed};
+pub use explain::{Explained, Explanation, Missed, Owed};
 pub use future::ResponseFuture;
 pub use layer::PolicyLayer;
 pub use native::{Policy, Truth};

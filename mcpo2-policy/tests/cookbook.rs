@@ -1,5 +1,10 @@
 //! The cookbook: ten situations, each a bundle that says by its own tests that it does what it says.
-#![allow(clippy::unwrap_used, reason = "tests")]
+#![allow(
+    clippy::unwrap_used,
+    clippy::panic,
+    clippy::indexing_slicing,
+    reason = "tests"
+)]
 
 use std::{collections::BTreeSet, fs, path::PathBuf};
 

@@ -1,9 +1,13 @@
 //! The engine and the plain evaluator agree: on the decision, the rules that made it, what it
 //! obliges to, what would have been in shadow mode, the explanation, and what lists show.
-#![allow(clippy::unwrap_used, reason = "tests")]
+#![allow(
+    clippy::unwrap_used,
+    clippy::panic,
+    clippy::indexing_slicing,
+    reason = "tests"
+)]
 
 #[path = "common/world.rs"]
-#[allow(dead_code, reason = "shared by tests, each of which uses a part")]
 mod world;
 
 use mcpo2_core::{Decision, Item};

@@ -1,9 +1,13 @@
 //! Laws of policies: what follows for a decision from a change of the policy or of the request, over
 //! random policies with all that rules can have.
-#![allow(clippy::unwrap_used, reason = "tests")]
+#![allow(
+    clippy::unwrap_used,
+    clippy::panic,
+    clippy::indexing_slicing,
+    reason = "tests"
+)]
 
 #[path = "common/world.rs"]
-#[allow(dead_code, reason = "shared by tests, each of which uses a part")]
 mod world;
 
 use mcpo2_core::Effect;

@@ -1,5 +1,10 @@
 //! What other gateways and policy engines get wrong, each as a test of the name of what went wrong.
-#![allow(clippy::unwrap_used, reason = "tests")]
+#![allow(
+    clippy::unwrap_used,
+    clippy::panic,
+    clippy::indexing_slicing,
+    reason = "tests"
+)]
 
 mod common;
 

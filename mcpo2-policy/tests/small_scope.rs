@@ -1,7 +1,12 @@
 //! Every policy of up to three rules over two values a dimension, asked every request: what random
 //! cases miss is often small. The expectation is written down here a second time, and shares no line
 //! with the crate.
-#![allow(clippy::unwrap_used, reason = "tests")]
+#![allow(
+    clippy::unwrap_used,
+    clippy::panic,
+    clippy::indexing_slicing,
+    reason = "tests"
+)]
 
 use mcpo2_core::{AuthMethod, Effect, Item, ItemKind, Method, Principal};
 use mcpo2_policy::{Config, Engine, Query, Visibility};

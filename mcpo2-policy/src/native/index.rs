@@ -123,8 +123,8 @@ impl Index {
             }
         };
         pass(&self.unnamed);
-        match query.item() {
-            Some(item) => match self.named(item) {
+        if let Some(item) = query.item() {
+            match self.named(item) {
                 Some(named) => {
                     let patterns = named.patterns(item.name());
                     let rules = patterns.iter().filter_map(|at| named.names.rules(*at));
@@ -132,8 +132,7 @@ impl Index {
                 }
                 None if addresses_resource(item) => pass(&self.resources),
                 None => {}
-            },
-            None => {}
+            }
         }
         found.sort_unstable();
         found.dedup();

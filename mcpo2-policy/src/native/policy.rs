@@ -135,7 +135,7 @@ impl Policy {
 
 /// What the conditions of a candidate say that the index did not settle.
 fn rest(rule: &Rule, query: &Query<'_>) -> Matched {
-    let of_resource = query.item().is_some_and(|item| addresses_resource(item));
+    let of_resource = query.item().is_some_and(addresses_resource);
     let open = |condition: &Condition| match condition {
         Condition::Items(_) => of_resource,
         Condition::Situation(_) | Condition::Argument(_) | Condition::Unless(_) => true,

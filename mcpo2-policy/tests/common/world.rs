@@ -1,6 +1,14 @@
 //! Random policies over a small world, and requests that are aimed at their rules: of others, almost
 //! all would be denied by default.
 
+#![allow(
+    dead_code,
+    clippy::unwrap_used,
+    clippy::indexing_slicing,
+    clippy::cast_possible_truncation,
+    reason = "shared by tests, each of which uses a part"
+)]
+
 use std::{net::IpAddr, sync::Arc, time::Duration};
 
 use mcpo2_core::{
@@ -76,7 +84,7 @@ const SOURCES: &[&str] = &[
 /// A generator of numbers, the same for the same seed or bytes.
 pub(crate) enum Rng {
     Seed(u64),
-    Bytes(std::vec::IntoIter<u8>),
+    Bytes(Vec<u8>),
 }
 
 impl Rng {
@@ -86,7 +94,7 @@ impl Rng {
 
     /// Numbers that whoever made these bytes chose; zeros behind their end.
     pub(crate) fn of_bytes(bytes: &[u8]) -> Self {
-        Self::Bytes(bytes.to_vec().into_iter())
+        Self::Bytes(bytes.iter().rev().copied().collect())
     }
 
     pub(crate) fn next(&mut self) -> u64 {
@@ -98,7 +106,7 @@ impl Rng {
                 let z = (z ^ (z >> 27)).wrapping_mul(0x94d0_49bb_1331_11eb);
                 z ^ (z >> 31)
             }
-            Self::Bytes(bytes) => bytes.next().unwrap_or_default().into(),
+            Self::Bytes(bytes) => bytes.pop().unwrap_or_default().into(),
         }
     }
 
@@ -334,7 +342,7 @@ pub(crate) fn request(rng: &mut Rng, rule: &Value) -> Request {
         principal,
         facts,
         situation,
-        arguments: *rng.pick(ARGUMENTS),
+        arguments: ARGUMENTS[rng.below(ARGUMENTS.len())],
     }
 }
 
