@@ -1,5 +1,6 @@
 use std::{
     net::IpAddr,
+    sync::Arc,
     time::{Duration, SystemTime},
 };
 
@@ -19,7 +20,7 @@ use mcpo2_core::Call;
 #[derive(Debug, Clone, Default, PartialEq, Eq)]
 pub struct Situation {
     time: Option<SystemTime>,
-    environment: Option<Box<str>>,
+    environment: Option<Arc<str>>,
     source: Option<IpAddr>,
     session_age: Option<Duration>,
     request_bytes: Option<u64>,
@@ -35,7 +36,7 @@ impl Situation {
 
     /// The same, in a gateway that serves this environment.
     #[must_use]
-    pub fn in_environment(mut self, environment: impl Into<Box<str>>) -> Self {
+    pub fn in_environment(mut self, environment: impl Into<Arc<str>>) -> Self {
         self.environment = Some(environment.into());
         self
     }
