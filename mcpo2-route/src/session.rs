@@ -5,12 +5,13 @@ mod reverse;
 use std::{
     collections::HashMap,
     sync::{Arc, Mutex as SyncMutex, OnceLock, PoisonError},
+    time::SystemTime,
 };
 
 use futures_util::{TryStreamExt as _, future::join_all, stream::select_all};
 use mcpo2_core::{
     ApprovalState, Error, ErrorKind, Frame, Frames, Id, Method, Module, ModuleId, ProtocolVersion,
-    Request, Response,
+    Request, Response, TenantId,
 };
 use serde::Deserialize;
 use tokio::sync::Mutex;
@@ -38,6 +39,14 @@ pub struct Session {
     resume: Resume,
     outside: OnceLock<Outside>,
     abilities: Abilities,
+    whose: Whose,
+}
+
+/// Whose a session is, and since when, as far as its host says.
+#[derive(Debug, Default)]
+struct Whose {
+    tenant: Option<TenantId>,
+    began: Option<SystemTime>,
 }
 
 /// The way to one module: the connection that links come from, and the link that there is.
@@ -67,7 +76,34 @@ impl Session {
             traffic: SyncMutex::default(),
             resume: Resume::default(),
             outside: OnceLock::new(),
+            whose: Whose::default(),
         }
+    }
+
+    /// The same, of a client of this tenant: it reaches no module that is there only for others.
+    #[must_use]
+    pub fn of_tenant(mut self, tenant: TenantId) -> Self {
+        self.whose.tenant = Some(tenant);
+        self
+    }
+
+    /// The same, which began then.
+    #[must_use]
+    pub fn begun(mut self, at: SystemTime) -> Self {
+        self.whose.began = Some(at);
+        self
+    }
+
+    /// When it began, if that is known.
+    #[must_use]
+    pub fn began(&self) -> Option<SystemTime> {
+        self.whose.began
+    }
+
+    /// Whether its links may lead to this module.
+    pub(crate) fn may_reach(&self, module: &Module) -> bool {
+        let tenant = self.whose.tenant.as_ref();
+        is_approved(module) && tenant.is_none_or(|tenant| module.facts().is_for(tenant))
     }
 
     /// Says what the gateway has to say on the session's own stream.
@@ -114,13 +150,13 @@ impl Session {
     }
 
     /// Goes on with this registry in place of the one before: lets go of the links to modules that
-    /// are not in it, are reached otherwise there, or are not approved. Each ends with the last
+    /// are not in it, are reached otherwise there, are not approved, or not for its tenant. Each ends with the last
     /// call on it.
     pub fn follow(&self, registry: &Arc<Registry>) {
         self.slots().retain(|id, slot| {
             let module = registry.module(id.as_str());
-            let approved = module.filter(|module| is_approved(module));
-            let connection = approved.and_then(|module| Connection::of(module).ok());
+            let within = module.filter(|module| self.may_reach(module));
+            let connection = within.and_then(|module| Connection::of(module).ok());
             connection.is_some_and(|now| slot.from.is_none_or(|from| from == now.id()))
         });
         self.resume.follow(registry);

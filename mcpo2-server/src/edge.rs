@@ -6,7 +6,7 @@ pub(crate) mod stdio;
 
 use std::{
     sync::Arc,
-    time::{Duration, Instant},
+    time::{Duration, Instant, SystemTime},
 };
 
 use mcpo2_audit::{Caller, Event, Note, Reject, Source};
@@ -114,7 +114,7 @@ pub(crate) fn wanted_version(request: &Request) -> Option<String> {
 const LONGEST_HELLO: usize = 16 * 1024;
 
 /// The session that a client begins with `initialize`, and the revision that it will speak.
-pub(crate) fn begin(request: &Request) -> Result<Arc<Session>, Refusal> {
+pub(crate) fn begin(request: &Request, principal: &Principal) -> Result<Arc<Session>, Refusal> {
     let wanted = wanted_version(request).ok_or_else(|| {
         let status = ::http::StatusCode::BAD_REQUEST;
         Refusal::new(
@@ -138,7 +138,9 @@ pub(crate) fn begin(request: &Request) -> Result<Arc<Session>, Refusal> {
         .filter(|version: &ProtocolVersion| !version.is_stateless());
     let version = known.unwrap_or(ProtocolVersion::LATEST_SESSION);
     let params = bytes::Bytes::copy_from_slice(params);
-    Ok(Arc::new(Session::new(Hello::new(params, version))))
+    let session = Session::new(Hello::new(params, version));
+    let session = session.of_tenant(principal.tenant().clone());
+    Ok(Arc::new(session.begun(SystemTime::now())))
 }
 
 /// Whether a reply to `initialize` says that the session stands.

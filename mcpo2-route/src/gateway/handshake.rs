@@ -41,7 +41,7 @@ impl Gateway {
     }
 
     pub(super) async fn discover(&self, call: &Call, id: &Id) -> Result<Reply, Error> {
-        let opened = self.known().await?;
+        let opened = self.known(call.principal().tenant()).await?;
         record(call, &opened);
         let capabilities = self.capabilities(&opened.said, ProtocolVersion::LATEST);
         let versions = json!(ProtocolVersion::ALL.map(ProtocolVersion::as_str));

@@ -3,7 +3,7 @@
 use std::sync::Arc;
 
 use futures_util::future::join_all;
-use mcpo2_core::{Error, ErrorKind, Module, ModuleId};
+use mcpo2_core::{Error, ErrorKind, Module, ModuleId, TenantId};
 
 use super::Gateway;
 use crate::{Connection, Session, catalog::Has, upstream::Link};
@@ -27,11 +27,14 @@ impl Gateway {
         opening.await.map_err(broken)?
     }
 
-    /// Opens a link to each approved module, and says what each that answers says of itself. One
+    /// Opens a link to each module that the session may reach, and says what each that answers says of itself. One
     /// that does not answer in time does not hide the others; with the only one there is all the
     /// time.
     pub(super) async fn open_links(&self, session: &Arc<Session>) -> Result<Opened, Error> {
-        let modules: Vec<_> = self.registry.approved().collect();
+        let approved = self.registry.approved();
+        let modules: Vec<_> = approved
+            .filter(|module| session.may_reach(module))
+            .collect();
         let only = self.registry.sole().is_some();
         let deadline = self.catalog.options().deadline;
         let each = modules.iter().map(|module| async move {
@@ -60,8 +63,9 @@ impl Gateway {
         opened.unless_empty()
     }
 
-    /// What each module that is known says of itself to calls without a session.
-    pub(super) async fn known(&self) -> Result<Opened, Error> {
+    /// What each module that is known, and there for this tenant, says of itself to calls without a
+    /// session.
+    pub(super) async fn known(&self, tenant: &TenantId) -> Result<Opened, Error> {
         let mut opened = Opened::default();
         if let Some(only) = self.registry.sole() {
             let link = Connection::of(only)?.shared().await?;
@@ -69,7 +73,8 @@ impl Gateway {
             return Ok(opened);
         }
         self.catalog.refresh().await;
-        for module in self.registry.approved() {
+        let mut approved = self.registry.approved();
+        while let Some(module) = approved.find(|module| module.facts().is_for(tenant)) {
             match self.catalog.of(module.id()) {
                 Some(has) => opened.said.push(Said::before(&has)),
                 None => opened.last = Some(unavailable()),

@@ -66,7 +66,11 @@ impl Gateway {
 
     /// The list as this caller sees it: a module that has sessions may show each another.
     async fn of_caller(&self, call: &Call, id: &Id, kind: ItemKind) -> Arc<Merged> {
-        let modules: Vec<_> = self.registry.approved().collect();
+        let tenant = call.principal().tenant();
+        let approved = self.registry.approved();
+        let modules: Vec<_> = approved
+            .filter(|module| module.facts().is_for(tenant))
+            .collect();
         let each = modules.iter().map(|module| async move {
             let asked = self.ask(call, id, kind, module);
             let deadline = self.catalog.options().deadline;

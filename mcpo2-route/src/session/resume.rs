@@ -94,7 +94,8 @@ impl Session {
     }
 
     async fn reopen(&self, registry: &Registry) {
-        let each = registry.approved().map(|module| async move {
+        let within = registry.approved().filter(|module| self.may_reach(module));
+        let each = within.map(|module| async move {
             let opened = match Connection::of(module) {
                 Ok(connection) => self.link(module.id(), connection).await.map(drop),
                 Err(error) => Err(error),

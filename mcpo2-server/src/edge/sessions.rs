@@ -100,7 +100,8 @@ impl Sessions {
         let expires = sealed.expires();
         let session = sealed
             .session(generation.registry())
-            .ok_or(Missing::Unknown)?;
+            .ok_or(Missing::Unknown)?
+            .of_tenant(principal.tenant().clone());
         let open = Open::new(Arc::new(session), principal);
         let mut table = self.table();
         // Somebody may have been faster.

@@ -186,7 +186,7 @@ impl Client {
     }
 
     async fn initialize(&self, request: Request, length: usize) {
-        let session = match begin(&request) {
+        let session = match begin(&request, &self.principal) {
             Ok(session) if self.state().session.is_none() && request.id().is_some() => session,
             Ok(_) => {
                 let refusal = Refusal::invalid("invalid_request", "the session has begun already");

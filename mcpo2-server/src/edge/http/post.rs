@@ -93,7 +93,7 @@ impl HttpEdge {
         // Before a module hears of it.
         let room = self.sessions.room(&post.principal, post.generation);
         room.map_err(|full| Refusal::from(full).with_id(request.id()))?;
-        let session = begin(&request)?;
+        let session = begin(&request, &post.principal)?;
         let mut call = post.call(request, session.version());
         call.extensions_mut().insert(Arc::clone(&session));
         let asker = Asker::new(call.request(), session.version());

@@ -27,6 +27,9 @@ pub(super) struct Sealed {
     /// When it expires, in seconds since 1970.
     #[serde(rename = "e")]
     expires: u64,
+    /// When it began, likewise, if that is known.
+    #[serde(rename = "b", default, skip_serializing_if = "Option::is_none")]
+    began: Option<u64>,
     #[serde(rename = "v")]
     version: ProtocolVersion,
     /// What the client said in `initialize`. None where that was too long: the session cannot go
@@ -69,7 +72,7 @@ pub(super) fn open(id: &str, owner: &Digest, ring: &KeyRing) -> Option<Sealed> {
 
 impl Sealed {
     fn of(session: &Session, expires: SystemTime) -> Self {
-        let since = expires.duration_since(UNIX_EPOCH);
+        let since = |time: SystemTime| time.duration_since(UNIX_EPOCH).unwrap_or_default();
         let at = |(module, from): (ModuleId, Resumption)| AtModule {
             module,
             version: from.version(),
@@ -77,7 +80,8 @@ impl Sealed {
             place: from.place(),
         };
         Self {
-            expires: since.unwrap_or_default().as_secs(),
+            expires: since(expires).as_secs(),
+            began: session.began().map(|began| since(began).as_secs()),
             version: session.version(),
             hello: serde_json::from_slice(session.hello().params()).ok(),
             modules: session.resumptions().into_iter().map(at).collect(),
@@ -109,7 +113,11 @@ impl Sealed {
         let hello = Hello::new(params, self.version);
         let from = self.modules.into_iter();
         let from = from.map(|at| (at.module, Resumption::new(at.id, at.version, at.place)));
-        Some(Session::resumed(hello, from, Arc::clone(registry)))
+        let session = Session::resumed(hello, from, Arc::clone(registry));
+        Some(match self.began {
+            Some(began) => session.begun(UNIX_EPOCH + Duration::from_secs(began)),
+            None => session,
+        })
     }
 }
 
