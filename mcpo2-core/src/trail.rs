@@ -1,5 +1,6 @@
 use std::{
     borrow::Cow,
+    collections::BTreeMap,
     sync::{Arc, Mutex, PoisonError},
 };
 
@@ -66,6 +67,8 @@ pub enum Fact {
     Routed(Routing),
     /// Which preamble applied.
     Preamble(Applied),
+    /// What was blotted out of the reply.
+    Redacted(Redacted),
     /// What became a reference.
     Offloaded(Offloaded),
 }
@@ -193,6 +196,13 @@ pub struct Applied {
     pub point: Cow<'static, str>,
     /// Keys that the caller had set and that were taken away.
     pub stripped: Vec<Box<str>>,
+}
+
+/// What was blotted out of a reply.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize)]
+pub struct Redacted {
+    /// How often each finder found something.
+    pub finders: BTreeMap<Box<str>, u64>,
 }
 
 /// What became a reference.

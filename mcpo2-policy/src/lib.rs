@@ -10,10 +10,12 @@ mod future;
 mod layer;
 mod native;
 mod query;
+mod redact;
 mod reference;
 mod service;
 mod situation;
 mod subscription;
+mod tally;
 mod trial;
 mod verdict;
 
@@ -31,9 +33,14 @@ pub use future::ResponseFuture;
 pub use layer::PolicyLayer;
 pub use native::{Policy, Truth};
 pub use query::Query;
+pub use redact::{
+    BlobsConfig, Finders, RedactConfig, RedactError, RedactFuture, RedactLayer, RedactService,
+    Unredactable,
+};
 pub use reference::Reference;
 pub use service::PolicyService;
 pub use situation::{Situation, Surroundings, SystemClock};
+pub use tally::Tally;
 pub use trial::Given;
 pub use verdict::{Verdict, Visibility};
 

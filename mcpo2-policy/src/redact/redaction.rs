@@ -1,0 +1,152 @@
+use std::{
+    collections::BTreeMap,
+    fmt,
+    pin::Pin,
+    sync::Arc,
+    task::{Context, Poll, ready},
+};
+
+use bytes::Bytes;
+use futures_core::Stream;
+use mcpo2_core::{
+    ARTIFACT_SCHEME, Body, Error, ErrorKind, Fact, Frame, Frames, Redacted, Reply, Routed, Trail,
+};
+
+use super::{
+    config::BlobsConfig,
+    layer::{Of, Parts},
+    message::{self, Unredactable},
+    text::Chosen,
+};
+
+/// What is blotted out of the reply to one call.
+pub(super) struct Redaction {
+    chosen: Chosen,
+    blobs: BlobsConfig,
+    parts: Arc<Parts>,
+    trail: Trail,
+    counts: BTreeMap<Box<str>, u64>,
+}
+
+impl Redaction {
+    /// The redaction that this call owes, if it owes one.
+    pub(super) fn of(routed: &Routed, parts: &Arc<Parts>) -> Result<Option<Self>, Error> {
+        let names = &routed.obligations().redact;
+        if names.is_empty() || parts.of == Of::References && !reads_reference(routed) {
+            return Ok(None);
+        }
+        // The same to the caller as any other denial.
+        let unknown = || {
+            let error = Error::not_found(ErrorKind::Denied, routed.call().request());
+            error.with_source(Unredactable::UnknownFinder)
+        };
+        Ok(Some(Self {
+            chosen: parts.finders.choose(names).ok_or_else(unknown)?,
+            blobs: parts.finders.blobs(),
+            parts: Arc::clone(parts),
+            trail: routed.call().trail().clone(),
+            counts: BTreeMap::new(),
+        }))
+    }
+
+    /// The reply without what is found in it.
+    pub(super) fn reply(mut self, reply: Reply) -> Result<Reply, Error> {
+        let mut fault = None;
+        let reply = reply.map_body(|body| match body {
+            Body::Complete(bytes) => match self.message(bytes) {
+                Ok(bytes) => Body::Complete(bytes),
+                Err(error) => {
+                    fault = Some(error);
+                    Body::Empty
+                }
+            },
+            Body::Stream(frames) => Body::Stream(Frames::new(RedactedFrames {
+                frames: Some(frames),
+                redaction: self,
+            })),
+            Body::Empty => Body::Empty,
+        });
+        fault.map_or(Ok(reply), Err)
+    }
+
+    fn message(&mut self, bytes: Bytes) -> Result<Bytes, Error> {
+        let text = std::str::from_utf8(&bytes).map_err(|_| refused(Unredactable::Unreadable))?;
+        let redacted = message::redact(text, &mut self.chosen, self.blobs).map_err(refused)?;
+        for (name, count) in self.chosen.take_counts() {
+            self.parts.tally.redacted(&name, count);
+            *self.counts.entry(name).or_default() += count;
+        }
+        Ok(redacted.map_or(bytes, Bytes::from))
+    }
+
+    fn frame(&mut self, frame: Frame) -> Result<Frame, Error> {
+        if frame.data().is_empty() {
+            return Ok(frame);
+        }
+        let data = self.message(frame.data().clone())?;
+        Ok(frame.with_data(data))
+    }
+
+    fn record(&mut self) {
+        let finders = std::mem::take(&mut self.counts);
+        if !finders.is_empty() {
+            self.trail.record(Fact::Redacted(Redacted { finders }));
+        }
+    }
+}
+
+/// A reply is read once: what was found in it is known when that is over.
+impl Drop for Redaction {
+    fn drop(&mut self) {
+        self.record();
+    }
+}
+
+impl fmt::Debug for Redaction {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.debug_tuple("Redaction").field(&self.chosen).finish()
+    }
+}
+
+/// Whether it asks for what the gateway has kept.
+fn reads_reference(routed: &Routed) -> bool {
+    let scheme = |uri: &str| uri.split(':').next().map(str::to_ascii_lowercase);
+    let item = routed.call().item();
+    item.is_some_and(|item| scheme(item.name()).as_deref() == Some(ARTIFACT_SCHEME))
+}
+
+fn refused(why: Unredactable) -> Error {
+    let error = match why {
+        Unredactable::Blob => {
+            let message = "the result holds bytes that cannot be looked through";
+            Error::new(ErrorKind::Denied, message)
+        }
+        _ => Error::new(ErrorKind::Upstream, "the module broke the protocol"),
+    };
+    error.with_source(why)
+}
+
+/// The frames of a stream, each without what is found in it. It ends with the first error.
+struct RedactedFrames {
+    frames: Option<Frames>,
+    redaction: Redaction,
+}
+
+impl Stream for RedactedFrames {
+    type Item = Result<Frame, Error>;
+
+    fn poll_next(mut self: Pin<&mut Self>, cx: &mut Context<'_>) -> Poll<Option<Self::Item>> {
+        let this = &mut *self;
+        let Some(frames) = &mut this.frames else {
+            return Poll::Ready(None);
+        };
+        let next = ready!(Pin::new(frames).poll_next(cx));
+        let next = next.map(|frame| this.redaction.frame(frame?));
+        if !matches!(next, Some(Ok(_))) {
+            this.frames = None;
+            // Whoever writes the record of the call sees the end before the drop.
+            this.redaction.record();
+        }
+        Poll::Ready(next)
+    }
+}
