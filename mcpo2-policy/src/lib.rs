@@ -10,6 +10,7 @@ mod future;
 mod layer;
 mod native;
 mod query;
+mod rate;
 mod redact;
 mod reference;
 mod service;
@@ -33,6 +34,9 @@ pub use future::ResponseFuture;
 pub use layer::PolicyLayer;
 pub use native::{Policy, Truth};
 pub use query::Query;
+pub use rate::{
+    Buckets, RateClassConfig, RateError, RateFuture, RateLayer, RateService, Rates, RatesConfig,
+};
 pub use redact::{
     BlobsConfig, Finders, RedactConfig, RedactError, RedactFuture, RedactLayer, RedactService,
     Unredactable,
