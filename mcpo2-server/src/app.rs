@@ -3,6 +3,7 @@
 mod generation;
 mod lists;
 mod modules;
+mod verdicts;
 
 use std::{path::PathBuf, sync::Arc};
 
@@ -78,6 +79,7 @@ impl App {
         let reloads = Reloads::register(metrics.registry_mut());
         let metrics = Arc::new(metrics);
         let lasting = Arc::new(Lasting {
+            buckets: Arc::default(),
             gate: Gate::new(&config.http.admission, Arc::clone(&metrics)),
             metrics,
             reloads,

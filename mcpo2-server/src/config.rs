@@ -78,6 +78,9 @@ pub struct Config {
     #[serde(deserialize_with = "address")]
     #[schemars(with = "String")]
     pub listen: SocketAddr,
+    /// The environment that the gateway serves, such as `dev`, `staging` or `prod`: rules with
+    /// `environments` compare it. If nothing is said, it is unknown.
+    pub environment: Option<String>,
     /// The HTTP edge.
     pub http: Http,
     /// Who may call.
@@ -88,6 +91,10 @@ pub struct Config {
     pub lists: Lists,
     /// Who may call what.
     pub policy: mcpo2_policy::Config,
+    /// What finds the texts that rules oblige to blot out of results.
+    pub redact: mcpo2_policy::RedactConfig,
+    /// The rates that rules oblige callers to keep to.
+    pub rates: mcpo2_policy::RatesConfig,
     /// How free text is sorted into families. Without it, a built-in rule pack knows `security`,
     /// `design` and `engineering`.
     pub classify: mcpo2_classify::Config,
@@ -114,11 +121,14 @@ impl Default for Config {
     fn default() -> Self {
         Self {
             listen: (Ipv4Addr::LOCALHOST, 8808).into(),
+            environment: None,
             http: Http::default(),
             identity: Identity::default(),
             modules: Vec::new(),
             lists: Lists::default(),
             policy: mcpo2_policy::Config::default(),
+            redact: mcpo2_policy::RedactConfig::default(),
+            rates: mcpo2_policy::RatesConfig::default(),
             classify: mcpo2_classify::Config::builtin(),
             preamble: mcpo2_preamble::Config::default(),
             artifact: mcpo2_artifact::Config::default(),

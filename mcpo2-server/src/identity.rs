@@ -205,9 +205,10 @@ impl Authenticator {
 fn key_principal(key: &config::ApiKey) -> Result<Principal, mcpo2_core::NameError> {
     let id = PrincipalId::new(key.id.as_str())?;
     let principal = Principal::new(key.tenant.clone(), id, AuthMethod::ApiKey);
-    Ok(principal
+    let principal = principal
         .with_kind(key.kind)
-        .with_roles(key.roles.iter().map(String::as_str)))
+        .with_roles(key.roles.iter().map(String::as_str));
+    Ok(for_project(principal, key.project.as_deref()))
 }
 
 fn anonymous_principal(anonymous: &config::Anonymous) -> Result<Principal, IdentityError> {
@@ -216,9 +217,17 @@ fn anonymous_principal(anonymous: &config::Anonymous) -> Result<Principal, Ident
         None => PrincipalId::new("anonymous").map_err(|error| IdentityError::anonymous(&error))?,
     };
     let principal = Principal::new(anonymous.tenant.clone(), id, AuthMethod::None);
-    Ok(principal
+    let principal = principal
         .with_kind(PrincipalKind::Anonymous)
-        .with_roles(anonymous.roles.iter().map(String::as_str)))
+        .with_roles(anonymous.roles.iter().map(String::as_str));
+    Ok(for_project(principal, anonymous.project.as_deref()))
+}
+
+fn for_project(principal: Principal, project: Option<&str>) -> Principal {
+    match project {
+        Some(project) => principal.with_project(project),
+        None => principal,
+    }
 }
 
 /// The token of `Bearer TOKEN` (RFC 6750).

@@ -19,6 +19,7 @@ mod respond;
 mod serve;
 mod shutdown;
 mod stack;
+mod surroundings;
 mod telemetry;
 
 pub use app::{App, BuildError, Mode};

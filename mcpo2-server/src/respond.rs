@@ -12,6 +12,7 @@ use mcpo2_core::{
     Body, BoxError, Error, ErrorKind, Frames, Id, Item, ItemKind, Outcome, ProtocolVersion, Reply,
     Request, message::error_response,
 };
+use serde::Deserialize;
 use tokio_util::sync::CancellationToken;
 
 pub(crate) use stream::Event;
@@ -103,9 +104,21 @@ pub(crate) fn error(error: &Error, asker: &Asker) -> Response<HttpBody> {
     if status == StatusCode::SERVICE_UNAVAILABLE {
         response
             .headers_mut()
-            .insert(header::RETRY_AFTER, HeaderValue::from_static("1"));
+            .insert(header::RETRY_AFTER, retry_after(error));
     }
     response
+}
+
+/// In how many seconds to come again: as the error says, or soon.
+fn retry_after(error: &Error) -> HeaderValue {
+    #[derive(Deserialize)]
+    struct Data {
+        #[serde(rename = "retryAfterMs")]
+        millis: u64,
+    }
+    let data = error.data().map(serde_json::from_str::<Data>);
+    let millis = data.and_then(Result::ok).map_or(1, |data| data.millis);
+    HeaderValue::from(millis.div_ceil(1000).max(1))
 }
 
 /// A reply as an HTTP answer. `closing` ends what would never end by itself.

@@ -6,7 +6,7 @@ use mcpo2_artifact::{ArtifactLayer, Artifacts};
 use mcpo2_audit::AuditLayer;
 use mcpo2_classify::{ClassifyLayer, Rules};
 use mcpo2_core::{Call, Directory, Duty, Error, Reply};
-use mcpo2_policy::{Policy, PolicyLayer};
+use mcpo2_policy::{PolicyLayer, RateLayer, RedactLayer};
 use mcpo2_preamble::{PreambleLayer, Profiles};
 use mcpo2_route::{Catalog, CatalogLayer, Dispatch, RouteLayer, Router};
 use tower::{
@@ -35,24 +35,46 @@ pub(crate) struct Parts {
     /// None where names need not be real: whatever is not denied goes to the one module.
     pub(crate) catalog: Option<Arc<Catalog>>,
     pub(crate) rules: Arc<Rules>,
-    pub(crate) policy: Arc<Policy>,
+    pub(crate) permits: Permits,
     pub(crate) router: Arc<Router>,
     pub(crate) profiles: Arc<Profiles>,
     pub(crate) artifacts: Arc<Artifacts>,
     pub(crate) dispatch: Dispatch,
 }
 
+/// What permits calls, and sees to what is owed for them.
+pub(crate) struct Permits {
+    pub(crate) policy: PolicyLayer,
+    pub(crate) rates: RateLayer,
+    pub(crate) redact: RedactLayer,
+}
+
+/// The obligations that the layers below the policy see to. A rule that obliges to another denies.
+const DISCHARGED: [Duty; 4] = [
+    Duty::Preamble,
+    Duty::MaxResultBytes,
+    Duty::Redact,
+    Duty::RateClass,
+];
+
 pub(crate) fn stack(parts: Parts) -> Stack {
     let directory: Arc<dyn Directory> = Arc::<Router>::clone(&parts.router);
-    // What the layers below see to; a rule that obliges to anything else denies.
-    let policy = PolicyLayer::new(parts.policy).discharging([Duty::Preamble, Duty::MaxResultBytes]);
+    let Permits {
+        policy,
+        rates,
+        redact,
+    } = parts.permits;
+    let policy = policy.with_directory(Arc::clone(&directory));
     let governed = ServiceBuilder::new()
         .layer(option_layer(parts.catalog.map(CatalogLayer::new))) // what the directory knows
-        .layer(ClassifyLayer::new(parts.rules).with_directory(Arc::clone(&directory))) // + family
-        .layer(policy.with_directory(directory)) // Call -> Permitted
+        .layer(ClassifyLayer::new(parts.rules).with_directory(directory)) // + family
+        .layer(policy.discharging(DISCHARGED)) // Call -> Permitted
+        .layer(rates) // who keeps to the rates
         .layer(RouteLayer::new(parts.router)) // Permitted -> Routed
         .layer(PreambleLayer::new(parts.profiles)) // Routed + preamble
+        .layer(redact.of_references()) // nothing of what was kept
         .layer(ArtifactLayer::new(parts.artifacts)) // large results become references
+        .layer(redact) // nothing in results that is not to be there
         .layer(MetricsLayer::new(Arc::clone(&parts.above.metrics)))
         .service(parts.dispatch); // Routed -> Reply
     parts.above.over(governed)

@@ -4,6 +4,7 @@ mod load;
 mod log;
 mod metrics;
 mod modules;
+mod policy;
 mod reloads;
 mod service;
 mod sparing;

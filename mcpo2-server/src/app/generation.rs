@@ -3,14 +3,13 @@ use std::sync::Arc;
 use arc_swap::ArcSwap;
 use mcpo2_artifact::Artifacts;
 use mcpo2_audit::{AuditLayer, Ledger};
-use mcpo2_classify::Rules;
 use mcpo2_core::{Call, Error, Reply};
-use mcpo2_policy::Policy;
+use mcpo2_policy::Buckets;
 use mcpo2_route::{Catalog, Change, Dispatch, Gateway, Naming, Registry, Router};
 use tokio::sync::watch;
 use tower_http::cors::CorsLayer;
 
-use super::{BuildError, Mode, because, lists, modules};
+use super::{BuildError, Mode, because, lists, modules, verdicts::Verdicts};
 use crate::{
     admission::{Gate, Strangers},
     config::Config,
@@ -50,6 +49,8 @@ pub(crate) struct Lasting {
     pub(crate) artifacts: Arc<Artifacts>,
     pub(crate) reloads: Reloads,
     pub(crate) gate: Gate,
+    /// What callers have used of their rates.
+    pub(crate) buckets: Arc<Buckets>,
     pub(crate) strangers: Strangers,
     pub(crate) mode: Mode,
 }
@@ -74,13 +75,6 @@ struct Routes {
     router: Arc<Router>,
     /// What is suspicious among the names that the catalog has.
     lookalikes: Lookalikes,
-}
-
-/// What classifies and what permits.
-#[derive(Debug, Clone)]
-struct Verdicts {
-    rules: Arc<Rules>,
-    policy: Arc<Policy>,
 }
 
 /// The generation that serves now, shared by all who ask for it.
@@ -140,7 +134,7 @@ impl Generation {
         before: Option<&Self>,
     ) -> Result<Self, BuildError> {
         let routes = Routes::build(&config, lasting, before)?;
-        let verdicts = Verdicts::build(&config, lasting.mode, before)?;
+        let verdicts = Verdicts::build(&config, lasting.mode, before.map(Self::decided_by))?;
         let keys = Keys::of(&config, before.map(|before| &before.keys));
         let keys = keys.map_err(because("http.sessions.keys"))?;
         let authenticator = Authenticator::new(&config.identity).map_err(because("identity"))?;
@@ -179,6 +173,10 @@ impl Generation {
 
     pub(crate) fn config(&self) -> &Config {
         &self.config
+    }
+
+    pub(super) fn verdicts(&self) -> &Verdicts {
+        &self.verdicts
     }
 
     pub(crate) fn keys(&self) -> &Keys {
@@ -279,24 +277,6 @@ impl Routes {
     }
 }
 
-impl Verdicts {
-    /// Compiles what is written otherwise than before.
-    fn build(config: &Config, mode: Mode, before: Option<&Generation>) -> Result<Self, BuildError> {
-        let same_rules = before.filter(|before| before.config.classify == config.classify);
-        let same_policy = before.filter(|before| before.config.policy == config.policy);
-        let rules = match same_rules {
-            Some(before) => Arc::clone(&before.verdicts.rules),
-            None => config.rules().map_err(because("classify"))?,
-        };
-        let policy = match (mode, same_policy) {
-            (_, Some(before)) => Arc::clone(&before.verdicts.policy),
-            (Mode::Governed, None) => config.policy().map_err(because("policy"))?,
-            (Mode::Observed, None) => Arc::new(Policy::allow_all()),
-        };
-        Ok(Self { rules, policy })
-    }
-}
-
 fn assemble(
     config: &Config,
     generation: u64,
@@ -316,7 +296,7 @@ fn assemble(
         above,
         catalog: routes.catalog.clone(),
         rules: Arc::clone(&verdicts.rules),
-        policy: Arc::clone(&verdicts.policy),
+        permits: verdicts.permits(config, lasting)?,
         router: Arc::clone(&routes.router),
         profiles,
         artifacts: Arc::clone(&lasting.artifacts),

@@ -78,8 +78,12 @@ fn connection(module: &Module) -> Result<Connection, BoxError> {
 fn register(module: &Module, endpoint: Endpoint) -> Arc<Registered> {
     let builder = Registered::builder(module.id.clone(), module.family.clone(), endpoint);
     let builder = builder.approval(module.approval).tier(module.tier);
-    match &module.region {
-        Some(region) => builder.region(region.clone()).build(),
+    let builder = match &module.region {
+        Some(region) => builder.region(region.clone()),
+        None => builder,
+    };
+    match &module.tenants {
+        Some(tenants) => builder.tenants(tenants.iter().cloned()).build(),
         None => builder.build(),
     }
 }

@@ -1,6 +1,7 @@
 //! What the parts of a configuration say together.
 
 mod admission;
+mod duties;
 mod edge;
 mod layers;
 mod lists;
@@ -29,6 +30,7 @@ pub(crate) fn check(config: &Config, tree: &Node, found: &mut Diagnostics) -> Co
     admission::check(&mut context);
     modules::check(&mut context);
     lists::check(&mut context);
+    duties::check(&mut context);
     Compiled {
         rules: layers::check(&mut context),
         policy: policy::check(&mut context),

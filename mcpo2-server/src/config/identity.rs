@@ -42,6 +42,9 @@ pub struct Anonymous {
     /// The roles.
     #[serde(default)]
     pub roles: Vec<String>,
+    /// The project of the tenant that such callers work for.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub project: Option<String>,
 }
 
 impl Anonymous {
@@ -52,6 +55,7 @@ impl Anonymous {
             tenant,
             principal: None,
             roles: Vec::new(),
+            project: None,
         }
     }
 }
@@ -70,6 +74,9 @@ pub struct ApiKey {
     /// The roles.
     #[serde(default)]
     pub roles: Vec<String>,
+    /// The project of the tenant that its user works for.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub project: Option<String>,
     /// What kind of caller uses it.
     #[serde(default = "ApiKey::default_kind")]
     #[schemars(with = "super::schema::PrincipalKind")]
@@ -87,6 +94,7 @@ impl ApiKey {
             id,
             tenant,
             roles: Vec::new(),
+            project: None,
             kind: Self::default_kind(),
             hash,
         }
@@ -114,6 +122,10 @@ pub struct Jwt {
     /// The claim that lists the roles.
     #[serde(default = "Jwt::default_roles_claim")]
     pub roles_claim: String,
+    /// The claim that names the project of the tenant that the caller works for. A token without
+    /// it is of no project.
+    #[serde(default = "Jwt::default_project_claim")]
+    pub project_claim: String,
     /// How far the clocks of issuer and gateway may differ; at most five minutes.
     #[serde(with = "duration", default = "Jwt::default_leeway")]
     #[schemars(with = "super::schema::Duration")]
@@ -137,6 +149,7 @@ impl Jwt {
             jwks_file: jwks_file.into(),
             tenant_claim: Self::default_tenant_claim(),
             roles_claim: Self::default_roles_claim(),
+            project_claim: Self::default_project_claim(),
             leeway: Self::default_leeway(),
             algorithms: Self::default_algorithms(),
         }
@@ -148,6 +161,10 @@ impl Jwt {
 
     fn default_roles_claim() -> String {
         "roles".into()
+    }
+
+    fn default_project_claim() -> String {
+        "project".into()
     }
 
     fn default_leeway() -> Duration {

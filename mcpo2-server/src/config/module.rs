@@ -1,6 +1,6 @@
 use std::{collections::BTreeMap, path::PathBuf, time::Duration};
 
-use mcpo2_core::{ApprovalState, Family, ModuleId, Region};
+use mcpo2_core::{ApprovalState, Family, ModuleId, Region, TenantId};
 use schemars::JsonSchema;
 use serde::{Deserialize, Serialize};
 
@@ -24,6 +24,8 @@ pub struct Module {
     pub tier: u8,
     /// How far it is on its way into service.
     pub approval: ApprovalState,
+    /// The tenants that it is there for; all where none are said.
+    pub tenants: Option<Vec<TenantId>>,
     /// How it is reached.
     pub transport: Transport,
     /// How much it may take.
@@ -40,6 +42,7 @@ impl Module {
             region: None,
             tier: 0,
             approval: ApprovalState::Approved,
+            tenants: None,
             transport,
             limits: ModuleLimits::default(),
         }
@@ -81,6 +84,11 @@ struct Written {
     /// How far it is on its way into service. Only an approved module is ever called.
     #[schemars(with = "super::schema::ApprovalState")]
     approval: ApprovalState,
+    /// The tenants that it is there for. To callers of others it looks as if it were not there. If
+    /// nothing is said, it is there for all.
+    #[serde(default)]
+    #[schemars(with = "Option<Vec<String>>")]
+    tenants: Option<Vec<TenantId>>,
     /// Reached over Streamable HTTP. A module has exactly one of `http`, `stdio` and `builtin`.
     #[serde(default)]
     http: Option<HttpModule>,
@@ -109,6 +117,7 @@ impl TryFrom<Written> for Module {
             region,
             tier,
             approval,
+            tenants,
             http,
             stdio,
             builtin,
@@ -147,6 +156,7 @@ impl TryFrom<Written> for Module {
             region,
             tier,
             approval,
+            tenants,
             transport,
             limits,
         })

@@ -15,9 +15,23 @@ pub const FULL: &str = include_str!("full.yaml");
 const INTRODUCTION: &str = include_str!("introduction.md");
 
 /// The sections, in the order in which people write them.
-const SECTIONS: [&str; 13] = [
-    "version", "listen", "http", "identity", "modules", "lists", "policy", "classify", "preamble",
-    "artifact", "audit", "log", "reload",
+const SECTIONS: [&str; 16] = [
+    "version",
+    "listen",
+    "environment",
+    "http",
+    "identity",
+    "modules",
+    "lists",
+    "policy",
+    "redact",
+    "rates",
+    "classify",
+    "preamble",
+    "artifact",
+    "audit",
+    "log",
+    "reload",
 ];
 
 /// The reference, as Markdown.

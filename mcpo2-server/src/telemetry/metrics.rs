@@ -1,6 +1,6 @@
 use std::{fmt, time::Duration};
 
-use mcpo2_core::{Basis, Effect, Error, Fact, Method, ModuleId, Reply};
+use mcpo2_core::{Basis, Error, Fact, Method, ModuleId, Reply};
 use mcpo2_route::Stats;
 use prometheus_client::{
     encoding::{EncodeLabelSet, EncodeLabelValue, LabelValueEncoder, text},
@@ -16,6 +16,7 @@ use prometheus_client::{
 use super::{
     load::Load,
     modules::{Listed, Modules},
+    policy::PolicyMetrics,
 };
 use crate::admission::Shed;
 
@@ -25,7 +26,7 @@ pub(crate) struct Metrics {
     registry: Registry,
     duration: Family<Operation, Histogram>,
     upstream: Family<Upstream, Histogram>,
-    decisions: Family<Decision, Counter>,
+    policy: PolicyMetrics,
     routes: Family<Route, Counter>,
     offloaded: Counter,
     in_flight: Gauge,
@@ -48,12 +49,6 @@ struct Upstream {
 }
 
 #[derive(Debug, Clone, PartialEq, Eq, Hash, EncodeLabelSet)]
-struct Decision {
-    effect: &'static str,
-    family: Name,
-}
-
-#[derive(Debug, Clone, PartialEq, Eq, Hash, EncodeLabelSet)]
 struct Route {
     module: Name,
     outcome: &'static str,
@@ -64,7 +59,7 @@ type Text = &'static str;
 
 /// A name that is cheap to clone; empty where there is none.
 #[derive(Debug, Clone, PartialEq, Eq, Hash)]
-enum Name {
+pub(super) enum Name {
     None,
     Module(ModuleId),
     Family(mcpo2_core::Family),
@@ -85,7 +80,7 @@ impl Metrics {
         let mut registry = Registry::default();
         let duration = Family::<Operation, Histogram>::new_with_constructor(histogram);
         let upstream = Family::<Upstream, Histogram>::new_with_constructor(histogram);
-        let (decisions, routes) = (Family::default(), Family::default());
+        let routes = Family::default();
         let (offloaded, in_flight) = (Counter::default(), Gauge::default());
         let sessions = Gauge::default();
         registry.register_with_unit(
@@ -100,11 +95,7 @@ impl Metrics {
             Unit::Seconds,
             upstream.clone(),
         );
-        registry.register(
-            "mcpo2_policy_decisions",
-            "Policy decisions",
-            Family::clone(&decisions),
-        );
+        let policy = PolicyMetrics::register(&mut registry);
         registry.register(
             "mcpo2_route_decisions",
             "Routing decisions",
@@ -131,7 +122,7 @@ impl Metrics {
             modules,
             duration,
             upstream,
-            decisions,
+            policy,
             routes,
             offloaded,
             in_flight,
@@ -192,6 +183,10 @@ impl Metrics {
         self.count(facts);
     }
 
+    pub(super) fn policy(&self) -> &PolicyMetrics {
+        &self.policy
+    }
+
     /// For what has metrics of its own.
     pub(crate) fn registry_mut(&mut self) -> &mut Registry {
         &mut self.registry
@@ -241,14 +236,7 @@ impl Metrics {
                     let named = found.family.as_ref().filter(|_| known);
                     family = named.map_or(Name::None, |family| Name::Family(family.clone()));
                 }
-                Fact::Decided(decided) => {
-                    let effect = effect(decided.effect);
-                    let labels = Decision {
-                        effect,
-                        family: family.clone(),
-                    };
-                    self.decisions.get_or_create(&labels).inc();
-                }
+                Fact::Decided(decided) => self.policy.decided(decided, &family),
                 Fact::Routed(routing) => {
                     let module = routing.module.clone();
                     let outcome = match (&module, routing.candidates.is_empty()) {
@@ -280,14 +268,6 @@ fn error_type(result: Result<&Reply, &Error>) -> &'static str {
         Ok(reply) if reply.status().is_success() => "",
         Ok(_) => "protocol_error",
         Err(error) => error.kind().as_str(),
-    }
-}
-
-fn effect(effect: Effect) -> &'static str {
-    match effect {
-        Effect::Allow => "allow",
-        Effect::RequireApproval => "require_approval",
-        Effect::Deny => "deny",
     }
 }
 

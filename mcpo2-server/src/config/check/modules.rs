@@ -2,13 +2,14 @@ use std::{collections::HashSet, time::Duration};
 
 use http::{HeaderMap, HeaderName, HeaderValue, Uri};
 
+use mcpo2_core::TenantId;
 use mcpo2_route::upstream::{
     ClientInfo, Limits,
     http::{AddressKind, Endpoint, HttpUpstream, Network},
     stdio::Support,
 };
 
-use super::{Context, Diagnostic};
+use super::{Context, Diagnostic, unknown};
 use crate::config::{Confine, HttpModule, ModuleLimits, StdioModule, Transport};
 
 /// Headers that the gateway itself writes, or that say where a message ends.
@@ -47,6 +48,26 @@ pub(super) fn check(context: &mut Context<'_>) {
             Transport::Builtin(_) => {}
         }
         check_limits(context, &format!("{path}/limits"), &module.limits);
+        check_tenants(
+            context,
+            &path,
+            module.tenants.as_deref().unwrap_or_default(),
+        );
+    }
+}
+
+/// A tenant of whom nobody can call is a typing error.
+fn check_tenants(context: &mut Context<'_>, path: &str, tenants: &[TenantId]) {
+    let Some(known) = super::policy::tenants(context.config) else {
+        return;
+    };
+    for (at, tenant) in tenants.iter().enumerate() {
+        if !known.contains(tenant.as_str()) {
+            let known = known.iter().copied();
+            let (message, help) = unknown("caller of tenant", tenant.as_str(), known);
+            let finding = Diagnostic::warning("unknown-tenant", message).maybe_help(help);
+            context.value(&format!("{path}/tenants/{at}"), finding);
+        }
     }
 }
 

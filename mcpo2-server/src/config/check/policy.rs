@@ -18,6 +18,7 @@ pub(super) fn check(context: &mut Context<'_>) -> Option<Arc<Policy>> {
         context.value(&path, Diagnostic::error("invalid-policy", message));
     }
     check_rules(context);
+    check_environment(context);
     check_use(context);
     compiled.ok().map(Arc::new)
 }
@@ -31,6 +32,22 @@ fn check_rules(context: &mut Context<'_>) {
         check_families(context, &path, rule, &families);
         check_tenants(context, &path, rule, tenants.as_ref());
         check_preamble(context, &path, rule);
+    }
+}
+
+/// Where nobody says which environment this is, a condition on it cannot be known.
+fn check_environment(context: &mut Context<'_>) {
+    let config = context.config;
+    if config.environment.is_some() {
+        return;
+    }
+    let rules = config.policy.rules.iter().enumerate();
+    let named = rules.filter(|(_, rule)| rule.conditions.situation.environments.is_some());
+    for (index, _) in named {
+        let message = "the rule asks for the environment, and `environment` is not said";
+        let finding = Diagnostic::warning("no-environment", message)
+            .help("say at the top which one this gateway serves, such as `environment: prod`");
+        context.value(&format!("policy/rules/{index}/environments"), finding);
     }
 }
 
@@ -98,7 +115,7 @@ fn check_families(
 }
 
 /// The tenants of those who may call; none where tokens name them, and any may come.
-fn tenants(config: &Config) -> Option<BTreeSet<&str>> {
+pub(super) fn tenants(config: &Config) -> Option<BTreeSet<&str>> {
     let identity = &config.identity;
     let anonymous = identity
         .anonymous

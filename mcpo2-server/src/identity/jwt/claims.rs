@@ -1,7 +1,7 @@
 use mcpo2_core::{AuthMethod, Principal, PrincipalId, TenantId};
 use serde_json::{Map, Value};
 
-use super::IdentityError;
+use super::{super::for_project, IdentityError};
 use crate::config;
 
 const MAX_LEEWAY: u64 = 300;
@@ -13,6 +13,7 @@ pub(super) struct Claims {
     audience: String,
     tenant: String,
     roles: String,
+    project: String,
     leeway: u64,
 }
 
@@ -35,6 +36,7 @@ impl Claims {
             audience: jwt.audience.clone(),
             tenant: jwt.tenant_claim.clone(),
             roles: jwt.roles_claim.clone(),
+            project: jwt.project_claim.clone(),
             leeway,
         })
     }
@@ -65,7 +67,12 @@ impl Claims {
         let roles = words(claims.get(&self.roles)).ok_or("roles that cannot be read")?;
         let scopes = words(claims.get("scope")).ok_or("scopes that cannot be read")?;
         let principal = Principal::new(tenant, subject, AuthMethod::Jwt);
-        Ok((principal.with_roles(roles).with_scopes(scopes), until))
+        let principal = principal.with_roles(roles).with_scopes(scopes);
+        let project = match claims.get(&self.project) {
+            None | Some(Value::Null) => None,
+            Some(project) => Some(project.as_str().ok_or("a project that is no text")?),
+        };
+        Ok((for_project(principal, project), until))
     }
 
     fn check_time(&self, claims: &Map<String, Value>, now: u64) -> Result<u64, &'static str> {

@@ -1,0 +1,71 @@
+use std::sync::Arc;
+
+use mcpo2_classify::Rules;
+use mcpo2_policy::{Finders, Policy, PolicyLayer, RateLayer, RedactLayer, Tally};
+
+use super::{BuildError, Generation, Lasting, Mode, because};
+use crate::{config::Config, stack::Permits, surroundings::Server};
+
+/// What classifies, what permits, and what is found in results.
+#[derive(Debug, Clone)]
+pub(super) struct Verdicts {
+    pub(super) rules: Arc<Rules>,
+    pub(super) policy: Arc<Policy>,
+    pub(super) finders: Arc<Finders>,
+}
+
+impl Verdicts {
+    /// Compiles what is written otherwise than before.
+    pub(super) fn build(
+        config: &Config,
+        mode: Mode,
+        before: Option<(&Config, &Self)>,
+    ) -> Result<Self, BuildError> {
+        let same = |is_same: fn(&Config, &Config) -> bool| {
+            let before = before.filter(|(written, _)| is_same(written, config));
+            before.map(|(_, verdicts)| verdicts)
+        };
+        let rules = match same(|one, two| one.classify == two.classify) {
+            Some(before) => Arc::clone(&before.rules),
+            None => config.rules().map_err(because("classify"))?,
+        };
+        let policy = match (mode, same(|one, two| one.policy == two.policy)) {
+            (_, Some(before)) => Arc::clone(&before.policy),
+            (Mode::Governed, None) => config.policy().map_err(because("policy"))?,
+            (Mode::Observed, None) => Arc::new(Policy::allow_all()),
+        };
+        let finders = match same(|one, two| one.redact == two.redact) {
+            Some(before) => Arc::clone(&before.finders),
+            None => Arc::new(config.redact.compile().map_err(because("redact"))?),
+        };
+        Ok(Self {
+            rules,
+            policy,
+            finders,
+        })
+    }
+
+    /// The layers that decide, and that discharge what was decided.
+    pub(super) fn permits(
+        &self,
+        config: &Config,
+        lasting: &Lasting,
+    ) -> Result<Permits, BuildError> {
+        let surroundings = Arc::new(Server::new(config.environment.as_deref()));
+        let rates = config.rates.compile().map_err(because("rates"))?;
+        let tally: Arc<dyn Tally> = Arc::<crate::telemetry::Metrics>::clone(&lasting.metrics);
+        let policy = PolicyLayer::new(Arc::clone(&self.policy)).with_surroundings(surroundings);
+        Ok(Permits {
+            policy,
+            rates: RateLayer::new(rates, Arc::clone(&lasting.buckets), Arc::clone(&tally)),
+            redact: RedactLayer::new(Arc::clone(&self.finders)).with_tally(tally),
+        })
+    }
+}
+
+impl Generation {
+    /// What it decides by, for the one behind it.
+    pub(super) fn decided_by(&self) -> (&Config, &Verdicts) {
+        (self.config(), self.verdicts())
+    }
+}
