@@ -1,7 +1,10 @@
 //! A client that sends what it is told, to the byte, on a connection for each request. Dropping an
 //! answer closes its connection.
 
-use std::{convert::Infallible, net::SocketAddr};
+use std::{
+    convert::Infallible,
+    net::{IpAddr, SocketAddr},
+};
 
 use bytes::{Bytes, BytesMut};
 use http::{HeaderMap, Method, Request, StatusCode};
@@ -9,7 +12,7 @@ use http_body_util::{BodyExt as _, Full, StreamBody, combinators::UnsyncBoxBody}
 use hyper::body::Incoming;
 use hyper_util::rt::TokioIo;
 use serde_json::Value;
-use tokio::net::TcpStream;
+use tokio::net::{TcpSocket, TcpStream};
 use tokio_util::task::AbortOnDropHandle;
 
 use super::soon;
@@ -20,6 +23,7 @@ const META: &str = r#""io.modelcontextprotocol/protocolVersion":"2026-07-28","io
 /// A request that is being put together.
 pub struct Ask {
     address: SocketAddr,
+    from: Option<IpAddr>,
     request: Request<UnsyncBoxBody<Bytes, Infallible>>,
 }
 
@@ -44,7 +48,11 @@ pub fn bare(address: SocketAddr, body: impl Into<Bytes>) -> Ask {
     *request.uri_mut() = "/mcp".parse().unwrap();
     let host = address.to_string().parse().unwrap();
     request.headers_mut().insert("host", host);
-    Ask { address, request }
+    Ask {
+        address,
+        from: None,
+        request,
+    }
 }
 
 /// A POST of JSON.
@@ -123,6 +131,12 @@ impl Ask {
         self.with("authorization", &format!("Bearer {key}"))
     }
 
+    /// Comes from this address of this machine.
+    pub fn from(mut self, address: [u8; 4]) -> Self {
+        self.from = Some(address.into());
+        self
+    }
+
     pub fn method(mut self, method: Method) -> Self {
         *self.request.method_mut() = method;
         self
@@ -152,7 +166,14 @@ impl Ask {
     }
 
     pub async fn try_open(self) -> Result<Streaming, hyper::Error> {
-        let stream = TcpStream::connect(self.address).await.unwrap();
+        let stream = match self.from {
+            None => TcpStream::connect(self.address).await.unwrap(),
+            Some(from) => {
+                let socket = TcpSocket::new_v4().unwrap();
+                socket.bind((from, 0).into()).unwrap();
+                socket.connect(self.address).await.unwrap()
+            }
+        };
         let (mut send, connection) =
             hyper::client::conn::http1::handshake(TokioIo::new(stream)).await?;
         let connection = AbortOnDropHandle::new(tokio::spawn(async move {
