@@ -101,15 +101,20 @@ fn shape(text: &str) -> BTreeMap<String, (String, BTreeSet<String>)> {
 #[tokio::test]
 async fn the_names_and_labels_of_metrics_are_these() {
     let upstream = upstream(Era::Modern).await;
-    let obliged = observed(&upstream.url(), "").replace(
+    let more = "    - { id: soon, effect: deny, mode: shadow, tools: [module__vendor_call] }\n\
+                redact: { finders: { new: vendor/new } }\n\
+                rates: { classes: { std: { per_minute: 1 } } }\n";
+    let obliged = observed(&upstream.url(), more).replace(
         "effect: allow, modules: [module]",
-        "effect: allow, modules: [module], obligations: { max_result_bytes: 100 }",
+        "effect: allow, modules: [module], obligations: \
+         { max_result_bytes: 100, redact: [new], rate_class: std }",
     );
     let gateway = Gateway::governed(&obliged).await;
     let address = gateway.address;
     begin(address, "{}").await;
     for (method, params) in [
         ("tools/list", ""),
+        ("tools/call", r#""name":"module__vendor_call""#),
         ("tools/call", r#""name":"module__vendor_call""#),
         ("tools/call", r#""name":"module__canary-name""#),
         ("canary/method", ""),
@@ -148,6 +153,9 @@ async fn the_names_and_labels_of_metrics_are_these() {
             "mcpo2_modules_shadowed gauge module",
             "mcpo2_modules_suspicious_names gauge module",
             "mcpo2_policy_decisions counter effect,family",
+            "mcpo2_policy_divergence counter from,rule,to",
+            "mcpo2_policy_rate_refusals counter class",
+            "mcpo2_policy_redactions counter finder",
             "mcpo2_queue_wait_seconds histogram le",
             "mcpo2_route_decisions counter module,outcome",
             "mcpo2_sessions gauge ",
@@ -166,6 +174,9 @@ async fn the_names_and_labels_of_metrics_are_these() {
         "mcpo2_calls_in_flight 0",
         "mcpo2_sessions 1",
         r#"mcpo2_policy_decisions_total{effect="deny",family=""} 1"#,
+        r#"mcpo2_policy_divergence_total{rule="soon",from="allow",to="deny"} 2"#,
+        r#"mcpo2_policy_rate_refusals_total{class="std"} 2"#,
+        r#"mcpo2_policy_redactions_total{finder="new"} 1"#,
         r#"mcp_server_operation_duration_seconds_count{mcp_method_name="tools/call",error_type=""} 1"#,
         r#"mcp_server_operation_duration_seconds_count{mcp_method_name="_other",error_type="denied"} 1"#,
     ] {
