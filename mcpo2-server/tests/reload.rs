@@ -279,6 +279,95 @@ fn each_by_one_generation(calls: Vec<CallRecord>, mut seen: BTreeMap<u64, Seen>)
     assert_ne!(registries[&true], registries[&false]);
 }
 
+/// Every other generation denies what the others allow.
+fn alternating(number: u64, url: &str) -> String {
+    let text = file(&[("one", &over_http(url))], "one__vendor_call");
+    let effect = if number.is_multiple_of(2) {
+        "deny"
+    } else {
+        "allow"
+    };
+    let some = format!("id: g{number}, effect: {effect}");
+    text.replace("id: some, effect: allow", &some)
+}
+
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn what_was_revoked_holds_for_the_next_request_a_thousand_times_and_each_sees_one_policy() {
+    const RELOADS: u64 = 1000;
+    let upstream = upstream(Era::Modern).await;
+    let url = upstream.url();
+    let gateway = Filed::serve(&alternating(1, &url)).await;
+    let address = gateway.address;
+    let (begun, served) = (Arc::new(AtomicU64::new(1)), Arc::new(AtomicU64::new(1)));
+    let paced = Paced::each(Duration::from_millis(1));
+    let crowd: Vec<_> = (0..4)
+        .map(|_| {
+            let (due, begun, served) = (paced.due(), Arc::clone(&begun), Arc::clone(&served));
+            tokio::spawn(async move {
+                let mut connection = KeepAlive::open(address).await;
+                let mut seen = Vec::new();
+                while let Some(number) = due.next().await {
+                    // Not among the numbers of those that ask between two reloads.
+                    let number = number << 32;
+                    let from = served.load(Ordering::SeqCst);
+                    let answer = connection.ask(traced(address, number)).await.unwrap();
+                    let to = begun.load(Ordering::SeqCst);
+                    assert_eq!(answer.status, StatusCode::OK, "{}", answer.text());
+                    let allowed = answer.json()["result"].is_object();
+                    seen.push((number, (Seen { from, to }, allowed)));
+                }
+                seen
+            })
+        })
+        .collect();
+    let mut connection = KeepAlive::open(address).await;
+    let mut seen = BTreeMap::new();
+    for number in 2..=RELOADS + 1 {
+        paced.credit(4);
+        gateway.write(&alternating(number, &url));
+        begun.store(number, Ordering::SeqCst);
+        gateway.reloader.reload(Trigger::Host).await.unwrap();
+        served.store(number, Ordering::SeqCst);
+        let answer = connection.ask(traced(address, number)).await.unwrap();
+        let allowed = answer.json()["result"].is_object();
+        assert_eq!(allowed, !number.is_multiple_of(2), "{}", answer.text());
+        let (from, to) = (number, number);
+        seen.insert(number, (Seen { from, to }, allowed));
+    }
+    paced.end().await;
+    for client in crowd {
+        seen.extend(soon("the end of a client", client).await.unwrap());
+    }
+    each_saw_one_policy(calls(gateway.stop().await), seen);
+}
+
+/// Each call has one record with one decision, by the policy of the generation that it names, and
+/// was answered as that says.
+fn each_saw_one_policy(calls: Vec<CallRecord>, mut seen: BTreeMap<u64, (Seen, bool)>) {
+    let mut policies = BTreeMap::new();
+    for call in &calls {
+        let trace = u128::from_str_radix(call.trace.as_deref().unwrap(), 16).unwrap();
+        let (Seen { from, to }, allowed) = seen.remove(&u64::try_from(trace).unwrap()).unwrap();
+        let generation = call.generation.unwrap();
+        assert!((from..=to).contains(&generation), "{generation}");
+        assert_eq!(allowed, !generation.is_multiple_of(2));
+        let facts = serde_json::to_value(&call.facts).unwrap();
+        let facts = facts.as_array().unwrap().iter();
+        let decided: Vec<_> = facts.filter_map(|fact| fact.get("decided")).collect();
+        let [decided] = decided[..] else {
+            panic!("{decided:?}");
+        };
+        let rule = serde_json::json!([format!("g{generation}")]);
+        assert_eq!(decided["rules"], rule);
+        let bundle = decided["bundle"].clone();
+        let policy = policies.entry(generation).or_insert_with(|| bundle.clone());
+        assert_eq!(*policy, bundle, "generation {generation}");
+    }
+    assert!(seen.is_empty(), "{} calls have no record", seen.len());
+    let bundles: HashSet<_> = policies.values().map(Value::to_string).collect();
+    assert_eq!(bundles.len(), policies.len());
+}
+
 #[tokio::test]
 async fn r02_a_file_that_is_wrong_changes_nothing_and_says_where() {
     let upstream = upstream(Era::Modern).await;
