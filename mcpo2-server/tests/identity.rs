@@ -20,7 +20,7 @@ use aws_lc_rs::{
 use base64::{Engine, prelude::BASE64_URL_SAFE_NO_PAD as BASE64};
 use http::{HeaderMap, HeaderValue, StatusCode, header::AUTHORIZATION};
 use jsonwebtoken::{Algorithm, EncodingKey, Header, jwk::Jwk};
-use mcpo2_core::{AuthMethod, PrincipalKind};
+use mcpo2_core::{AuthMethod, PrincipalKind, TenantId};
 use mcpo2_server::{
     config::{self, Anonymous, ApiKey, Identity, Jwt},
     identity::{AuthErrorKind, Authenticator, NewKey, Peer},
@@ -576,6 +576,38 @@ fn the_operator_may_narrow_the_algorithms() {
     let gateway = Authenticator::new(&identity).unwrap();
     let error = gateway.authenticate(&bearer(&issuer.token(|_, _| {})), Peer::Remote, at(NOW));
     assert_eq!(error.unwrap_err().kind(), AuthErrorKind::Invalid);
+}
+
+#[test]
+fn a_project_is_what_the_token_the_key_or_the_file_says() {
+    let issuer = Issuer::new();
+    let gateway = issuer.gateway();
+    let of = |token: String| {
+        let caller = gateway.authenticate(&bearer(&token), Peer::Remote, at(NOW));
+        caller.map(|caller| caller.project().map(str::to_owned))
+    };
+    assert_eq!(of(issuer.token(|_, _| {})).unwrap(), None);
+    assert_eq!(of(issuer.claim("project", Value::Null)).unwrap(), None);
+    let web = of(issuer.claim("project", json!("web"))).unwrap();
+    assert_eq!(web.as_deref(), Some("web"));
+    let error = of(issuer.claim("project", json!(["web"]))).unwrap_err();
+    assert_eq!(error.kind(), AuthErrorKind::Invalid);
+
+    let new = NewKey::generate("ci-bot".parse().unwrap()).unwrap();
+    let tenant: TenantId = "acme".parse().unwrap();
+    let mut key = ApiKey::new(new.id().clone(), tenant.clone(), new.hash().clone());
+    key.project = Some("ci".into());
+    let mut anonymous = Anonymous::new(tenant);
+    anonymous.project = Some("trial".into());
+    let mut identity = Identity::default();
+    identity.api_keys.push(key);
+    identity.anonymous = Some(anonymous);
+    let gateway = Authenticator::new(&identity).unwrap();
+    let key = bearer(new.text().expose());
+    for (headers, project) in [(key, "ci"), (HeaderMap::new(), "trial")] {
+        let caller = gateway.authenticate(&headers, Peer::Loopback, at(NOW));
+        assert_eq!(caller.unwrap().project(), Some(project));
+    }
 }
 
 #[test]

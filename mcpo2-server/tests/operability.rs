@@ -97,19 +97,23 @@ fn shape(text: &str) -> BTreeMap<String, (String, BTreeSet<String>)> {
     shape
 }
 
+/// A file whose rules oblige to all that is counted, and would decide otherwise in shadow mode.
+fn obliged(url: &str) -> String {
+    let more = "    - { id: soon, effect: deny, mode: shadow, tools: [module__vendor_call] }\n\
+                redact: { finders: { new: vendor/new } }\n\
+                rates: { classes: { std: { per_minute: 1 } } }\n";
+    observed(url, more).replace(
+        "effect: allow, modules: [module]",
+        "effect: allow, modules: [module], obligations: \
+         { max_result_bytes: 100, redact: [new], rate_class: std }",
+    )
+}
+
 /// Dashboards and alerts are made of these: a change here breaks them.
 #[tokio::test]
 async fn the_names_and_labels_of_metrics_are_these() {
     let upstream = upstream(Era::Modern).await;
-    let more = "    - { id: soon, effect: deny, mode: shadow, tools: [module__vendor_call] }\n\
-                redact: { finders: { new: vendor/new } }\n\
-                rates: { classes: { std: { per_minute: 1 } } }\n";
-    let obliged = observed(&upstream.url(), more).replace(
-        "effect: allow, modules: [module]",
-        "effect: allow, modules: [module], obligations: \
-         { max_result_bytes: 100, redact: [new], rate_class: std }",
-    );
-    let gateway = Gateway::governed(&obliged).await;
+    let gateway = Gateway::governed(&obliged(&upstream.url())).await;
     let address = gateway.address;
     begin(address, "{}").await;
     for (method, params) in [

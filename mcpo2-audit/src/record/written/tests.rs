@@ -2,7 +2,7 @@ use std::sync::Arc;
 
 use mcpo2_core::{
     Applied, Basis, Candidate, Classified, Decided, Digest, Effect, Filtered, ItemKind, Listing,
-    Offloaded, ProfileRef, ProtocolVersion, Routing, Shadow,
+    Offloaded, ProfileRef, ProtocolVersion, Redacted, Routing, Shadow,
 };
 use proptest::{collection::vec, option, prelude::*, sample::select};
 
@@ -96,6 +96,14 @@ fn fact() -> impl Strategy<Value = Fact> {
         }),
         (digest(), any::<u64>())
             .prop_map(|(digest, bytes)| Fact::Offloaded(Offloaded { digest, bytes })),
+        vec((text(), any::<u64>()), 0..3).prop_map(|finders| {
+            let finders = finders
+                .into_iter()
+                .map(|(name, count)| (name.into(), count));
+            Fact::Redacted(Redacted {
+                finders: finders.collect(),
+            })
+        }),
     ]
 }
 
