@@ -260,3 +260,30 @@ async fn readiness_is_that_of_the_inner_service() {
         assert_eq!(poll.is_ready(), is_ready);
     }
 }
+
+#[test]
+fn what_comes_outside_of_calls_is_looked_through_or_left_out() {
+    let rules = json!([
+        {"id": "a", "effect": "allow", "tools": ["a"], "obligations": {"redact": ["email"]}},
+        {"id": "b", "effect": "allow", "mode": "shadow", "tools": ["b"],
+         "obligations": {"redact": ["ip"]}},
+    ]);
+    let names = common::policy(rules).redacts();
+    assert!(names.iter().map(AsRef::as_ref).eq(["email", "ip"]));
+    let frame = |names, data: &'static str| {
+        let frame = redact().frame(names, Frame::new(data).with_event_id("7"));
+        frame.map(|frame| (frame.event_id().map(str::to_owned), frame.data().clone()))
+    };
+    let (id, data) = frame(&names, MAIL).unwrap();
+    let blotted = MAIL.replace("ada@example.com", "[redacted:email]");
+    assert_eq!(
+        (id.as_deref(), data.as_ref()),
+        (Some("7"), blotted.as_bytes())
+    );
+    assert_eq!(frame(&names, "").unwrap().1, "");
+    assert!(frame(&names, "{").is_none());
+    assert!(frame(&names, r#"{"result":{"blob":"AA=="}}"#).is_none());
+    let (nobody, none) = (["nobody".into()].into(), [].into());
+    assert!(frame(&nobody, MAIL).is_none());
+    assert_eq!(frame(&none, "{").unwrap().1, "{");
+}

@@ -9,8 +9,9 @@ use std::{
     time::{Duration, Instant, SystemTime},
 };
 
+use futures_util::{StreamExt as _, future::ready};
 use mcpo2_audit::{Caller, Event, Note, Reject, Source};
-use mcpo2_core::{Message, Principal, ProtocolVersion, Reply, Request};
+use mcpo2_core::{Frames, Message, Principal, ProtocolVersion, Reply, Request};
 use mcpo2_route::{Session, upstream::Hello};
 use serde::Deserialize;
 use tokio::sync::watch;
@@ -44,6 +45,16 @@ impl Edge {
     /// What decides about a request that begins now.
     pub(crate) fn now(&self) -> Arc<Generation> {
         self.generations.now()
+    }
+
+    /// What modules say outside of calls, as far as the generation that serves then lets a client
+    /// have it.
+    pub(crate) fn outside(&self, frames: Frames) -> Frames {
+        let edge = self.clone();
+        Frames::new(frames.filter_map(move |frame| {
+            let frame = frame.map(|frame| edge.now().outside(frame, &edge.lasting));
+            ready(frame.transpose())
+        }))
     }
 
     /// Tells when another generation begins to serve.

@@ -354,6 +354,27 @@ async fn what_was_kept_under_another_rule_is_blotted_out_when_it_is_read() {
 }
 
 #[tokio::test]
+async fn what_a_client_fetches_by_resuming_a_stream_is_blotted_out_too() {
+    let url = support::fixture().await;
+    let rule = "id: blot, effect: allow, modules: [m], obligations: { redact: [done] }";
+    let finders = "redact: { finders: { done: \"is done\" } }";
+    let gateway = Gateway::governed(&yaml(&url, finders, &[rule])).await;
+    let address = gateway.address;
+    let session = client::begin(address, "{}").await;
+    let body = plain("5", "tools/call", r#""name":"m__test_reconnection""#);
+    let mut stream = in_session(address, &session, body).open().await;
+    let mut last = None;
+    while let Some(event) = stream.event().await {
+        last = event.id.or(last);
+    }
+    let resumed = client::listen(address, &session).with("last-event-id", &last.unwrap());
+    let is_answer = |message: &Value| message.get("result").is_some();
+    let answer = resumed.open().await.message(is_answer).await;
+    let text = &answer["result"]["content"][0]["text"];
+    assert_eq!(text, "test_reconnection [redacted:done]", "{answer}");
+}
+
+#[tokio::test]
 async fn a_caller_does_no_more_than_its_rate_class_lets_it() {
     let upstream = upstream(Era::Modern).await;
     let rates = "rates: { classes: { slow: { per_minute: 2, burst: 3 }, fast: { per_minute: 60000, burst: 100 } } }";

@@ -1,3 +1,5 @@
+use std::collections::BTreeSet;
+
 use mcpo2_core::{Digest, Effect, Item, Shadow};
 
 use super::{
@@ -65,6 +67,15 @@ impl Policy {
     pub fn explain(&self, query: &Query<'_>) -> Explanation {
         let (outcome, shadow) = self.outcome(query);
         explain::explanation(outcome, shadow, self, query)
+    }
+
+    /// All that its rules could oblige to blot out, by the names of what finds it: of rules in
+    /// shadow mode too.
+    #[must_use]
+    pub fn redacts(&self) -> BTreeSet<Box<str>> {
+        let rules = self.rules().iter();
+        let names = rules.flat_map(|rule| rule.obligations.redact.iter());
+        names.cloned().collect()
     }
 
     /// All its rules, by id.

@@ -22,13 +22,15 @@ pin_project! {
     #[derive(Debug)]
     #[project = StateProj]
     enum State<F> {
-        Inner { #[pin] future: F, redaction: Option<Redaction> },
+        Inner { #[pin] future: F, redaction: Option<Box<Redaction>> },
         Rejected { error: Option<Error> },
     }
 }
 
 impl<F> RedactFuture<F> {
+    /// Most calls have none, and pay for the room of a pointer.
     pub(super) fn inner(future: F, redaction: Option<Redaction>) -> Self {
+        let redaction = redaction.map(Box::new);
         let state = State::Inner { future, redaction };
         Self { state }
     }

@@ -1,8 +1,9 @@
-use std::{fmt, sync::Arc};
+use std::{collections::BTreeSet, fmt, sync::Arc};
 
+use mcpo2_core::{Frame, Trail};
 use tower_layer::Layer;
 
-use super::{Finders, RedactService};
+use super::{Finders, RedactService, redaction::Redaction};
 use crate::Tally;
 
 /// Blots out of replies what the obligations of their calls name.
@@ -44,6 +45,22 @@ impl RedactLayer {
             tally,
             of: self.0.of,
         }))
+    }
+
+    /// What a module says outside of calls, without what these finders find in it. None where it
+    /// cannot be looked through, and where one of them is not known.
+    ///
+    /// A response that a client fetches by resuming a stream comes this way too, and no service
+    /// sees it: a host that gives out such frames asks here, by all that the policy
+    /// [could oblige to](crate::Policy::redacts).
+    #[must_use]
+    pub fn frame(&self, names: &BTreeSet<Box<str>>, frame: Frame) -> Option<Frame> {
+        if names.is_empty() {
+            return Some(frame);
+        }
+        Redaction::by(names, &self.0, Trail::new())?
+            .frame(frame)
+            .ok()
     }
 
     /// The same, for what references that the gateway made are read as, and nothing else. It

@@ -1,5 +1,5 @@
 use std::{
-    collections::BTreeMap,
+    collections::{BTreeMap, BTreeSet},
     fmt,
     pin::Pin,
     sync::Arc,
@@ -40,13 +40,19 @@ impl Redaction {
             let error = Error::not_found(ErrorKind::Denied, routed.call().request());
             error.with_source(Unredactable::UnknownFinder)
         };
-        Ok(Some(Self {
-            chosen: parts.finders.choose(names).ok_or_else(unknown)?,
+        let redaction = Self::by(names, parts, routed.call().trail().clone());
+        redaction.map(Some).ok_or_else(unknown)
+    }
+
+    /// That of these finders; none where one is not known.
+    pub(super) fn by(names: &BTreeSet<Box<str>>, parts: &Arc<Parts>, trail: Trail) -> Option<Self> {
+        Some(Self {
+            chosen: parts.finders.choose(names)?,
             blobs: parts.finders.blobs(),
             parts: Arc::clone(parts),
-            trail: routed.call().trail().clone(),
+            trail,
             counts: BTreeMap::new(),
-        }))
+        })
     }
 
     /// The reply without what is found in it.
@@ -79,7 +85,8 @@ impl Redaction {
         Ok(redacted.map_or(bytes, Bytes::from))
     }
 
-    fn frame(&mut self, frame: Frame) -> Result<Frame, Error> {
+    /// The frame without what is found in it.
+    pub(super) fn frame(&mut self, frame: Frame) -> Result<Frame, Error> {
         if frame.data().is_empty() {
             return Ok(frame);
         }

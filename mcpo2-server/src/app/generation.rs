@@ -3,7 +3,7 @@ use std::sync::Arc;
 use arc_swap::ArcSwap;
 use mcpo2_artifact::Artifacts;
 use mcpo2_audit::{AuditLayer, Ledger};
-use mcpo2_core::{Call, Error, Reply};
+use mcpo2_core::{Call, Error, Frame, Reply};
 use mcpo2_policy::Buckets;
 use mcpo2_route::{Catalog, Change, Dispatch, Gateway, Naming, Registry, Router};
 use tokio::sync::watch;
@@ -169,10 +169,16 @@ impl Generation {
     fn shows_otherwise(&self, before: &Self) -> bool {
         !Arc::ptr_eq(&self.routes.router, &before.routes.router)
             || !Arc::ptr_eq(&self.verdicts.policy, &before.verdicts.policy)
+            || self.config.environment != before.config.environment
     }
 
     pub(crate) fn config(&self) -> &Config {
         &self.config
+    }
+
+    /// What a module says outside of calls, as far as a client may have it.
+    pub(crate) fn outside(&self, frame: Frame, lasting: &Lasting) -> Option<Frame> {
+        self.verdicts.outside(frame, lasting)
     }
 
     pub(super) fn verdicts(&self) -> &Verdicts {

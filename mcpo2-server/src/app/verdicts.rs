@@ -1,6 +1,7 @@
-use std::sync::Arc;
+use std::{collections::BTreeSet, sync::Arc};
 
 use mcpo2_classify::Rules;
+use mcpo2_core::Frame;
 use mcpo2_policy::{Finders, Policy, PolicyLayer, RateLayer, RedactLayer, Tally};
 
 use super::{BuildError, Generation, Lasting, Mode, because};
@@ -11,7 +12,9 @@ use crate::{config::Config, stack::Permits, surroundings::Server};
 pub(super) struct Verdicts {
     pub(super) rules: Arc<Rules>,
     pub(super) policy: Arc<Policy>,
-    pub(super) finders: Arc<Finders>,
+    finders: Arc<Finders>,
+    /// All that any rule could oblige to blot out.
+    redacts: Arc<BTreeSet<Box<str>>>,
 }
 
 impl Verdicts {
@@ -39,6 +42,7 @@ impl Verdicts {
             None => Arc::new(config.redact.compile().map_err(because("redact"))?),
         };
         Ok(Self {
+            redacts: Arc::new(policy.redacts()),
             rules,
             policy,
             finders,
@@ -60,6 +64,21 @@ impl Verdicts {
             rates: RateLayer::new(rates, Arc::clone(&lasting.buckets), Arc::clone(&tally)),
             redact: RedactLayer::new(Arc::clone(&self.finders)).with_tally(tally),
         })
+    }
+
+    /// What a module says outside of calls, or what a client fetches by resuming a stream: without
+    /// all that any rule could oblige to blot out, as nobody knows by which it was allowed.
+    pub(super) fn outside(&self, frame: Frame, lasting: &Lasting) -> Option<Frame> {
+        if self.redacts.is_empty() {
+            return Some(frame);
+        }
+        let tally = Arc::<crate::telemetry::Metrics>::clone(&lasting.metrics);
+        let redact = RedactLayer::new(Arc::clone(&self.finders)).with_tally(tally);
+        let frame = redact.frame(&self.redacts, frame);
+        if frame.is_none() {
+            tracing::warn!("an event outside of calls cannot be looked through, and is left out");
+        }
+        frame
     }
 }
 

@@ -207,6 +207,7 @@ impl Client {
         }
         self.answer(reply, &asker).await;
         if let Ok(Some(frames)) = session.listen(None).await {
+            let frames = self.edge.outside(frames);
             let client = self.clone();
             let listening = tokio::spawn(async move { client.pass(frames, None).await });
             self.state().listening = Some(AbortOnDropHandle::new(listening));

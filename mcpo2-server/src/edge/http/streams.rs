@@ -76,6 +76,7 @@ impl HttpEdge {
             tracing::warn!(error = %error.chain(), "a module cannot be listened to");
             None
         });
+        let frames = frames.map(|frames| self.edge.outside(frames));
         Ok(self.stream((open, place), frames, after.is_some()))
     }
 
