@@ -7,6 +7,9 @@ use super::finder::stands_apart;
 /// Digits, with at most one space or hyphen between two.
 pub(super) const RUN: &str = "[0-9](?:[ -]?[0-9]){12,}";
 
+/// Of 19 digits, with a separator before each but the first.
+const LONGEST: usize = 19 + 18;
+
 /// The numbers in a run: whole groups of its digits, since some write other numbers beside them.
 pub(super) fn numbers(text: &str, run: &Range<usize>) -> Vec<Range<usize>> {
     let groups = groups(text, run);
@@ -14,8 +17,9 @@ pub(super) fn numbers(text: &str, run: &Range<usize>) -> Vec<Range<usize>> {
     let mut first = 0;
     while let Some(from) = groups.get(first) {
         let ends = groups.iter().enumerate().skip(first);
-        let mut numbers = ends.map(|(last, group)| (last, from.start..group.end));
-        let number = numbers.find(|(_, span)| is_number(text, span));
+        let numbers = ends.map(|(last, group)| (last, from.start..group.end));
+        let mut short = numbers.take_while(|(_, span)| span.len() <= LONGEST);
+        let number = short.find(|(_, span)| is_number(text, span));
         first = match number {
             Some((last, span)) => {
                 found.push(span);
@@ -40,9 +44,7 @@ fn groups(text: &str, run: &Range<usize>) -> Vec<Range<usize>> {
 }
 
 fn is_number(text: &str, span: &Range<usize>) -> bool {
-    /// With a separator before each digit but the first.
-    const LONGEST: usize = 19 + 18;
-    let Some(number) = text.get(span.clone()).filter(|_| span.len() <= LONGEST) else {
+    let Some(number) = text.get(span.clone()) else {
         return false;
     };
     let digits = || number.chars().rev().filter_map(|sign| sign.to_digit(10));

@@ -103,7 +103,7 @@ impl Finder {
     /// Where in the text it finds something, in order.
     pub(super) fn find(&self, text: &str) -> Vec<Range<usize>> {
         match &self.looks {
-            Looks::For(regex) => each(regex, text, |span| Some(span.clone())),
+            Looks::For(regex) => each(regex, text, |span| Ok(span.clone())),
             Looks::Cards(regex) => {
                 let runs = regex.find_iter(text);
                 runs.flat_map(|run| card::numbers(text, &run.range()))
@@ -124,22 +124,23 @@ impl fmt::Debug for Finder {
     }
 }
 
-/// What is accepted of what the expression matches. Behind what is not, it goes on one character
-/// later: something may begin within.
+/// What is accepted of what the expression matches; or where, behind that, it goes on.
 fn each(
     regex: &Regex,
     text: &str,
-    accept: impl Fn(&Range<usize>) -> Option<Range<usize>>,
+    accept: impl Fn(&Range<usize>) -> Result<Range<usize>, usize>,
 ) -> Vec<Range<usize>> {
     let (mut found, mut at) = (Vec::new(), 0);
     while let Some(matched) = regex.find(Input::new(text).span(at..text.len())) {
         let span = matched.range();
-        match accept(&span).filter(|found| !found.is_empty()) {
-            Some(accepted) => {
+        match accept(&span) {
+            Ok(accepted) if !accepted.is_empty() => {
                 at = accepted.end;
                 found.push(accepted);
             }
-            None => at = next(text, span.start),
+            Ok(_) => at = next(text, span.start),
+            // INVARIANT: what is asked for is ASCII up to there.
+            Err(later) => at = later,
         }
         if at > text.len() {
             break;
