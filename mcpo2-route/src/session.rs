@@ -84,6 +84,7 @@ impl Session {
     #[must_use]
     pub fn of_tenant(mut self, tenant: TenantId) -> Self {
         self.whose.tenant = Some(tenant);
+        self.keep_within_reach();
         self
     }
 

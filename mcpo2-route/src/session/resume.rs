@@ -82,11 +82,23 @@ impl Session {
         self.links()
     }
 
+    /// Takes out the slots of modules that it may not reach: a session that began elsewhere had
+    /// none of them there.
+    pub(super) fn keep_within_reach(&self) {
+        let Some(registry) = self.resume.registry() else {
+            return;
+        };
+        self.slots().retain(|id, _| {
+            let module = registry.module(id.as_str());
+            module.is_some_and(|module| self.may_reach(module))
+        });
+    }
+
     /// Who asked what this process knows nothing of: where there is but one module, that one.
     pub(super) fn asked_before(&self, id: &Id) -> Option<Asked> {
         let registry = self.resume.registry()?;
-        let mut approved = registry.approved();
-        let module = approved.next().filter(|_| approved.next().is_none())?;
+        let mut within = registry.approved().filter(|module| self.may_reach(module));
+        let module = within.next().filter(|_| within.next().is_none())?;
         Some(Asked {
             module: module.id().clone(),
             id: id.clone(),
@@ -148,5 +160,36 @@ impl Resume {
 
     fn from(&self) -> MutexGuard<'_, BTreeMap<ModuleId, Resumption>> {
         self.from.lock().unwrap_or_else(PoisonError::into_inner)
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use mcpo2_core::{ApprovalState, Endpoint, Module, ProtocolVersion};
+
+    use super::*;
+    use crate::Naming;
+
+    #[test]
+    fn a_session_that_goes_on_has_no_more_modules_than_it_had() {
+        let module = |id: &str| {
+            let family = "general".parse().unwrap();
+            let module = Module::builder(id.parse().unwrap(), family, Endpoint::new(()));
+            module.approval(ApprovalState::Approved)
+        };
+        let theirs = module("theirs").tenants(["acme".parse().unwrap()]);
+        let modules = vec![module("all").build(), theirs.build()];
+        let registry = Arc::new(Registry::new(modules, Naming::Prefixed).unwrap());
+        let session = |tenant: &str| {
+            let hello = Hello::new("{}", ProtocolVersion::LATEST_SESSION);
+            let session = Session::resumed(hello, [], Arc::clone(&registry));
+            session.of_tenant(tenant.parse().unwrap())
+        };
+        assert!(session("acme").has_several());
+        let other = session("globex");
+        assert!(!other.has_several());
+        let asked = other.asked_before(&Id::number(1)).unwrap();
+        assert_eq!(asked.module.as_str(), "all");
+        assert!(session("acme").asked_before(&Id::number(1)).is_none());
     }
 }

@@ -126,3 +126,11 @@ proptest! {
         prop_assert!(open(&text, &ada, &ring()).is_none());
     }
 }
+
+#[test]
+fn an_id_says_when_its_session_began_where_that_is_known() {
+    let began = UNIX_EPOCH + Duration::from_secs(1_700_000_000);
+    let of = || session(&params("t", ""), &[]);
+    assert_eq!(reopened(&sealed(&of().begun(began))).began(), Some(began));
+    assert_eq!(reopened(&sealed(&of())).began(), None);
+}
