@@ -8,6 +8,7 @@ mod explain;
 mod filter;
 mod future;
 mod layer;
+mod lint;
 mod native;
 mod query;
 mod rate;
@@ -32,6 +33,7 @@ pub use error::ConfigError;
 pub use explain::{Explained, Explanation, Missed, Owed};
 pub use future::ResponseFuture;
 pub use layer::PolicyLayer;
+pub use lint::{Finding, Known, KnownItem, Severity};
 pub use native::{Policy, Truth};
 pub use query::Query;
 pub use rate::{

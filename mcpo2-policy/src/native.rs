@@ -23,10 +23,13 @@ mod truth;
 pub use policy::Policy;
 pub use truth::Truth;
 
+pub(crate) use expression::Expressions;
 pub(crate) use json::{Node, decode, decode_checked};
 pub(crate) use jurisdiction::Jurisdiction;
+pub(crate) use number::Decimal;
 pub(crate) use outcome::{Outcome, gate, rule_id};
 pub(crate) use path::{Located, Template};
+pub(crate) use pattern::NameGlob;
 pub(crate) use policy::visibility;
 pub(crate) use rule::Rule;
 pub(crate) use truth::Matched;
