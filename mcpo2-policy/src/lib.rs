@@ -6,6 +6,7 @@ mod engine;
 mod error;
 mod explain;
 mod filter;
+pub mod flat;
 mod future;
 mod layer;
 mod lint;
