@@ -1,6 +1,8 @@
 #![doc = include_str!("../README.md")]
 
+mod compare;
 mod config;
+mod coverage;
 mod discharge;
 mod engine;
 mod error;
@@ -22,6 +24,7 @@ mod tally;
 mod trial;
 mod verdict;
 
+pub use compare::{Changed, Difference, Owned, Survey};
 pub use config::{
     ApprovalConfig, ArgumentConfig, AuthConfig, BundleConfig, CalendarConfig, CallersConfig,
     ConditionsConfig, Config, DayConfig, EffectConfig, GivenCaller, GivenConfig, GivenModule,
@@ -29,6 +32,7 @@ pub use config::{
     ObligationsConfig, PredicateConfig, QuantifierConfig, RuleConfig, SituationConfig, SpanConfig,
     TestConfig, TimeConfig,
 };
+pub use coverage::{Trial, Tried};
 pub use engine::Engine;
 pub use error::ConfigError;
 pub use explain::{Explained, Explanation, Missed, Owed};

@@ -122,6 +122,22 @@ fn item(given: &GivenConfig) -> Result<(Option<Item>, Option<Method>), String> {
     }
 }
 
+impl TryFrom<&GivenCaller> for Principal {
+    type Error = String;
+
+    fn try_from(given: &GivenCaller) -> Result<Self, String> {
+        principal(given)
+    }
+}
+
+impl TryFrom<&GivenModule> for Facts {
+    type Error = String;
+
+    fn try_from(given: &GivenModule) -> Result<Self, String> {
+        facts(given)
+    }
+}
+
 fn principal(given: &GivenCaller) -> Result<Principal, String> {
     let tenant = named(given.tenant.as_deref().unwrap_or("test"))?;
     let id = named(given.principal.as_deref().unwrap_or("test"))?;

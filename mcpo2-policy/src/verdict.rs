@@ -3,6 +3,7 @@ use std::borrow::Cow;
 use mcpo2_core::{
     Approval, Decided, Decision, Denial, Digest, Effect, Obligations, RuleId, Shadow,
 };
+use serde::Serialize;
 
 use crate::{native::rule_id, reserved};
 
@@ -106,7 +107,8 @@ impl Verdict {
 }
 
 /// Whether a caller sees an item in a list, least first.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash)]
+#[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash, Serialize)]
+#[serde(rename_all = "snake_case")]
 pub enum Visibility {
     /// It may not be used, whatever the arguments.
     Denied,
