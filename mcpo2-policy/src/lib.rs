@@ -18,6 +18,8 @@ mod rate;
 mod redact;
 mod reference;
 mod service;
+#[cfg(feature = "signed")]
+pub mod signed;
 mod situation;
 mod subscription;
 mod tally;
