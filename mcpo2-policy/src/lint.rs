@@ -120,6 +120,7 @@ impl Config {
     pub fn lint(&self, known: &Known) -> Vec<Finding> {
         let mut found = Vec::new();
         let authors = authors(self);
+        let mut live = Vec::new();
         for site in authors.iter().flat_map(Author::sites) {
             names::check(&site, known, &mut found);
             lists::check(&site, &mut found);
@@ -127,10 +128,10 @@ impl Config {
             let never = contradiction::check(&site, &mut found);
             if !never {
                 catalogue::check(&site, known, &mut found);
+                live.push(site);
             }
         }
-        let sites: Vec<Site<'_>> = authors.iter().flat_map(Author::sites).collect();
-        pairs::check(&sites, &mut found);
+        pairs::check(&live, &mut found);
         found
     }
 }

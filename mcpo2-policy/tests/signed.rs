@@ -105,7 +105,7 @@ fn what_is_no_signature_and_no_key_is_said_to_be_none() {
         "x",
         ONE,
         "RWSBL8SuozKBcjsN71ZbL4NO",
-        &SIGNATURE.lines().nth(1).unwrap(),
+        SIGNATURE.lines().nth(1).unwrap(),
     ] {
         assert!(text.parse::<PublicKey>().is_err(), "{text}");
     }

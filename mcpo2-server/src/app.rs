@@ -182,7 +182,7 @@ fn open_ledger(config: &Config) -> Result<Ledger, BuildError> {
     let dir = PathBuf::from(&config.audit.dir);
     let ledger = Ledger::open(&dir, options).map_err(because("audit"))?;
     let mut note = Note::new("start").with("version", env!("CARGO_PKG_VERSION"));
-    if let Some(digest) = config.digest {
+    if let Some(digest) = config.digest() {
         note = note.with("config", digest.to_string());
     }
     ledger

@@ -5,6 +5,7 @@
 //! together is checked (`check`). Every finding has its line and column.
 
 mod admission;
+mod bundles;
 mod check;
 mod compiled;
 mod deserialize;
@@ -34,7 +35,7 @@ use std::{
 
 use mcpo2_core::Digest;
 use schemars::JsonSchema;
-use serde::{Deserialize, Deserializer};
+use serde::{Deserialize, Deserializer, de::DeserializeOwned};
 
 use self::{
     diagnostic::line_of,
@@ -42,10 +43,11 @@ use self::{
     tree::{Node, Value},
 };
 
-pub(crate) use self::compiled::Compiled;
+pub(crate) use self::{bundles::read::BundleFile, compiled::Compiled};
 
 pub use self::{
     admission::Admission,
+    bundles::Bundles,
     diagnostic::{Diagnostic, Diagnostics, Position, Severity},
     http::{Http, HttpTimeouts},
     identity::{Algorithm, Anonymous, ApiKey, Identity, Jwt},
@@ -91,6 +93,8 @@ pub struct Config {
     pub lists: Lists,
     /// Who may call what.
     pub policy: mcpo2_policy::Config,
+    /// Files with rules of other authors.
+    pub bundles: Bundles,
     /// What finds the texts that rules oblige to blot out of results.
     pub redact: mcpo2_policy::RedactConfig,
     /// The rates that rules oblige callers to keep to.
@@ -108,10 +112,7 @@ pub struct Config {
     pub log: Log,
     /// When this file is read again.
     pub reload: Reload,
-    /// The digest of the file that it was read from; none where there was no file.
-    #[serde(skip)]
-    pub digest: Option<Digest>,
-    /// What was compiled to check the file.
+    /// What its file was made of when it was checked.
     #[serde(skip)]
     pub(crate) compiled: Compiled,
 }
@@ -127,6 +128,7 @@ impl Default for Config {
             modules: Vec::new(),
             lists: Lists::default(),
             policy: mcpo2_policy::Config::default(),
+            bundles: Bundles::default(),
             redact: mcpo2_policy::RedactConfig::default(),
             rates: mcpo2_policy::RatesConfig::default(),
             classify: mcpo2_classify::Config::builtin(),
@@ -135,22 +137,28 @@ impl Default for Config {
             audit: mcpo2_audit::Config::new("ledger"),
             log: Log::default(),
             reload: Reload::default(),
-            digest: None,
             compiled: Compiled::default(),
         }
     }
 }
 
 impl Config {
+    /// The digest of the file that it was read from; none where there was no file.
+    #[must_use]
+    pub fn digest(&self) -> Option<Digest> {
+        self.compiled.digest
+    }
+
     /// The files beside its own that it is made of when it is built.
     pub(crate) fn files(&self) -> impl Iterator<Item = &Path> {
         let keys = self.identity.jwt.as_ref();
         let certificate = self.http.tls.as_ref();
-        keys.map(|jwt| jwt.jwks_file.as_path()).into_iter().chain(
+        let files = keys.map(|jwt| jwt.jwks_file.as_path()).into_iter().chain(
             certificate
                 .into_iter()
                 .flat_map(|tls| [&*tls.cert, &*tls.key]),
-        )
+        );
+        files.chain(self.bundles.watched())
     }
 }
 
@@ -265,24 +273,28 @@ fn prepare(
 
 /// What the tree says, checked as a whole.
 fn configure(tree: &mut Node, base: &Path, text: &str, found: &mut Diagnostics) -> Option<Config> {
-    let mut config = deserialize(tree, found)?;
-    config.digest = Some(Digest::of(text.as_bytes()));
+    let mut config: Config = deserialize(tree, found)?;
+    config.compiled.digest = Some(Digest::of(text.as_bytes()));
+    let mut bundles = bundles::read::read_all(&mut config, base, tree, found);
     resolve_paths(&mut config, base);
-    config.compiled = check::check(&config, tree, found);
+    check::check(&mut config, tree, &mut bundles, found);
+    for bundle in bundles {
+        found.absorb(bundle.into_found());
+    }
     Some(config)
 }
 
 /// Reads the types from the tree. A fault does not end it: what was probably meant is taken in its
 /// place, or the value is left out, so that one run finds more than one mistake.
 ///
-/// The configuration is none where something was left out: to check what remains would only
-/// find what follows from that.
-fn deserialize(tree: &mut Node, found: &mut Diagnostics) -> Option<Config> {
+/// It is none where something was left out: to check what remains would only find what follows
+/// from that.
+fn deserialize<T: DeserializeOwned>(tree: &mut Node, found: &mut Diagnostics) -> Option<T> {
     const MOST: usize = 50;
     let mut lost = Vec::new();
     for _ in 0..MOST {
         let fault = match deserialize::from_node(tree) {
-            Ok(config) => return Some(config).filter(|_| lost.is_empty()),
+            Ok(read) => return Some(read).filter(|_| lost.is_empty()),
             Err(fault) => fault,
         };
         let mended = fault.mend(tree);
@@ -324,6 +336,7 @@ fn take_version(tree: &mut Node, found: &mut Diagnostics) {
 /// Paths in the file are relative to its directory.
 fn resolve_paths(config: &mut Config, base: &Path) {
     config.audit.dir = base.join(&config.audit.dir);
+    config.bundles.resolve(base);
     if let mcpo2_artifact::StoreConfig::Dir(dir) = &mut config.artifact.store {
         *dir = base.join(&*dir);
     }

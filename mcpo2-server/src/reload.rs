@@ -171,7 +171,7 @@ impl Reloader {
         let next = Generation::build(config, &self.lasting, Some(&before))?;
         let reloaded = Reloaded {
             generation: next.number(),
-            digest: next.config().digest,
+            digest: next.config().digest(),
             needs_restart,
         };
         self.generations.swap(next);

@@ -651,6 +651,77 @@ async fn a_file_that_is_swapped_behind_links_is_noticed() {
     assert!(notes.iter().all(|note| &*note.detail["source"] == "file"));
 }
 
+/// A gateway whose one tool a bundle beside its file allows.
+async fn bundled(more: &str, url: &str) -> (Filed, PathBuf) {
+    let dir = tempfile::tempdir().unwrap();
+    let (config, bundle) = (dir.path().join("mcpo2.yaml"), dir.path().join("team.yaml"));
+    let text = file(&[("one", &over_http(url))], "one__other");
+    write(
+        &config,
+        &format!("{text}bundles: {{ files: [team.yaml] }}\n{more}"),
+    );
+    write(&bundle, &allowing("one__vendor_call"));
+    (Filed::of(dir, &config).await, bundle)
+}
+
+fn allowing(tool: &str) -> String {
+    format!("id: team\nrules:\n  - {{ id: team-calls, effect: allow, tools: [{tool}] }}\n")
+}
+
+#[tokio::test]
+async fn a_bundle_that_is_wrong_changes_nothing_and_says_in_which_file() {
+    let upstream = upstream(Era::Modern).await;
+    let (gateway, bundle) = bundled("", &upstream.url()).await;
+    let address = gateway.address;
+    let works = async || modern(address, call()).answer().await.json()["result"].is_object();
+    assert!(works().await);
+    for (wrong, line) in [
+        (allowing("one__other").replace("tools:", "tool:"), 3),
+        (allowing("'one__[other'"), 3),
+        (
+            allowing("x") + "tests: [{ name: a, given: { tool: y }, expect: allow }]\n",
+            4,
+        ),
+        ("id: [team\n".to_owned(), 1),
+    ] {
+        write(&bundle, &wrong);
+        let answer = gateway.reload().answer().await;
+        assert_eq!(answer.status, StatusCode::UNPROCESSABLE_ENTITY);
+        let said = answer.json();
+        let found = &said["found"]["diagnostics"][0];
+        assert!(
+            found["file"].as_str().unwrap().ends_with("team.yaml"),
+            "{said}"
+        );
+        assert_eq!(found["line"], line, "{said}");
+        assert!(works().await);
+    }
+    assert_eq!(gateway.reloader.generation(), 1);
+    write(&bundle, &allowing("one__other"));
+    assert_eq!(gateway.reload().answer().await.status, StatusCode::OK);
+    assert!(!works().await);
+    let notes = reloads(&gateway.stop().await);
+    assert!(
+        notes[0].detail["error"].contains("team.yaml:3:"),
+        "{:?}",
+        notes[0]
+    );
+}
+
+#[tokio::test]
+async fn a_bundle_that_changes_is_noticed() {
+    let upstream = upstream(Era::Modern).await;
+    let (gateway, bundle) = bundled("reload: { watch: true }\n", &upstream.url()).await;
+    let address = gateway.address;
+    let works = async || modern(address, call()).answer().await.json()["result"].is_object();
+    assert!(works().await);
+    write(&bundle, &allowing("one__other"));
+    let reloader = &gateway.reloader;
+    until("the reload", || (reloader.generation() == 2).then_some(())).await;
+    assert!(!works().await);
+    gateway.stop().await;
+}
+
 #[tokio::test]
 async fn a_reload_is_for_operators_on_this_machine() {
     let gateway = Filed::serve(&file(&[], "none")).await;

@@ -12,17 +12,23 @@ mod sessions;
 use std::collections::BTreeSet;
 
 use super::{
-    Compiled, Config,
+    BundleFile, Compiled, Config,
     diagnostic::{Diagnostic, Diagnostics},
     tree::{Node, Text, Value},
 };
 
-/// Checks a configuration that has been read from this tree. What had to be compiled for that is
-/// not compiled a second time.
-pub(crate) fn check(config: &Config, tree: &Node, found: &mut Diagnostics) -> Compiled {
+/// Checks a configuration that has been read from this tree, and its bundles from these files.
+/// What had to be compiled for that is kept, and not compiled a second time.
+pub(crate) fn check(
+    config: &mut Config,
+    tree: &Node,
+    bundles: &mut [BundleFile],
+    found: &mut Diagnostics,
+) {
     let mut context = Context {
         config,
         tree,
+        bundles,
         found,
     };
     edge::check(&mut context);
@@ -31,10 +37,12 @@ pub(crate) fn check(config: &Config, tree: &Node, found: &mut Diagnostics) -> Co
     modules::check(&mut context);
     lists::check(&mut context);
     duties::check(&mut context);
-    Compiled {
+    let compiled = Compiled {
+        digest: config.compiled.digest,
         rules: layers::check(&mut context),
         policy: policy::check(&mut context),
-    }
+    };
+    config.compiled = compiled;
 }
 
 /// The lines that hold secrets written out: they are never shown.
@@ -94,6 +102,7 @@ pub(crate) fn resolved(tree: &Node) -> Vec<(String, String)> {
 struct Context<'a> {
     config: &'a Config,
     tree: &'a Node,
+    bundles: &'a mut [BundleFile],
     found: &'a mut Diagnostics,
 }
 
@@ -101,6 +110,22 @@ impl Context<'_> {
     /// Adds a finding about the value at this path.
     fn value(&mut self, path: &str, finding: Diagnostic) {
         self.found.push(finding.at(Some(self.tree.value_at(path))));
+    }
+
+    /// Adds a finding about the value at this path of the policy, in the file where it stands.
+    fn policy(&mut self, path: &str, finding: Diagnostic) {
+        let of_bundle = path.strip_prefix("bundles/").and_then(|rest| {
+            let (index, rest) = rest.split_once('/').unwrap_or((rest, ""));
+            Some((index.parse::<usize>().ok()?, rest))
+        });
+        let file = of_bundle.and_then(|(index, rest)| {
+            let mut files = self.bundles.iter_mut();
+            Some((files.find(|file| file.index == index)?, rest))
+        });
+        match file {
+            Some((file, rest)) => file.value(rest, finding),
+            None => self.value(&format!("policy/{path}"), finding),
+        }
     }
 
     /// Adds a finding about the key at this path.

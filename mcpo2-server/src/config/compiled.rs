@@ -1,14 +1,16 @@
 use std::sync::Arc;
 
 use mcpo2_classify::Rules;
-use mcpo2_core::BoxError;
+use mcpo2_core::{BoxError, Digest};
 use mcpo2_policy::{Engine as _, Policy};
 
 use super::Config;
 
-/// What of a configuration was compiled when its file was checked.
+/// What its file became when it was checked.
 #[derive(Debug, Clone, Default)]
 pub(crate) struct Compiled {
+    /// Of the text of the file.
+    pub(crate) digest: Option<Digest>,
     pub(crate) rules: Option<Arc<Rules>>,
     pub(crate) policy: Option<Arc<Policy>>,
 }

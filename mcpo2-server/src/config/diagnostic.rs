@@ -37,6 +37,9 @@ pub struct Diagnostic {
     /// What may help.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub help: Option<String>,
+    /// The file, where it is another than that which was asked about: one of a bundle.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub file: Option<String>,
     /// Where; none where it is about the file as a whole.
     #[serde(flatten)]
     pub position: Option<Position>,
@@ -60,6 +63,7 @@ impl Diagnostic {
             code,
             message,
             help: None,
+            file: None,
             position: None,
             source: None,
         }
@@ -76,6 +80,7 @@ impl Diagnostic {
     }
 
     fn render(&self, file: &str, to: &mut fmt::Formatter<'_>) -> fmt::Result {
+        let file = self.file.as_deref().unwrap_or(file);
         let severity = match self.severity {
             Severity::Warning => "warning",
             Severity::Error => "error",
@@ -140,11 +145,22 @@ impl Diagnostics {
         let known = |old: &Diagnostic| {
             old.severity == Severity::Error
                 && old.position.is_some()
+                && old.file == item.file
                 && old.position.map(start) == item.position.map(start)
         };
         if !self.items.iter().any(known) {
             self.items.push(item);
         }
+    }
+
+    /// Adds what was found in another file.
+    pub(crate) fn absorb(&mut self, other: Self) {
+        let file = other.file;
+        self.items
+            .extend(other.items.into_iter().map(|item| Diagnostic {
+                file: Some(file.clone()),
+                ..item
+            }));
     }
 
     /// Writes references in place of what they stand for, which may be a secret.
@@ -157,12 +173,18 @@ impl Diagnostics {
         }
     }
 
-    /// Sorts the findings by place and gives each the text of its line.
+    /// Sorts the findings by place and gives each the text of its line. Those of other files have
+    /// it, and stand behind.
     pub(crate) fn finish(mut self, text: &str, is_secret: impl Fn(usize) -> bool) -> Self {
-        self.items.sort_by_key(|item| item.position.map(start));
+        let place = |item: &Diagnostic| item.position.map(start);
+        self.items.sort_by(|one, two| {
+            let by_file = one.file.cmp(&two.file);
+            by_file.then_with(|| place(one).cmp(&place(two)))
+        });
         // Both go forwards, so the text is read once.
         let mut lines = (1..).zip(lines(text)).peekable();
-        for item in &mut self.items {
+        let own = self.items.iter_mut().filter(|item| item.file.is_none());
+        for item in own {
             let line = item.position.map_or(0, |position| position.line);
             while lines.next_if(|(number, _)| *number < line).is_some() {}
             if line > 0 && !is_secret(line) {

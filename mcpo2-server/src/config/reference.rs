@@ -15,7 +15,7 @@ pub const FULL: &str = include_str!("full.yaml");
 const INTRODUCTION: &str = include_str!("introduction.md");
 
 /// The sections, in the order in which people write them.
-const SECTIONS: [&str; 16] = [
+const SECTIONS: [&str; 17] = [
     "version",
     "listen",
     "environment",
@@ -24,6 +24,7 @@ const SECTIONS: [&str; 16] = [
     "modules",
     "lists",
     "policy",
+    "bundles",
     "redact",
     "rates",
     "classify",

@@ -69,7 +69,7 @@ async fn is_what_serves(reloader: &Reloader, file: &Path) -> bool {
     let (now, file) = (reloader.now(), file.to_owned());
     let read = spawn_blocking(move || fs::read(file)).await;
     let digest = read.ok().and_then(Result::ok).map(|text| Digest::of(&text));
-    !now.config().reload.watch || digest == now.config().digest
+    !now.config().reload.watch || digest == now.config().digest()
 }
 
 fn state(file: &Path) -> io::Result<(u64, u64, u64, i64, i64)> {

@@ -33,14 +33,14 @@ fn rates(context: &mut Context<'_>) {
 
 /// What all rules oblige to, each with the place where it is written.
 fn obligations(config: &Config) -> impl Iterator<Item = (String, &ObligationsConfig)> {
-    let ours = std::iter::once(("policy".to_owned(), &config.policy.rules));
+    let ours = std::iter::once((String::new(), &config.policy.rules));
     let others = config.policy.bundles.iter().enumerate();
-    let others = others.map(|(at, bundle)| (format!("policy/bundles/{at}"), &bundle.rules));
+    let others = others.map(|(at, bundle)| (format!("bundles/{at}/"), &bundle.rules));
     ours.chain(others).flat_map(|(path, rules)| {
         let rules = rules.iter().enumerate();
         rules.filter_map(move |(at, rule)| {
             let obligations = rule.obligations.as_ref()?;
-            Some((format!("{path}/rules/{at}/obligations"), obligations))
+            Some((format!("{path}rules/{at}/obligations"), obligations))
         })
     })
 }
@@ -52,7 +52,7 @@ fn finders(context: &mut Context<'_>, path: &str, obligations: &ObligationsConfi
         if !known().any(|known| known == name) {
             let (message, help) = unknown("finder", name, known());
             let finding = Diagnostic::error("unknown-finder", message).maybe_help(help);
-            context.value(&format!("{path}/redact/{at}"), finding);
+            context.policy(&format!("{path}/redact/{at}"), finding);
         }
     }
 }
@@ -63,6 +63,6 @@ fn rate_class(context: &mut Context<'_>, path: &str, obligations: &ObligationsCo
     if let Some(name) = named.filter(|name| !classes.contains_key(*name)) {
         let (message, help) = unknown("rate class", name, classes.keys().map(String::as_str));
         let finding = Diagnostic::error("unknown-rate-class", message).maybe_help(help);
-        context.value(&format!("{path}/rate_class"), finding);
+        context.policy(&format!("{path}/rate_class"), finding);
     }
 }

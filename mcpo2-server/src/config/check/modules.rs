@@ -63,7 +63,7 @@ fn check_tenants(context: &mut Context<'_>, path: &str, tenants: &[TenantId]) {
     };
     for (at, tenant) in tenants.iter().enumerate() {
         if !known.contains(tenant.as_str()) {
-            let known = known.iter().copied();
+            let known = known.iter().map(String::as_str);
             let (message, help) = unknown("caller of tenant", tenant.as_str(), known);
             let finding = Diagnostic::warning("unknown-tenant", message).maybe_help(help);
             context.value(&format!("{path}/tenants/{at}"), finding);
