@@ -2,7 +2,9 @@
 
 mod audit;
 mod check;
+mod format;
 mod key;
+mod policy;
 mod serve;
 
 use std::{path::PathBuf, process::ExitCode};
@@ -30,6 +32,8 @@ enum Command {
     /// Read and verify a ledger
     #[command(subcommand)]
     Audit(audit::Audit),
+    /// Test, explain, compare and tidy policies, without a gateway
+    Policy(policy::Policy),
     /// Print the JSON schema of the configuration, for editors
     Schema,
 }
@@ -58,6 +62,7 @@ pub fn run() -> ExitCode {
         Command::Demo(demo) => demo.run(),
         Command::Key(key) => key.run(),
         Command::Audit(audit) => audit.run(),
+        Command::Policy(policy) => policy.run(),
         Command::Schema => {
             print(&format!("{:#}\n", crate::config::schema()));
             ExitCode::SUCCESS

@@ -23,6 +23,7 @@ mod sandbox;
 mod schema;
 mod secret;
 mod sessions;
+mod sources;
 mod tls;
 mod tree;
 mod unit;
@@ -43,7 +44,11 @@ use self::{
     tree::{Node, Value},
 };
 
-pub(crate) use self::{bundles::read::BundleFile, compiled::Compiled};
+pub(crate) use self::{
+    bundles::read::{BundleFile, signature_of},
+    compiled::Compiled,
+    sources::{Sources, is_bundle, read_as, text_as},
+};
 
 pub use self::{
     admission::Admission,
@@ -191,7 +196,7 @@ pub fn load(path: &Path) -> Result<Config, Diagnostics> {
 /// Reads a file in which nothing is wrong. Nobody asks where anything stands there, and that is
 /// most of the work.
 fn load_bare(path: &Path) -> Option<Config> {
-    let text = read(path).ok()?;
+    let text = read_text(path).ok()?;
     let mut tree = Node::parse_bare(&text)?;
     let mut found = Diagnostics::new(String::new());
     let base = path.parent().unwrap_or(Path::new(""));
@@ -210,7 +215,7 @@ fn load_bare(path: &Path) -> Option<Config> {
 pub fn check(path: &Path) -> Checked {
     let name = path.display().to_string();
     let base = path.parent().unwrap_or(Path::new(""));
-    match read(path) {
+    match read_text(path) {
         Ok(text) => check_text(&name, base, &text, &|name| std::env::var(name).ok()),
         Err(error) => {
             let mut diagnostics = Diagnostics::new(name);
@@ -361,7 +366,7 @@ fn resolve_paths(config: &mut Config, base: &Path) {
     }
 }
 
-fn read(path: &Path) -> std::io::Result<String> {
+pub(crate) fn read_text(path: &Path) -> std::io::Result<String> {
     use std::io::{Error, Read};
     let mut text = String::new();
     let read = std::fs::File::open(path)?

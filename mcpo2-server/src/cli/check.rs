@@ -1,8 +1,6 @@
 use std::{path::PathBuf, process::ExitCode};
 
-use clap::ValueEnum;
-
-use super::print;
+use super::{format::Format, print};
 use crate::config::{self, Diagnostics};
 
 #[derive(Debug, clap::Args)]
@@ -13,13 +11,6 @@ pub(super) struct Check {
     /// How to say it
     #[arg(long, value_enum, default_value_t)]
     format: Format,
-}
-
-#[derive(Debug, Clone, Copy, Default, ValueEnum)]
-enum Format {
-    #[default]
-    Text,
-    Json,
 }
 
 impl Check {

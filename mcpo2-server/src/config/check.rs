@@ -11,6 +11,10 @@ mod sessions;
 
 use std::collections::BTreeSet;
 
+use mcpo2_policy::Known;
+
+pub(crate) use self::policy::known;
+
 use super::{
     BundleFile, Compiled, Config,
     diagnostic::{Diagnostic, Diagnostics},
@@ -43,6 +47,23 @@ pub(crate) fn check(
         policy: policy::check(&mut context),
     };
     config.compiled = compiled;
+}
+
+/// Checks the policy alone, against what is known.
+pub(crate) fn lint(
+    config: &Config,
+    tree: &Node,
+    bundles: &mut [BundleFile],
+    known: &Known,
+    found: &mut Diagnostics,
+) {
+    let mut context = Context {
+        config,
+        tree,
+        bundles,
+        found,
+    };
+    policy::lint(&mut context, known);
 }
 
 /// The lines that hold secrets written out: they are never shown.

@@ -195,6 +195,15 @@ impl Diagnostics {
         self
     }
 
+    /// The errors alone.
+    pub(crate) fn errors(&self) -> Self {
+        let errors = self.iter().filter(|item| item.severity == Severity::Error);
+        Self {
+            file: self.file.clone(),
+            items: errors.cloned().collect(),
+        }
+    }
+
     /// The file that they are about.
     #[must_use]
     pub fn file(&self) -> &str {

@@ -49,6 +49,20 @@ pub(crate) struct Entry {
     pub(crate) node: Node,
 }
 
+impl Default for Node {
+    /// What stands nowhere and says nothing.
+    fn default() -> Self {
+        Self {
+            at: Position {
+                line: 0,
+                column: 0,
+                width: 1,
+            },
+            value: Value::Null,
+        }
+    }
+}
+
 impl Node {
     /// Reads a file.
     pub(crate) fn parse(text: &str) -> Result<Self, Box<Diagnostic>> {

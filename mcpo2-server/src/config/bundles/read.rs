@@ -11,7 +11,7 @@ use mcpo2_policy::{
 use crate::config::{
     Config, check, deserialize,
     diagnostic::{Diagnostic, Diagnostics},
-    read,
+    read_text,
     tree::Node,
 };
 
@@ -88,12 +88,12 @@ fn keys(config: &Config, tree: &Node, found: &mut Diagnostics) -> Option<Vec<Pub
 /// The text of a file, if it is signed where that is asked for; or what is wrong.
 fn signed_text(path: &Path, keys: Option<&[PublicKey]>) -> Result<String, (&'static str, String)> {
     let unreadable = |error| ("unreadable", format!("cannot be read: {error}"));
-    let text = read(path).map_err(unreadable)?;
+    let text = read_text(path).map_err(unreadable)?;
     let Some(keys) = keys else {
         return Ok(text);
     };
     let refused = |problem: String| ("bundle-signature", problem);
-    let signature = read(&signature_of(path)).map_err(|error| {
+    let signature = read_text(&signature_of(path)).map_err(|error| {
         refused(format!(
             "is not signed: its `.minisig` cannot be read: {error}"
         ))
@@ -162,6 +162,8 @@ impl BundleFile {
     /// Adds a finding about the value at this path in the bundle.
     pub(crate) fn value(&mut self, path: &str, finding: Diagnostic) {
         let place = match &self.flat {
+            // One name of the flat shape is several globs here, not all of which are meant.
+            Some(_) if finding.code == "unmatched-glob" => return,
             Some(flat) => self.tree.value_at(&flat.path(path)),
             None => self.tree.value_at(path),
         };

@@ -5,7 +5,7 @@ use mcpo2_policy::Known;
 use crate::config::Config;
 
 /// What is known of a gateway by its file alone: what its modules have is not.
-pub(super) fn of(config: &Config) -> Known {
+pub(crate) fn of(config: &Config) -> Known {
     let mut known = Known::default();
     known.modules = Some(names(
         config.modules.iter().map(|module| module.id.as_str()),
