@@ -39,7 +39,7 @@ enum Command {
     Test(test::Test),
     /// Say what becomes of a request, and why
     #[command(after_help = format!("{CODES}\nA request that asks for approval counts as denied."))]
-    Explain(explain::Explain),
+    Explain(Box<explain::Explain>),
     /// Find rules that never match, that change nothing or that name what is not there
     #[command(after_help = CODES)]
     Lint(lint::Lint),

@@ -1,7 +1,7 @@
 use std::fmt::Write as _;
 
-use mcpo2_policy::Trial;
-use serde_json::json;
+use mcpo2_policy::{Trial, Tried};
+use serde::Serialize;
 
 use super::{Done, Format, Found, Of, tell};
 
@@ -15,6 +15,16 @@ pub(super) struct Test {
     /// How to say it
     #[arg(long, value_enum, default_value_t)]
     format: Format,
+}
+
+/// For tools.
+#[derive(Debug, Serialize)]
+struct Said<'t> {
+    tests: &'t [Tried],
+    failed: usize,
+    rules: usize,
+    #[serde(skip_serializing_if = "Option::is_none")]
+    never_decisive: Option<&'t Vec<String>>,
 }
 
 impl Test {
@@ -33,10 +43,12 @@ impl Test {
             .map(|bundle| &*bundle.id)
             .collect();
         let text = self.text(&trial, &bundles, failed);
-        let mut said = json!({ "tests": trial.tests, "failed": failed, "rules": trial.rules });
-        if self.coverage {
-            said["never_decisive"] = json!(trial.never_decisive);
-        }
+        let said = Said {
+            tests: &trial.tests,
+            failed,
+            rules: trial.rules,
+            never_decisive: self.coverage.then_some(&trial.never_decisive),
+        };
         tell(self.format, &text, &said)?;
         let uncovered = self.coverage && !trial.never_decisive.is_empty();
         Ok(Found::of(failed > 0 || uncovered))
