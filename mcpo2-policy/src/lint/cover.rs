@@ -28,11 +28,12 @@ type List<'c> = Option<&'c [String]>;
 pub(super) fn rule(wide: &Site<'_>, narrow: &Site<'_>) -> bool {
     let (one, two) = (&wide.rule.conditions, &narrow.rule.conditions);
     let same_author = wide.author.bundle == narrow.author.bundle;
+    // What takes least is asked first: of most pairs that is all.
     jurisdiction(wide, narrow)
+        && modules(&one.modules, &two.modules)
+        && callers(&one.callers, &two.callers)
         && methods(&one.items, &two.items)
         && items(&one.items, &two.items)
-        && callers(&one.callers, &two.callers)
-        && modules(&one.modules, &two.modules)
         && situation(&one.situation, &two.situation, same_author)
         && arguments(&one.items, &two.items)
         && exceptions(wide, narrow, same_author)

@@ -24,8 +24,18 @@ pub(super) fn covers(wide: &str, narrow: &str) -> bool {
     match wide.strip_suffix('*') {
         _ if is_literal(wide) => false,
         Some(prefix) if is_literal(prefix) => begins.starts_with(prefix),
-        _ => is_literal(narrow) && read(wide).is_some_and(|wide| wide.matches(narrow)),
+        _ => {
+            is_literal(narrow)
+                && may_match(wide, narrow)
+                && read(wide).is_some_and(|wide| wide.matches(narrow))
+        }
     }
+}
+
+/// Whether a glob could match a name, as far as a look at its plain parts tells.
+fn may_match(glob: &str, name: &str) -> bool {
+    let has_stars_only = !glob.contains(['[', '{', '\\']);
+    !has_stars_only || glob.split(['*', '?']).all(|part| name.contains(part))
 }
 
 /// Whether there certainly is a name that both match.

@@ -1,9 +1,11 @@
 //! What rules say together.
 
-use super::{Finding, Severity, Site, cover};
+use std::collections::HashMap;
+
+use super::{Finding, Severity, Site, cover, glob::is_literal};
 use crate::config::{EffectConfig, RuleConfig};
 
-/// Over so many rules they are not compared: it takes the square of their number.
+/// Over so many rules they are not compared: it can take the square of their number.
 const MOST: usize = 2000;
 
 pub(super) fn check(sites: &[Site<'_>], found: &mut Vec<Finding>) {
@@ -11,13 +13,13 @@ pub(super) fn check(sites: &[Site<'_>], found: &mut Vec<Finding>) {
         return;
     }
     let enforced: Vec<&Site<'_>> = sites.iter().filter(|site| !site.is_shadow()).collect();
+    let index = Index::new(&enforced);
     for (at, site) in enforced.iter().enumerate() {
-        let others = || {
-            let others = enforced.iter().enumerate();
-            others.filter(move |(other, _)| *other != at)
+        let wider = || {
+            let others = index.wider(site).filter(move |other| *other != at);
+            others.filter_map(|other| Some((other, *enforced.get(other)?)))
         };
-        let shadow = others().find(|(_, wide)| shadows(wide, site));
-        if let Some((_, wide)) = shadow {
+        if let Some((_, wide)) = wider().find(|(_, wide)| shadows(wide, site)) {
             let message = format!(
                 "rule `{}` changes nothing: rule `{}` denies all that it matches",
                 site.rule.id, wide.rule.id
@@ -26,13 +28,13 @@ pub(super) fn check(sites: &[Site<'_>], found: &mut Vec<Finding>) {
             continue;
         }
         // Of two rules that say the same, the one that stands above stays.
-        let makes_redundant = |(other, wide): &(usize, &&Site<'_>)| {
+        let makes_redundant = |(other, wide): &(usize, &Site<'_>)| {
             adds_nothing(site.rule, wide.rule)
                 && site.author.level == wide.author.level
                 && cover::rule(wide, site)
                 && (*other < at || !cover::rule(site, wide) || !adds_nothing(wide.rule, site.rule))
         };
-        if let Some((_, wide)) = others().find(makes_redundant) {
+        if let Some((_, wide)) = wider().find(makes_redundant) {
             let message = format!(
                 "rule `{}` changes nothing: rule `{}` does the same wherever it matches",
                 site.rule.id, wide.rule.id
@@ -41,6 +43,54 @@ pub(super) fn check(sites: &[Site<'_>], found: &mut Vec<Finding>) {
         }
         preambles(at, site, &enforced, found);
     }
+}
+
+/// Finds the rules that could be wider than one, by what they are about.
+#[derive(Debug, Default)]
+struct Index<'c> {
+    /// Those that are about anything.
+    of_all: Vec<usize>,
+    /// Those with a glob that stands for more than a name.
+    of_globs: Vec<usize>,
+    /// Those that name this, to the letter.
+    of_name: HashMap<&'c str, Vec<usize>>,
+}
+
+impl<'c> Index<'c> {
+    fn new(sites: &[&Site<'c>]) -> Self {
+        let mut index = Self::default();
+        for (at, site) in sites.iter().enumerate() {
+            let mut names = names(site).peekable();
+            if names.peek().is_none() {
+                index.of_all.push(at);
+            }
+            let mut has_globs = false;
+            for name in names {
+                has_globs |= !is_literal(name);
+                index.of_name.entry(name).or_default().push(at);
+            }
+            if has_globs {
+                index.of_globs.push(at);
+            }
+        }
+        index
+    }
+
+    /// Each of them once or twice.
+    fn wider(&self, site: &Site<'c>) -> impl Iterator<Item = usize> {
+        let name = names(site).next();
+        let globs = name.map_or(&[][..], |_| &self.of_globs);
+        let named = name.and_then(|name| self.of_name.get(name));
+        let all = self.of_all.iter().chain(globs);
+        all.chain(named.into_iter().flatten()).copied()
+    }
+}
+
+/// What a rule is about, in all its lists.
+fn names<'c>(site: &Site<'c>) -> impl Iterator<Item = &'c str> {
+    let items = &site.rule.conditions.items;
+    let lists = [&items.tools, &items.prompts, &items.resources];
+    lists.into_iter().flatten().flatten().map(String::as_str)
 }
 
 /// Whether `wide` denies all that `site` lets pass.
