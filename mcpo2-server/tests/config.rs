@@ -116,6 +116,34 @@ fn every_key_of_a_section_is_in_the_reference() {
     }
 }
 
+/// The signature was made by minisign, and is that of the file as it is.
+#[test]
+fn a_bundle_that_is_signed_by_a_key_that_counts_is_read() {
+    let dir = Path::new(env!("CARGO_MANIFEST_DIR")).join("tests/bad-config");
+    let text = r#"
+version: 1
+identity: { anonymous: { tenant: acme } }
+policy: { rules: [{ id: all, effect: allow }] }
+bundles:
+  files: [bundles/signed.yaml]
+  keys: [RWSBL8SuozKBcjsN71ZbL4NO/8kZhaiMCNODjG6sXLZZ62LWkxZ+Q34m]
+  require_signature: true
+"#;
+    let Checked {
+        config,
+        diagnostics,
+        ..
+    } = config::check_text("mcpo2.yaml", &dir, text, &env);
+    let config = config.unwrap_or_else(|| panic!("{diagnostics}"));
+    let ids: Vec<&str> = config
+        .policy
+        .bundles
+        .iter()
+        .map(|bundle| &*bundle.id)
+        .collect();
+    assert_eq!(ids, ["acme"]);
+}
+
 #[test]
 fn references_are_resolved_and_stay_secret() {
     let text = r#"

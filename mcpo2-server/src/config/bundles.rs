@@ -44,3 +44,25 @@ impl Bundles {
         }
     }
 }
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn signatures_are_watched_where_they_count() {
+        let mut bundles = Bundles {
+            files: vec!["a.yaml".into()],
+            ..Bundles::default()
+        };
+        bundles.resolve(Path::new("etc"));
+        let watched: Vec<_> = bundles.watched().collect();
+        assert_eq!(watched, [Path::new("etc/a.yaml")]);
+        bundles.files = vec!["a.yaml".into()];
+        bundles.keys.push("key".into());
+        bundles.resolve(Path::new("etc"));
+        let watched: Vec<_> = bundles.watched().collect();
+        let both = ["etc/a.yaml", "etc/a.yaml.minisig"].map(Path::new);
+        assert_eq!(watched, both);
+    }
+}
