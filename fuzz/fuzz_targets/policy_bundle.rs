@@ -25,7 +25,9 @@ fuzz_target!(|bytes: &[u8]| {
 
 fn lint(config: &Config) {
     let mut known = Known::default();
-    known.tools = Some(vec![KnownItem::new("files__read").of("files", "engineering")]);
+    known.tools = Some(vec![
+        KnownItem::new("files__read").of("files", "engineering"),
+    ]);
     known.roles = Some(["admin".to_owned()].into());
     let rules = config.rules.len() + config.bundles.iter().map(|b| b.rules.len()).sum::<usize>();
     for finding in config.lint(&known) {
