@@ -1,5 +1,8 @@
 #![doc = include_str!("../README.md")]
 
+mod all;
+#[cfg(any(feature = "opa", feature = "rego"))]
+mod answer;
 mod compare;
 mod config;
 mod coverage;
@@ -10,6 +13,8 @@ mod explain;
 mod filter;
 pub mod flat;
 mod future;
+mod input;
+mod join;
 mod layer;
 mod lint;
 mod native;
@@ -17,6 +22,7 @@ mod query;
 mod rate;
 mod redact;
 mod reference;
+mod remote;
 mod service;
 #[cfg(feature = "signed")]
 pub mod signed;
@@ -26,6 +32,7 @@ mod tally;
 mod trial;
 mod verdict;
 
+pub use all::All;
 pub use compare::{Changed, Difference, Owned, Survey};
 pub use config::{
     ApprovalConfig, ArgumentConfig, AuthConfig, BundleConfig, CalendarConfig, CallersConfig,
@@ -39,6 +46,7 @@ pub use engine::Engine;
 pub use error::ConfigError;
 pub use explain::{Explained, Explanation, Missed, Owed};
 pub use future::ResponseFuture;
+pub use input::{AnchorKind, ArgumentFact, FactKind, INPUT_SCHEMA, Input};
 pub use layer::PolicyLayer;
 pub use lint::{Finding, Known, KnownItem, Severity};
 pub use native::{Policy, Truth};
@@ -51,6 +59,9 @@ pub use redact::{
     Unredactable,
 };
 pub use reference::Reference;
+#[cfg(feature = "opa")]
+pub use remote::{OpaEngine, OpaError};
+pub use remote::{RemoteEngine, RemotePolicyLayer, RemotePolicyService, RemoteResponseFuture};
 pub use service::PolicyService;
 pub use situation::{Situation, Surroundings, SystemClock};
 pub use tally::Tally;

@@ -23,12 +23,14 @@ mod truth;
 pub use policy::Policy;
 pub use truth::Truth;
 
+#[cfg(any(feature = "cedar", feature = "opa", feature = "rego"))]
+pub(crate) use compile::{asked, owed};
 pub(crate) use expression::Expressions;
 pub(crate) use json::{Node, decode, decode_checked};
 pub(crate) use jurisdiction::Jurisdiction;
 pub(crate) use number::Decimal;
-pub(crate) use outcome::{Outcome, gate, rule_id};
-pub(crate) use path::{Located, Template};
+pub(crate) use outcome::{ELSEWHERE, Outcome, gate, reserved_allowance, rule_id, runs_within};
+pub(crate) use path::{Anchor, Located, Template};
 pub(crate) use pattern::NameGlob;
 pub(crate) use policy::visibility;
 pub(crate) use rule::Rule;

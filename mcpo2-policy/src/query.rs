@@ -58,6 +58,17 @@ pub(crate) enum Argument<'q> {
     Found(&'q Node<'q>),
 }
 
+/// What is known of all of them.
+#[derive(Debug, Clone, Copy)]
+pub(crate) enum Arguments<'q> {
+    Inapplicable,
+    Open,
+    Missing,
+    Unreadable,
+    /// An object.
+    Given(&'q Node<'q>),
+}
+
 /// Where what is addressed lives.
 #[derive(Debug, Clone, Copy)]
 pub(crate) enum Place<'q> {
@@ -287,20 +298,31 @@ impl<'a> Query<'a> {
     }
 
     pub(crate) fn argument(&self, steps: &[Box<str>]) -> Argument<'_> {
+        match self.decoded() {
+            Arguments::Inapplicable => Argument::Inapplicable,
+            Arguments::Open => Argument::Open,
+            Arguments::Missing => Argument::Missing,
+            Arguments::Unreadable => Argument::Unreadable,
+            Arguments::Given(arguments) => arguments
+                .at(steps)
+                .map_or(Argument::Missing, Argument::Found),
+        }
+    }
+
+    /// All arguments, decoded once.
+    pub(crate) fn decoded(&self) -> Arguments<'_> {
         let decoded = match self.arguments {
-            Given::Inapplicable => return Argument::Inapplicable,
-            Given::Open => return Argument::Open,
-            Given::Json(None) => return Argument::Missing,
+            Given::Inapplicable => return Arguments::Inapplicable,
+            Given::Open => return Arguments::Open,
+            Given::Json(None) => return Arguments::Missing,
             Given::Json(Some(json)) => self.decoded.get_or_init(|| decode(json)),
             Given::Checked(json) => self
                 .decoded
                 .get_or_init(|| json::text(json).ok().and_then(decode_checked)),
         };
         match decoded {
-            Some(arguments @ Node::Object(_)) => arguments
-                .at(steps)
-                .map_or(Argument::Missing, Argument::Found),
-            _ => Argument::Unreadable,
+            Some(arguments @ Node::Object(_)) => Arguments::Given(arguments),
+            _ => Arguments::Unreadable,
         }
     }
 }

@@ -32,7 +32,7 @@ pub(crate) fn decide(call: &Call, situation: &Situation, known: &Known) -> Verdi
 }
 
 /// The resources whose changes are asked for; none where that cannot be read.
-fn resources(call: &Call) -> Option<Vec<Item>> {
+pub(crate) fn resources(call: &Call) -> Option<Vec<Item>> {
     #[derive(Default, Deserialize)]
     struct Params {
         #[serde(default)]

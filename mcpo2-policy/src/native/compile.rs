@@ -8,6 +8,9 @@ use std::collections::{BTreeMap, HashSet};
 
 use mcpo2_core::{Digest, TenantId};
 
+#[cfg(any(feature = "cedar", feature = "opa", feature = "rego"))]
+pub(crate) use self::rule::{asked, owed};
+
 use self::lists::{entries, within};
 use super::{
     Jurisdiction, Policy, Rule,

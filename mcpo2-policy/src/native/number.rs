@@ -54,6 +54,58 @@ impl Decimal {
     }
 }
 
+impl Decimal {
+    /// One spelling, the same for equal numbers: `0.75e3`, and `0` for zero.
+    pub(crate) fn canonical(&self) -> String {
+        if self.digits == 0 {
+            return "0".into();
+        }
+        let sign = if self.negative { "-" } else { "" };
+        let digits = self.digits.to_string();
+        format!("{sign}0.{}e{}", digits.trim_end_matches('0'), self.point)
+    }
+
+    /// The integers next to it, below and above: both are the number where it is one. They stop
+    /// at the ends of 64 bits.
+    pub(crate) fn bounds(&self) -> (i64, i64) {
+        let (whole, rest) = self.split();
+        let below = if self.negative { -whole - rest } else { whole };
+        let above = if self.negative { -whole } else { whole + rest };
+        (saturated(below), saturated(above))
+    }
+
+    /// Whether it is an integer.
+    pub(crate) fn is_integer(&self) -> bool {
+        self.split().1 == 0
+    }
+
+    /// The integer part of its size, and one where something follows it.
+    fn split(&self) -> (i128, i128) {
+        let digits = i128::from(self.digits);
+        let power = |exponent: i64| {
+            let exponent = u32::try_from(exponent).ok()?;
+            10_i128.checked_pow(exponent)
+        };
+        match self.point {
+            _ if digits == 0 => (0, 0),
+            ..=0 => (0, 1),
+            1..16 => {
+                let unit = power(16 - self.point).unwrap_or(1);
+                (digits / unit, i128::from(digits % unit != 0))
+            }
+            point => {
+                let scaled = power(point - 16).and_then(|unit| digits.checked_mul(unit));
+                (scaled.unwrap_or(i128::MAX / 2), 0)
+            }
+        }
+    }
+}
+
+fn saturated(number: i128) -> i64 {
+    let end = if number < 0 { i64::MIN } else { i64::MAX };
+    i64::try_from(number).unwrap_or(end)
+}
+
 impl PartialOrd for Decimal {
     fn partial_cmp(&self, other: &Self) -> Option<Ordering> {
         Some(self.cmp(other))
@@ -106,6 +158,34 @@ mod tests {
         assert!(numbers.is_sorted_by(|a, b| a < b));
         for (one, two) in [("1", "1.0"), ("1e2", "100"), ("-0", "0.0"), ("0.5", "5E-1")] {
             assert_eq!(Decimal::parse(one), Decimal::parse(two));
+        }
+    }
+
+    #[test]
+    fn equal_numbers_have_one_spelling_and_each_stands_between_two_integers() {
+        for (text, spelling, bounds) in [
+            ("0", "0", (0, 0)),
+            ("-0.0", "0", (0, 0)),
+            ("750", "0.75e3", (750, 750)),
+            ("7.5e2", "0.75e3", (750, 750)),
+            ("-0.5", "-0.5e0", (-1, 0)),
+            ("6.5", "0.65e1", (6, 7)),
+            ("-6.5", "-0.65e1", (-7, -6)),
+            (
+                "9007199254740992",
+                "0.9007199254740992e16",
+                (1 << 53, 1 << 53),
+            ),
+            ("1e200", "0.1e201", (i64::MAX, i64::MAX)),
+            ("-1e30", "-0.1e31", (i64::MIN, i64::MIN)),
+            ("1e-200", "0.1e-199", (0, 1)),
+        ] {
+            let number = Decimal::parse(text).unwrap();
+            assert_eq!(
+                (&*number.canonical(), number.bounds()),
+                (spelling, bounds),
+                "{text}"
+            );
         }
     }
 

@@ -1,8 +1,10 @@
 //! What the rules that match make of a query.
 
-use std::borrow::Cow;
+use std::{borrow::Cow, collections::BTreeSet};
 
-use mcpo2_core::{Approval, ApprovalState, Denial, Digest, Effect, ItemKind, Obligations, RuleId};
+use mcpo2_core::{
+    Approval, ApprovalState, Denial, Digest, Effect, ItemKind, Obligations, Region, RuleId,
+};
 
 use super::{Rule, jurisdiction::Levels};
 use crate::{
@@ -186,18 +188,25 @@ impl Outcome {
         let Some(regions) = &self.obligations.regions else {
             return self;
         };
-        let is_within = match query.place() {
-            Place::Gateway => true,
-            Place::Module(facts) => facts
-                .region()
-                .is_some_and(|region| regions.contains(region)),
-            Place::Unknown => false,
-        };
-        if is_within {
+        if runs_within(regions, query) {
             return self;
         }
-        let reason = "the module runs in none of the regions that the rules oblige to";
-        Self::reserved(Effect::Deny, reserved::REGION, reason)
+        Self::reserved(Effect::Deny, reserved::REGION, ELSEWHERE)
+    }
+}
+
+/// Why what runs elsewhere is denied.
+pub(crate) const ELSEWHERE: &str =
+    "the module runs in none of the regions that the rules oblige to";
+
+/// Whether what is addressed runs in one of these regions.
+pub(crate) fn runs_within(regions: &BTreeSet<Region>, query: &Query<'_>) -> bool {
+    match query.place() {
+        Place::Gateway => true,
+        Place::Module(facts) => facts
+            .region()
+            .is_some_and(|region| regions.contains(region)),
+        Place::Unknown => false,
     }
 }
 

@@ -4,7 +4,7 @@ use mcpo2_core::{Approval, Effect, Obligations, RuleId};
 
 use super::{MAX_TEXT, Names, conditions, lists::each, lists::items};
 use crate::{
-    config::{ConditionsConfig, EffectConfig, RuleConfig},
+    config::{ApprovalConfig, ConditionsConfig, EffectConfig, ObligationsConfig, RuleConfig},
     error::Fault,
     native::{
         condition::{Condition, Owner},
@@ -84,27 +84,29 @@ fn words(config: &RuleConfig) -> Result<Words, Fault> {
 }
 
 fn obligations(config: &RuleConfig) -> Result<Obligations, Fault> {
-    let mut obligations = Obligations::default();
     let Some(given) = &config.obligations else {
-        return Ok(obligations);
+        return Ok(Obligations::default());
     };
     if config.effect != EffectConfig::Allow {
         return Err(Fault::new("obligations", "belong to `effect: allow`"));
     }
-    let within = |fault: Fault| fault.within("obligations");
+    owed(given).map_err(|fault| fault.within("obligations"))
+}
+
+/// What is written of obligations, checked.
+pub(crate) fn owed(given: &ObligationsConfig) -> Result<Obligations, Fault> {
+    let mut obligations = Obligations::default();
     if let Some(preamble) = &given.preamble {
-        obligations.preamble = Some(name(preamble, "preamble").map_err(within)?);
+        obligations.preamble = Some(name(preamble, "preamble")?);
     }
     if let Some(class) = &given.rate_class {
-        let class = name(class, "rate_class").map_err(within)?;
-        obligations.rate_classes.insert(class);
+        obligations.rate_classes.insert(name(class, "rate_class")?);
     }
     if let Some(redact) = &given.redact {
-        let finders = each(redact, "redact", short).map_err(within)?;
-        obligations.redact.extend(finders);
+        obligations.redact.extend(each(redact, "redact", short)?);
     }
     if let Some(regions) = &given.regions {
-        let regions = each(regions, "regions", str::parse).map_err(within)?;
+        let regions = each(regions, "regions", str::parse)?;
         obligations.regions = Some(regions.into_iter().collect());
     }
     obligations.max_result_bytes = given.max_result_bytes;
@@ -115,18 +117,8 @@ fn obligations(config: &RuleConfig) -> Result<Obligations, Fault> {
 fn approval(config: &RuleConfig, id: &RuleId) -> Result<Option<Approval>, Fault> {
     match (&config.approval, config.effect) {
         (Some(given), EffectConfig::RequireApproval) => {
-            let group = name(&given.group, "approval.group")?;
-            let mut approval = Approval::new(vec![id.clone()], group);
-            if let Some(quorum) = given.quorum {
-                approval = approval.with_quorum(quorum);
-            }
-            if let Some(seconds) = given.ttl_seconds {
-                approval = approval.with_ttl(Duration::from_secs(seconds.get()));
-            }
-            if given.not_requester == Some(true) {
-                approval = approval.by_another();
-            }
-            Ok(Some(approval))
+            let approval = asked(given, vec![id.clone()]);
+            approval.map(Some).map_err(|fault| fault.within("approval"))
         }
         (None, EffectConfig::RequireApproval) => Err(Fault::new(
             "approval",
@@ -138,6 +130,21 @@ fn approval(config: &RuleConfig, id: &RuleId) -> Result<Option<Approval>, Fault>
         )),
         (None, _) => Ok(None),
     }
+}
+
+/// What is written of an approval that these rules ask for, checked.
+pub(crate) fn asked(given: &ApprovalConfig, rules: Vec<RuleId>) -> Result<Approval, Fault> {
+    let mut approval = Approval::new(rules, name(&given.group, "group")?);
+    if let Some(quorum) = given.quorum {
+        approval = approval.with_quorum(quorum);
+    }
+    if let Some(seconds) = given.ttl_seconds {
+        approval = approval.with_ttl(Duration::from_secs(seconds.get()));
+    }
+    if given.not_requester == Some(true) {
+        approval = approval.by_another();
+    }
+    Ok(approval)
 }
 
 fn name(text: &str, field: &str) -> Result<Box<str>, Fault> {
