@@ -148,6 +148,15 @@ impl<'q> Input<'q> {
     }
 }
 
+#[cfg(any(feature = "cedar", feature = "rego"))]
+impl Input<'_> {
+    /// The same, asked for a list or for a call.
+    pub(crate) fn listed(mut self, listed: bool) -> Self {
+        self.context.listed = listed;
+        self
+    }
+}
+
 fn subject<'q>(query: &'q Query<'_>) -> Subject<'q> {
     let caller = query.principal();
     Subject {

@@ -22,6 +22,8 @@ mod query;
 mod rate;
 mod redact;
 mod reference;
+#[cfg(feature = "rego")]
+mod rego;
 mod remote;
 mod service;
 #[cfg(feature = "signed")]
@@ -59,6 +61,11 @@ pub use redact::{
     Unredactable,
 };
 pub use reference::Reference;
+#[cfg(feature = "rego")]
+pub use rego::{
+    BundleKey, KeyAlgorithm, RegoBundle, RegoEngine, RegoError, RegoErrorKind, RegoOptions,
+    RegoSyntax,
+};
 #[cfg(feature = "opa")]
 pub use remote::{OpaEngine, OpaError};
 pub use remote::{RemoteEngine, RemotePolicyLayer, RemotePolicyService, RemoteResponseFuture};
