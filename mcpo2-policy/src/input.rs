@@ -23,6 +23,7 @@ use crate::{
 mod fact;
 
 pub use self::fact::{AnchorKind, ArgumentFact, FactKind};
+pub(crate) use self::fact::{escaped, of_each};
 
 /// The schema that [`Input`] is of.
 pub const INPUT_SCHEMA: &str = "mcpo2.policy.input/v1";
@@ -210,7 +211,7 @@ fn arguments<'q>(query: &'q Query<'_>) -> Args<'q> {
                 Some(Cow::Borrowed(text))
             });
             return match text {
-                Some(text) => (ArgsState::Given, Some(text), fact::of_each(node)),
+                Some(text) => (ArgsState::Given, Some(text), of_each(node)),
                 None => (ArgsState::Unreadable, None, BTreeMap::new()),
             };
         }

@@ -3,6 +3,8 @@
 mod all;
 #[cfg(any(feature = "opa", feature = "rego"))]
 mod answer;
+#[cfg(feature = "cedar")]
+mod cedar;
 mod compare;
 mod config;
 mod coverage;
@@ -10,6 +12,7 @@ mod discharge;
 mod engine;
 mod error;
 mod explain;
+pub mod export;
 mod filter;
 pub mod flat;
 mod future;
@@ -35,6 +38,8 @@ mod trial;
 mod verdict;
 
 pub use all::All;
+#[cfg(feature = "cedar")]
+pub use cedar::{CedarEngine, CedarError, CedarErrorKind, CedarSchema};
 pub use compare::{Changed, Difference, Owned, Survey};
 pub use config::{
     ApprovalConfig, ArgumentConfig, AuthConfig, BundleConfig, CalendarConfig, CallersConfig,
@@ -47,6 +52,7 @@ pub use coverage::{Trial, Tried};
 pub use engine::Engine;
 pub use error::ConfigError;
 pub use explain::{Explained, Explanation, Missed, Owed};
+pub use export::ExportError;
 pub use future::ResponseFuture;
 pub use input::{AnchorKind, ArgumentFact, FactKind, INPUT_SCHEMA, Input};
 pub use layer::PolicyLayer;

@@ -9,6 +9,7 @@ mod expression;
 mod index;
 mod json;
 mod jurisdiction;
+mod methods;
 mod moment;
 mod needed;
 mod number;
@@ -23,15 +24,18 @@ mod truth;
 pub use policy::Policy;
 pub use truth::Truth;
 
+pub(crate) use argument::{ArgumentCondition, Predicate, Scalar};
 #[cfg(any(feature = "cedar", feature = "opa", feature = "rego"))]
 pub(crate) use compile::{asked, owed};
+pub(crate) use condition::{Caller as CallerCondition, Condition, Items, Owner as OwnerCondition};
 pub(crate) use expression::Expressions;
 pub(crate) use json::{Node, decode, decode_checked};
 pub(crate) use jurisdiction::Jurisdiction;
+pub(crate) use methods::METHODS;
 pub(crate) use number::Decimal;
 pub(crate) use outcome::{ELSEWHERE, Outcome, gate, reserved_allowance, rule_id, runs_within};
 pub(crate) use path::{Anchor, Located, Template};
-pub(crate) use pattern::NameGlob;
+pub(crate) use pattern::{NameGlob, PlainPath};
 pub(crate) use policy::visibility;
 pub(crate) use rule::Rule;
 pub(crate) use truth::Matched;

@@ -36,7 +36,7 @@ pub struct ArgumentFact<'q> {
 }
 
 /// The type of an argument.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize)]
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Hash, Serialize)]
 #[serde(rename_all = "snake_case")]
 #[expect(missing_docs, reason = "they are the types of JSON")]
 pub enum FactKind {
@@ -49,7 +49,7 @@ pub enum FactKind {
 }
 
 /// What a path begins at.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize)]
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Hash, Serialize)]
 #[serde(rename_all = "snake_case")]
 pub enum AnchorKind {
     /// The root of a file system.

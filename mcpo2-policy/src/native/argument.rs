@@ -27,8 +27,9 @@ pub(crate) struct ArgumentCondition {
     predicate: Predicate,
 }
 
+/// What must hold of a value.
 #[derive(Debug)]
-enum Predicate {
+pub(crate) enum Predicate {
     Glob(PathGlob),
     Prefix(Box<str>),
     Regex(Expression),
@@ -40,7 +41,7 @@ enum Predicate {
 }
 
 #[derive(Debug)]
-enum Scalar {
+pub(crate) enum Scalar {
     Bool(bool),
     Number(Decimal),
     Text(Box<str>),
@@ -62,6 +63,20 @@ impl ArgumentCondition {
     /// Its JSON pointer.
     pub(crate) fn pointer(&self) -> &str {
         &self.pointer
+    }
+
+    /// The same, read.
+    pub(crate) fn steps(&self) -> &[Box<str>] {
+        &self.steps
+    }
+
+    /// Whether it is on the items of a list.
+    pub(crate) fn of_items(&self) -> bool {
+        self.items.is_some()
+    }
+
+    pub(crate) fn predicate(&self) -> &Predicate {
+        &self.predicate
     }
 
     pub(crate) fn holds(&self, query: &Query<'_>) -> Truth {

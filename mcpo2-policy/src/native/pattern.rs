@@ -37,6 +37,15 @@ impl NameGlob {
         self.text.matches(name)
     }
 
+    /// The texts between which any text may stand, where it has no other meaning.
+    pub(crate) fn parts(&self) -> Option<Vec<Box<str>>> {
+        match &self.text {
+            Text::Exact(exact) => Some(vec![exact.clone()]),
+            Text::Stars(parts) => Some(parts.clone()),
+            Text::Tree(_) | Text::Glob(_) => None,
+        }
+    }
+
     pub(crate) fn literal(&self) -> Literal<'_> {
         match &self.text {
             Text::Exact(_) => Literal::Whole(&self.literal),
@@ -74,7 +83,30 @@ pub(crate) struct PathGlob {
     rest: Box<str>,
 }
 
+/// A glob that is one path, or a tree, whose last `/` is part of the text.
+#[derive(Debug, Clone, Copy)]
+pub(crate) struct PlainPath<'g> {
+    pub(crate) text: &'g str,
+    pub(crate) is_tree: bool,
+    pub(crate) anchor: Anchor,
+}
+
 impl PathGlob {
+    /// The same, where it is one path or a tree.
+    pub(crate) fn plain(&self) -> Option<PlainPath<'_>> {
+        let (text, is_tree) = match &self.text {
+            Text::Exact(text) => (text, false),
+            Text::Tree(text) => (text, true),
+            Text::Stars(_) | Text::Glob(_) => return None,
+        };
+        let anchor = self.anchor?;
+        Some(PlainPath {
+            text,
+            is_tree,
+            anchor,
+        })
+    }
+
     /// A glob over the paths and URLs that arguments name.
     pub(crate) fn for_arguments(glob: &str, expressions: &Expressions) -> Result<Self, String> {
         // Of a group the first alternative tells where it begins.

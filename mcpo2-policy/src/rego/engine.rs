@@ -26,6 +26,8 @@ const STEPS: NonZeroU32 = NonZeroU32::new(64).unwrap();
 /// protocol's own methods passes. An answer that has another member, a reserved rule or an unknown
 /// obligation denies by `sys:eval-error`, as do errors and what takes longer than the limit.
 ///
+/// So do arguments with a number that no double holds (`1e400`): this interpreter has none for it.
+///
 /// What the platform itself denies (a module of other tenants or not in service, a URI without a
 /// single reading) is denied before the policy is asked.
 ///
