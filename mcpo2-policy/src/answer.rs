@@ -114,7 +114,8 @@ impl Full {
         if denies && rules.is_empty() && self.reason.is_none() && self.public_code.is_none() {
             return Ok(None);
         }
-        let said = |unsaid: &str| self.reason.clone().unwrap_or_else(|| unsaid.to_owned());
+        let reason = self.reason.as_deref().filter(|reason| !reason.is_empty());
+        let said = |unsaid: &str| reason.unwrap_or(unsaid).to_owned();
         if denies {
             let denial = Denial::new(rules, said("denied by rule"));
             let denial = match &self.public_code {

@@ -9,7 +9,7 @@ use crate::{Query, Verdict, Visibility};
 /// All questions are pure and do not wait; what has to wait is a
 /// [`RemoteEngine`](crate::RemoteEngine). An engine that cannot answer says
 /// [`Verdict::eval_error`] or [`Visibility::Denied`]; there is no way to say nothing.
-/// [`conformance`](crate::conformance) holds what every engine promises.
+/// `conformance` (a feature) holds what every engine promises, for those who write one to run.
 pub trait Engine: Send + Sync + 'static {
     /// Whether this call may go on, on its real arguments.
     fn decide(&self, query: &Query<'_>) -> Verdict;

@@ -7,6 +7,8 @@ mod answer;
 mod cedar;
 mod compare;
 mod config;
+#[cfg(feature = "conformance")]
+pub mod conformance;
 mod coverage;
 mod discharge;
 mod engine;
