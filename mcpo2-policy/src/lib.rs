@@ -71,8 +71,7 @@ pub use redact::{
 pub use reference::Reference;
 #[cfg(feature = "rego")]
 pub use rego::{
-    BundleKey, KeyAlgorithm, RegoBundle, RegoEngine, RegoError, RegoErrorKind, RegoOptions,
-    RegoSyntax,
+    BundleKey, RegoBundle, RegoEngine, RegoError, RegoErrorKind, RegoOptions, RegoSyntax,
 };
 #[cfg(feature = "opa")]
 pub use remote::{OpaEngine, OpaError};

@@ -11,5 +11,5 @@ pub use self::{
     bundle::RegoBundle,
     engine::{RegoEngine, RegoOptions, RegoSyntax},
     error::{RegoError, RegoErrorKind},
-    signature::{BundleKey, KeyAlgorithm},
+    signature::BundleKey,
 };

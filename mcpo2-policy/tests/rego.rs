@@ -5,12 +5,13 @@ mod common;
 
 use std::{fs, io::Write, sync::Arc, time::Duration};
 
+use base64::{Engine as _, engine::general_purpose::URL_SAFE_NO_PAD};
 use common::{ada, github, resource, tool};
-use jsonwebtoken::{Algorithm, EncodingKey, Header};
+use jsonwebtoken::{Algorithm, EncodingKey, Header, jwk::Jwk};
 use mcpo2_core::{ApprovalState, Decision, Effect, Facts, Method};
 use mcpo2_policy::{
-    BundleKey, Engine, KeyAlgorithm, Query, RegoBundle, RegoEngine, RegoError, RegoErrorKind,
-    RegoOptions, RegoSyntax, Verdict, Visibility,
+    BundleKey, Engine, Query, RegoBundle, RegoEngine, RegoError, RegoErrorKind, RegoOptions,
+    RegoSyntax, Verdict, Visibility,
 };
 use serde_json::{Value, json};
 use tar::{EntryType, Header as TarHeader};
@@ -333,12 +334,10 @@ fn with_a_key_only_what_is_signed_is_loaded() {
         {"name": "data.json", "hash": sha256(br#"{"a":1}"#), "algorithm": "SHA-256"},
     ]});
     let secret = EncodingKey::from_secret(SECRET);
-    let key = BundleKey::new(KeyAlgorithm::Hs256, SECRET).unwrap();
+    let key = BundleKey::secret(SECRET).unwrap();
     let sign = |files, claims: &Value| signed(files, claims, Algorithm::HS256, &secret);
     RegoBundle::from_tarball(&sign(files, &good), Some(&key)).unwrap();
-    let scoped = BundleKey::new(KeyAlgorithm::Hs256, SECRET)
-        .unwrap()
-        .with_scope("write");
+    let scoped = BundleKey::secret(SECRET).unwrap().with_scope("write");
     RegoBundle::from_tarball(&sign(files, &good), Some(&scoped)).unwrap();
 
     let refused = |bytes: &[u8], key: &BundleKey| {
@@ -358,10 +357,58 @@ fn with_a_key_only_what_is_signed_is_loaded() {
     let forged = EncodingKey::from_secret(b"another secret of thirty-two bytes!!!!");
     refused(&signed(files, &good, Algorithm::HS256, &forged), &key);
     refused(&signed(files, &good, Algorithm::HS384, &secret), &key);
-    let elsewhere = BundleKey::new(KeyAlgorithm::Hs256, SECRET)
-        .unwrap()
-        .with_scope("read");
+    let elsewhere = BundleKey::secret(SECRET).unwrap().with_scope("read");
     refused(&sign(files, &good), &elsewhere);
-    assert!(BundleKey::new(KeyAlgorithm::Hs256, b"short").is_err());
-    assert!(BundleKey::new(KeyAlgorithm::Rs256, SECRET).is_err());
+    assert!(BundleKey::secret(b"short").is_err());
+}
+
+#[test]
+fn a_public_key_checks_what_its_private_key_signed() {
+    let files: &[(&str, &[u8])] = &[("policy.rego", ALLOW.as_bytes())];
+    let claims = json!({"files": [
+        {"name": "policy.rego", "hash": sha256(ALLOW.as_bytes()), "algorithm": "SHA-256"}]});
+    for (algorithm, kind) in [
+        (Algorithm::ES256, &rcgen::PKCS_ECDSA_P256_SHA256),
+        (Algorithm::EdDSA, &rcgen::PKCS_ED25519),
+        (Algorithm::RS256, &rcgen::PKCS_RSA_SHA256),
+    ] {
+        let pair = rcgen::KeyPair::generate_for(kind).unwrap();
+        let der = pair.serialize_der();
+        let private = match algorithm {
+            Algorithm::ES256 => EncodingKey::from_ec_der(&der),
+            Algorithm::EdDSA => EncodingKey::from_ed_der(&der),
+            // Behind the head of PKCS#8 stands what PKCS#1 has alone.
+            _ => EncodingKey::from_rsa_der(&der[26..]),
+        };
+        let jwk = match algorithm {
+            // A sequence of two integers, of which the first has 256 bytes and a zero before them.
+            Algorithm::RS256 => {
+                let n = URL_SAFE_NO_PAD.encode(&pair.public_key_raw()[9..265]);
+                json!({"kty": "RSA", "n": n, "e": "AQAB"}).to_string()
+            }
+            Algorithm::EdDSA => {
+                let x = URL_SAFE_NO_PAD.encode(pair.public_key_raw());
+                json!({"kty": "OKP", "crv": "Ed25519", "x": x}).to_string()
+            }
+            _ => {
+                let jwk = Jwk::from_encoding_key(&private, algorithm).unwrap();
+                serde_json::to_string(&jwk).unwrap()
+            }
+        };
+        let key = BundleKey::jwk(&jwk).unwrap();
+        RegoBundle::from_tarball(&signed(files, &claims, algorithm, &private), Some(&key)).unwrap();
+        // A public key is no secret.
+        let secret = EncodingKey::from_secret(SECRET);
+        let forged = signed(files, &claims, Algorithm::HS256, &secret);
+        let error = RegoBundle::from_tarball(&forged, Some(&key)).unwrap_err();
+        assert_eq!(error.kind(), RegoErrorKind::Signature);
+    }
+    for bad in [
+        "",
+        "{}",
+        r#"{"kty":"oct","k":"AAAA"}"#,
+        r#"{"kty":"EC","crv":"P-384","x":"","y":""}"#,
+    ] {
+        assert!(BundleKey::jwk(bad).is_err(), "{bad}");
+    }
 }

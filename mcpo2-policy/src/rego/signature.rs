@@ -2,7 +2,10 @@
 
 use std::{collections::BTreeMap, fmt};
 
-use jsonwebtoken::{Algorithm, DecodingKey, Validation};
+use jsonwebtoken::{
+    Algorithm, DecodingKey, Validation,
+    jwk::{AlgorithmParameters, EllipticCurve, Jwk},
+};
 use serde::Deserialize;
 
 use super::{RegoError, hash::hash, source::Files};
@@ -13,12 +16,13 @@ pub(super) const SIGNATURES: &str = ".signatures.json";
 /// The key by which a bundle must be signed.
 ///
 /// A bundle that has no signature, a bad one, or files that the signature does not name is refused.
-/// Certificates, plug-ins of OPA and detached keys by `keyid` are not supported: there is one key.
+/// There is one key, whatever `keyid` the signature names. Keys in PEM, certificates and plug-ins of
+/// OPA are not supported.
 ///
 /// ```
-/// use mcpo2_policy::{BundleKey, KeyAlgorithm, RegoBundle, RegoErrorKind};
+/// use mcpo2_policy::{BundleKey, RegoBundle, RegoErrorKind};
 ///
-/// let key = BundleKey::new(KeyAlgorithm::Hs256, b"a secret of thirty-two bytes, ok")?;
+/// let key = BundleKey::secret(b"a secret of thirty-two bytes, ok")?;
 /// let error = RegoBundle::from_tarball(b"no tarball", Some(&key)).unwrap_err();
 /// assert_eq!(error.kind(), RegoErrorKind::Form);
 /// # Ok::<(), mcpo2_policy::RegoError>(())
@@ -27,20 +31,6 @@ pub struct BundleKey {
     algorithm: Algorithm,
     key: DecodingKey,
     scope: Option<Box<str>>,
-}
-
-/// How a bundle is signed.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, Hash)]
-#[non_exhaustive]
-pub enum KeyAlgorithm {
-    /// HMAC with SHA-256: the key is the secret.
-    Hs256,
-    /// RSA with SHA-256: the key is public, in PEM.
-    Rs256,
-    /// ECDSA on P-256 with SHA-256: the key is public, in PEM.
-    Es256,
-    /// Ed25519: the key is public, in PEM.
-    EdDsa,
 }
 
 #[derive(Deserialize)]
@@ -63,26 +53,46 @@ struct Signed {
 }
 
 impl BundleKey {
-    /// This key.
+    /// A secret, for signatures by HMAC with SHA-256 (`HS256`).
     ///
     /// # Errors
     ///
-    /// [`RegoError`] where it is no key of this algorithm.
-    pub fn new(algorithm: KeyAlgorithm, key: &[u8]) -> Result<Self, RegoError> {
-        let (algorithm, key) = match algorithm {
-            KeyAlgorithm::Hs256 if key.len() < 32 => {
-                return Err(RegoError::unsigned("a secret has at least 32 bytes"));
+    /// [`RegoError`] where it is shorter than 32 bytes.
+    pub fn secret(secret: &[u8]) -> Result<Self, RegoError> {
+        match secret.len() < 32 {
+            true => Err(RegoError::unsigned("a secret has at least 32 bytes")),
+            false => Ok(Self::of(Algorithm::HS256, DecodingKey::from_secret(secret))),
+        }
+    }
+
+    /// A public key as a JWK (RFC 7517), for signatures by RSA (`RS256`), ECDSA on P-256 (`ES256`)
+    /// or Ed25519 (`EdDSA`).
+    ///
+    /// # Errors
+    ///
+    /// [`RegoError`] where it is no such key.
+    pub fn jwk(json: &str) -> Result<Self, RegoError> {
+        let wrong =
+            |error: &dyn fmt::Display| RegoError::unsigned(format!("it is no key: {error}"));
+        let jwk: Jwk = serde_json::from_str(json).map_err(|error| wrong(&error))?;
+        let algorithm = match &jwk.algorithm {
+            AlgorithmParameters::RSA(_) => Algorithm::RS256,
+            AlgorithmParameters::EllipticCurve(key) if key.curve == EllipticCurve::P256 => {
+                Algorithm::ES256
             }
-            KeyAlgorithm::Hs256 => (Algorithm::HS256, Ok(DecodingKey::from_secret(key))),
-            KeyAlgorithm::Rs256 => (Algorithm::RS256, DecodingKey::from_rsa_pem(key)),
-            KeyAlgorithm::Es256 => (Algorithm::ES256, DecodingKey::from_ec_pem(key)),
-            KeyAlgorithm::EdDsa => (Algorithm::EdDSA, DecodingKey::from_ed_pem(key)),
+            AlgorithmParameters::OctetKeyPair(_) => Algorithm::EdDSA,
+            _ => return Err(wrong(&"its type is not supported")),
         };
-        Ok(Self {
+        let key = DecodingKey::from_jwk(&jwk).map_err(|error| wrong(&error))?;
+        Ok(Self::of(algorithm, key))
+    }
+
+    fn of(algorithm: Algorithm, key: DecodingKey) -> Self {
+        Self {
             algorithm,
-            key: key.map_err(|error| RegoError::unsigned(format!("it is no key: {error}")))?,
+            key,
             scope: None,
-        })
+        }
     }
 
     /// The same, for bundles that are signed for this scope.
