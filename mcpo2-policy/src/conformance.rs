@@ -1,7 +1,7 @@
 //! What every engine promises, for those who write one to run.
 //!
 //! [`check`] asks an engine about samples; [`check_rules`] builds engines of small policies, where
-//! an engine can be made of a [`Config`].
+//! an engine can be made of a [`Config`](crate::Config).
 //!
 //! ```
 //! use mcpo2_policy::{Config, Policy, conformance};

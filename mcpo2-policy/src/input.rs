@@ -149,7 +149,7 @@ impl<'q> Input<'q> {
     }
 }
 
-#[cfg(any(feature = "cedar", feature = "rego"))]
+#[cfg(feature = "rego")]
 impl Input<'_> {
     /// The same, asked for a list or for a call.
     pub(crate) fn listed(mut self, listed: bool) -> Self {

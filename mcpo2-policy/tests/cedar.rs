@@ -1,5 +1,10 @@
 //! Policies in Cedar: what they see, what their annotations mean, and what is not loaded.
-#![allow(clippy::unwrap_used, clippy::panic, reason = "tests")]
+#![allow(
+    clippy::indexing_slicing,
+    clippy::panic,
+    clippy::unwrap_used,
+    reason = "tests"
+)]
 
 mod common;
 

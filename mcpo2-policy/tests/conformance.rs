@@ -1,5 +1,10 @@
 //! Our engines keep what engines promise; one that does not is found out.
-#![allow(clippy::unwrap_used, clippy::panic, reason = "tests")]
+#![allow(
+    clippy::indexing_slicing,
+    clippy::panic,
+    clippy::unwrap_used,
+    reason = "tests"
+)]
 
 mod common;
 

@@ -1,5 +1,10 @@
 //! What is exported, and what is not.
-#![allow(clippy::unwrap_used, clippy::panic, reason = "tests")]
+#![allow(
+    clippy::indexing_slicing,
+    clippy::panic,
+    clippy::unwrap_used,
+    reason = "tests"
+)]
 
 use mcpo2_policy::{Config, ExportError, export};
 use serde_json::{Value, json};

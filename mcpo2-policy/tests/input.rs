@@ -1,5 +1,5 @@
 //! The input document, as engines in other languages read it.
-#![allow(clippy::unwrap_used, reason = "tests")]
+#![allow(clippy::indexing_slicing, clippy::unwrap_used, reason = "tests")]
 
 mod common;
 

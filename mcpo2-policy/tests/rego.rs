@@ -1,5 +1,10 @@
 //! Policies in Rego: what they are asked, what their answers mean, and where they come from.
-#![allow(clippy::unwrap_used, clippy::panic, reason = "tests")]
+#![allow(
+    clippy::indexing_slicing,
+    clippy::panic,
+    clippy::unwrap_used,
+    reason = "tests"
+)]
 
 mod common;
 
@@ -10,8 +15,8 @@ use common::{ada, github, resource, tool};
 use jsonwebtoken::{Algorithm, EncodingKey, Header, jwk::Jwk};
 use mcpo2_core::{ApprovalState, Decision, Effect, Facts, Method};
 use mcpo2_policy::{
-    BundleKey, Engine, Query, RegoBundle, RegoEngine, RegoError, RegoErrorKind, RegoOptions,
-    RegoSyntax, Verdict, Visibility,
+    BundleKey, Config, Engine, Query, RegoBundle, RegoEngine, RegoError, RegoErrorKind,
+    RegoOptions, RegoSyntax, Verdict, Visibility, export,
 };
 use serde_json::{Value, json};
 use tar::{EntryType, Header as TarHeader};
@@ -411,4 +416,18 @@ fn a_public_key_checks_what_its_private_key_signed() {
     ] {
         assert!(BundleKey::jwk(bad).is_err(), "{bad}");
     }
+}
+
+#[test]
+fn a_large_policy_is_loaded() {
+    let rule = |at| {
+        json!({"id": format!("r{at}"), "effect": "allow", "tools": [format!("t{at}*")],
+               "obligations": {"redact": ["email"]}})
+    };
+    let all: Vec<Value> = (0..1000).map(rule).collect();
+    let config: Config = serde_json::from_value(json!({"rules": all})).unwrap();
+    let engine = load(&export::rego(&config).unwrap()).unwrap();
+    let (item, ada) = (tool("t999x"), ada());
+    let verdict = engine.decide(&Query::new(&Method::ToolsCall, Some(&item), &ada));
+    assert_eq!(rules(&verdict), ["r9", "r99", "r999"]);
 }

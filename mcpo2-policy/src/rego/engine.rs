@@ -1,9 +1,15 @@
-use std::{fmt, num::NonZeroU32, time::Duration};
+use std::{
+    fmt,
+    num::{NonZeroU32, NonZeroUsize},
+    time::Duration,
+};
 
 use mcpo2_core::Digest;
-use regorus::{Engine as Interpreter, Value, utils::limits::ExecutionTimerConfig};
+use regorus::{
+    Engine as Interpreter, PolicyLengthConfig, Value, utils::limits::ExecutionTimerConfig,
+};
 
-use super::{RegoBundle, RegoError, RegoErrorKind};
+use super::{RegoBundle, RegoError, RegoErrorKind, source::MAX_BYTES};
 use crate::{
     Engine, Input, Query, Verdict, Visibility,
     answer::{self, Answer, Shown},
@@ -13,6 +19,12 @@ use crate::{
 
 const ENTRY_POINT: &str = "data.mcpo2.policy.decision";
 const TIME_LIMIT: Duration = Duration::from_millis(100);
+/// How long a module may be: what is generated has long lines, and many.
+const LENGTHS: PolicyLengthConfig = PolicyLengthConfig {
+    max_col: NonZeroU32::new(1 << 24).unwrap(),
+    max_file_bytes: NonZeroUsize::new(MAX_BYTES).unwrap(),
+    max_lines: NonZeroUsize::new(1 << 22).unwrap(),
+};
 /// After how many steps the clock is read.
 const STEPS: NonZeroU32 = NonZeroU32::new(64).unwrap();
 
@@ -152,6 +164,7 @@ impl RegoEngine {
         let mut interpreter = Interpreter::new();
         interpreter.set_rego_v0(syntax == RegoSyntax::V0);
         interpreter.set_strict_builtin_errors(true);
+        interpreter.set_policy_length_config(LENGTHS);
         for (name, text) in bundle.modules() {
             let added = interpreter.add_policy(name.to_owned(), text.to_owned());
             added.map_err(|error| wrong(&error))?;

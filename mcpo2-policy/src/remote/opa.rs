@@ -24,7 +24,8 @@ const TIMEOUT: Duration = Duration::from_millis(250);
 /// or unreadable, and every error of the connection, denies by `sys:eval-error`.
 ///
 /// It speaks plain HTTP/1.1, and so with an agent beside the gateway; put a proxy before one that
-/// is further away. It runs in a runtime of tokio.
+/// is further away. It runs in a runtime of tokio, whose tasks keep its connections open for the next
+/// question; a question that is dropped closes its own.
 ///
 /// ```
 /// use mcpo2_policy::{OpaEngine, RemoteEngine};
