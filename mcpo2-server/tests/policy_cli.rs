@@ -123,6 +123,20 @@ fn who_may_call_a_tool_is_told() {
 }
 
 #[test]
+fn rules_are_written_in_another_language_where_it_can_say_them() {
+    assert_kept(
+        "export",
+        &[
+            "policy export --cedar --bundle old.yaml",
+            "policy export --rego --bundle old.yaml",
+            "policy export --rego --bundle team.yaml --format json",
+            "policy export --rego --file mcpo2.yaml",
+            "policy export --bundle old.yaml",
+        ],
+    );
+}
+
+#[test]
 fn what_cannot_be_read_is_said_to_be_so() {
     assert_kept(
         "unreadable",

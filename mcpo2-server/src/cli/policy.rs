@@ -2,6 +2,7 @@
 
 mod diff;
 mod explain;
+mod export;
 mod fmt;
 mod lint;
 mod request;
@@ -56,6 +57,12 @@ enum Command {
     /// Say who may call a tool
     #[command(after_help = format!("{CODES}\nIt is denied where nobody may call it."))]
     WhoCan(who_can::WhoCan),
+    /// Write the rules in another language: those that mean exactly the same there
+    #[command(after_help = format!(
+        "{CODES}\nA rule that the other language cannot say exactly is something that was found, and \
+         nothing is written."
+    ))]
+    Export(export::Export),
 }
 
 impl Policy {
@@ -67,6 +74,7 @@ impl Policy {
             Command::Fmt(fmt) => fmt.run(),
             Command::Diff(diff) => diff.run(),
             Command::WhoCan(who_can) => who_can.run(),
+            Command::Export(export) => export.run(),
         };
         match done {
             Ok(Found::Nothing) => ExitCode::SUCCESS,
