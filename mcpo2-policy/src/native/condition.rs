@@ -87,6 +87,18 @@ impl Condition {
         field.into()
     }
 
+    /// Whether the index settles it for every rule that it finds, but for the URIs of resources.
+    pub(crate) fn is_settled(&self) -> bool {
+        match self {
+            Self::Methods(_)
+            | Self::Addressing
+            | Self::Items(_)
+            | Self::Caller(_)
+            | Self::Module(_) => true,
+            Self::Situation(_) | Self::Argument(_) | Self::Unless(_) => false,
+        }
+    }
+
     pub(crate) fn matched(&self, query: &Query<'_>, effect: Effect) -> Matched {
         self.holds(query).for_effect(effect)
     }

@@ -4,7 +4,6 @@ use mcpo2_core::{Digest, Effect, Item, Shadow};
 
 use super::{
     Matched, Rule,
-    condition::Condition,
     index::{Index, addresses_resource},
     jurisdiction::{Jurisdiction, Levels},
     outcome::{Outcome, gate, outcome, reserved_allowance},
@@ -146,15 +145,10 @@ impl Policy {
 
 /// What the conditions of a candidate say that the index did not settle.
 fn rest(rule: &Rule, query: &Query<'_>) -> Matched {
-    let of_resource = query.item().is_some_and(addresses_resource);
-    let open = |condition: &Condition| match condition {
-        Condition::Items(_) => of_resource,
-        Condition::Situation(_) | Condition::Argument(_) | Condition::Unless(_) => true,
-        _ => false,
-    };
-    let from = rule.conditions.iter().position(open);
-    let rest = from.and_then(|from| rule.conditions.get(from..));
-    rest.map_or(Matched::Yes, |rest| matched(rest, query, rule.effect))
+    match query.item().is_some_and(addresses_resource) {
+        true => rule.matched(query),
+        false => matched(rule.conditions.open(), query, rule.effect),
+    }
 }
 
 /// Whether an item is shown by these rules, given how far each of them matches: the least that a

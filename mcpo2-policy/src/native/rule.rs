@@ -9,12 +9,42 @@ pub(crate) struct Rule {
     pub(crate) id: RuleId,
     pub(crate) effect: Effect,
     pub(crate) origin: Origin,
-    /// Those on names and numbers first, which take least to ask; arguments and exceptions last.
-    pub(crate) conditions: Vec<Condition>,
+    pub(crate) conditions: Conditions,
     pub(crate) obligations: Obligations,
     /// Who approves; none unless the effect asks for it.
     pub(crate) approval: Option<Approval>,
     pub(crate) words: Words,
+}
+
+/// The conditions of a rule: those that the index settles first, and then those that have to be
+/// asked, which are on the situation, on arguments, and exceptions.
+#[derive(Debug)]
+pub(crate) struct Conditions {
+    all: Vec<Condition>,
+    settled: usize,
+}
+
+impl Conditions {
+    pub(crate) fn new(all: Vec<Condition>) -> Self {
+        let settled = all.iter().take_while(|condition| condition.is_settled());
+        Self {
+            settled: settled.count(),
+            all,
+        }
+    }
+
+    /// Those that the index leaves open, but for the URIs of resources.
+    pub(crate) fn open(&self) -> &[Condition] {
+        self.all.get(self.settled..).unwrap_or_default()
+    }
+}
+
+impl std::ops::Deref for Conditions {
+    type Target = [Condition];
+
+    fn deref(&self) -> &[Condition] {
+        &self.all
+    }
 }
 
 /// Whose rule it is, and whether it counts.

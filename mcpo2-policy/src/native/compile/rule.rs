@@ -8,7 +8,7 @@ use crate::{
     error::Fault,
     native::{
         condition::{Condition, Owner},
-        rule::{Origin, Rule, Words},
+        rule::{Conditions, Origin, Rule, Words},
     },
     reserved,
 };
@@ -35,7 +35,7 @@ pub(super) fn compile(
     Ok(Rule {
         effect: config.effect.into(),
         origin,
-        conditions,
+        conditions: Conditions::new(conditions),
         obligations: obligations(config)?,
         approval: approval(config, &id)?,
         words: words(config)?,

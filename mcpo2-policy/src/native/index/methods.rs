@@ -28,7 +28,7 @@ impl Methods {
         let (mut addressing, mut named) = <(Building, names::Collecting)>::default();
         let mut is_named = false;
         for (at, rule) in rules.iter().enumerate() {
-            for condition in &rule.conditions {
+            for condition in rule.conditions.iter() {
                 match condition {
                     Condition::Addressing => addressing.insert(at),
                     Condition::Methods(globs) => {
