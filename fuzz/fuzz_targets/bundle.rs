@@ -4,7 +4,7 @@
 
 use libfuzzer_sys::fuzz_target;
 use mcpo2_core::{AuthMethod, Effect, Facts, Item, ItemKind, Method, Principal};
-use mcpo2_policy::{Engine, Config, Query, Visibility};
+use mcpo2_policy::{Config, Engine, Query, Visibility};
 
 fuzz_target!(|bytes: &[u8]| {
     let Ok(config) = serde_json::from_slice::<Config>(bytes) else {

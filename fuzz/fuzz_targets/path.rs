@@ -6,7 +6,7 @@ use std::sync::LazyLock;
 
 use libfuzzer_sys::fuzz_target;
 use mcpo2_core::{AuthMethod, Effect, Item, ItemKind, Method, Principal};
-use mcpo2_policy::{Engine, Config, Policy, Query};
+use mcpo2_policy::{Config, Engine, Policy, Query};
 
 static ADA: LazyLock<Principal> = LazyLock::new(|| {
     let tenant = "acme".parse().expect("a tenant");

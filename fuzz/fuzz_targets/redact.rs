@@ -10,7 +10,9 @@ use mcpo2_policy::{BlobsConfig, Finders, RedactConfig};
 static FINDERS: LazyLock<Finders> = LazyLock::new(|| {
     let mut config = RedactConfig::default();
     config.blobs = BlobsConfig::Allow;
-    config.finders.insert("employee".into(), "EMP-[0-9]{3}".into());
+    config
+        .finders
+        .insert("employee".into(), "EMP-[0-9]{3}".into());
     config.compile().expect("finders")
 });
 
@@ -25,7 +27,10 @@ fuzz_target!(|message: &str| {
     }
     let (again, found) = FINDERS.redact(ALL, &text).expect("read before");
     assert_eq!((again.as_str(), found.len()), (text.as_str(), 0));
-    assert_eq!(json::check(message.as_bytes()).is_ok(), json::check(text.as_bytes()).is_ok());
+    assert_eq!(
+        json::check(message.as_bytes()).is_ok(),
+        json::check(text.as_bytes()).is_ok()
+    );
     let mut after = tokens(&text).map(|token| token.expect("still JSON"));
     for before in tokens(message) {
         let (before, after) = (before.expect("JSON"), after.next().expect("as many"));

@@ -1,6 +1,6 @@
 //! What follows from a verdict before it is applied: what of it the service itself sees to.
 
-use mcpo2_core::{Call, Decision, Denial, Loudness};
+use mcpo2_core::{Call, Decision, Denial, Duty, Effect, Loudness};
 
 use crate::{Query, Situation, Verdict, Visibility, layer::Known, native::rule_id, reserved};
 
@@ -14,18 +14,14 @@ pub(crate) fn settle(
 ) -> Verdict {
     match verdict.decision() {
         Decision::Allow(obligations) => {
+            let mut duties = obligations.duties();
+            if let Some(duty) = duties.find(|duty| !known.discharged.contains(duty)) {
+                return undischarged(duty, verdict);
+            }
             if let Some(level) = obligations.log_level {
                 log(level, &verdict, call);
             }
-            let mut duties = obligations.duties();
-            match duties.find(|duty| !known.discharged.contains(duty)) {
-                None => verdict,
-                Some(duty) => {
-                    let rules = rule_id(reserved::OBLIGATION).into_iter().collect();
-                    let reason = format!("nothing below discharges the obligation `{duty}`");
-                    Verdict::deny(Denial::new(rules, reason), known.engine.digest())
-                }
-            }
+            verdict
         }
         Decision::Deny(denial) if denial.public_code().is_some() => {
             match sees(call, situation, known) {
@@ -35,6 +31,17 @@ pub(crate) fn settle(
         }
         Decision::Deny(_) | Decision::Ask(_) => verdict,
     }
+}
+
+/// A denial in place of a call that would owe what nothing sees to.
+fn undischarged(duty: Duty, verdict: Verdict) -> Verdict {
+    let (_, decided) = verdict.into_parts();
+    let rules = rule_id(reserved::OBLIGATION).into_iter().collect();
+    let reason = format!("nothing below discharges the obligation `{duty}`");
+    let shadow = decided
+        .shadow
+        .filter(|shadow| shadow.effect != Effect::Deny);
+    Verdict::deny(Denial::new(rules, reason), decided.bundle).with_shadow(shadow)
 }
 
 /// Whether the caller sees in a list what it asked for.

@@ -2,25 +2,21 @@
 
 mod seen;
 
-use std::{
-    borrow::Cow,
-    collections::BTreeMap,
-    fmt,
-    pin::Pin,
-    sync::Arc,
-    task::{Context, Poll, ready},
-};
+use std::{borrow::Cow, collections::BTreeMap, fmt, sync::Arc};
 
 use bytes::Bytes;
-use futures_core::Stream;
 use mcpo2_core::{
-    Body, Call, Error, ErrorKind, Fact, Filtered, Frame, Frames, Item, ItemKind, Message,
-    Principal, Reply, Response, Trail,
+    Call, Error, ErrorKind, Fact, Filtered, Frame, Item, ItemKind, Message, Principal, Reply,
+    Response, Trail,
     message::{ListPage, Listed, retain},
 };
 use serde_json::value::RawValue;
 
-use crate::{Query, Situation, Visibility, layer::Parts};
+use crate::{
+    Query, Situation, Visibility,
+    frames::{Rewrite, rewritten},
+    layer::Parts,
+};
 
 pub(crate) use self::seen::Seen;
 
@@ -51,26 +47,11 @@ impl Filter {
     }
 
     /// The reply without what is hidden.
-    pub(crate) fn reply(mut self, mut reply: Reply) -> Result<Reply, Error> {
+    pub(crate) fn reply(self, mut reply: Reply) -> Result<Reply, Error> {
         if let Some(page) = reply.take_page() {
             return Ok(self.page(reply, page));
         }
-        let mut fault = None;
-        let reply = reply.map_body(|body| match body {
-            Body::Complete(bytes) => match self.only_response(bytes) {
-                Ok(bytes) => Body::Complete(bytes),
-                Err(error) => {
-                    fault = Some(error);
-                    Body::Empty
-                }
-            },
-            Body::Stream(frames) => Body::Stream(Frames::new(FilteredFrames {
-                frames: Some(frames),
-                filter: self,
-            })),
-            Body::Empty => Body::Empty,
-        });
-        fault.map_or(Ok(reply), Err)
+        rewritten(reply, self)
     }
 
     /// The reply that is this page, without what is hidden.
@@ -92,27 +73,6 @@ impl Filter {
             .record(Fact::Filtered(Filtered { shown, hidden }));
         let response = page.private().response(view.text());
         reply.with_response(response)
-    }
-
-    fn only_response(&mut self, bytes: Bytes) -> Result<Bytes, Error> {
-        match Message::parse(bytes) {
-            Ok(Message::Response(response)) => self.response(&response),
-            Ok(Message::Request(_)) => Err(unreadable("a request came in place of the response")),
-            Err(error) => Err(unreadable(error)),
-        }
-    }
-
-    fn frame(&mut self, frame: Frame) -> Result<Frame, Error> {
-        if frame.data().is_empty() {
-            return Ok(frame);
-        }
-        match Message::parse(frame.data().clone()) {
-            // INVARIANT: every response, and not only the one to this id. A client that is lax
-            // about ids must not find in another what is hidden here.
-            Ok(Message::Response(response)) => Ok(frame.with_data(self.response(&response)?)),
-            Ok(Message::Request(_)) => Ok(frame),
-            Err(error) => Err(unreadable(error)),
-        }
     }
 
     fn response(&mut self, response: &Response) -> Result<Bytes, Error> {
@@ -169,34 +129,31 @@ impl Filter {
     }
 }
 
+impl Rewrite for Filter {
+    fn only(&mut self, message: Bytes) -> Result<Bytes, Error> {
+        match Message::parse(message) {
+            Ok(Message::Response(response)) => self.response(&response),
+            Ok(Message::Request(_)) => Err(unreadable("a request came in place of the response")),
+            Err(error) => Err(unreadable(error)),
+        }
+    }
+
+    fn frame(&mut self, frame: Frame) -> Result<Frame, Error> {
+        match Message::parse(frame.data().clone()) {
+            // INVARIANT: every response, and not only the one to this id. A client that is lax
+            // about ids must not find in another what is hidden here.
+            Ok(Message::Response(response)) => Ok(frame.with_data(self.response(&response)?)),
+            Ok(Message::Request(_)) => Ok(frame),
+            Err(error) => Err(unreadable(error)),
+        }
+    }
+}
+
 impl fmt::Debug for Filter {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         f.debug_struct("Filter")
             .field("kind", &self.kind)
             .finish_non_exhaustive()
-    }
-}
-
-/// The frames of a stream in which the response is filtered. It ends with the first error.
-struct FilteredFrames {
-    frames: Option<Frames>,
-    filter: Filter,
-}
-
-impl Stream for FilteredFrames {
-    type Item = Result<Frame, Error>;
-
-    fn poll_next(mut self: Pin<&mut Self>, cx: &mut Context<'_>) -> Poll<Option<Self::Item>> {
-        let this = &mut *self;
-        let Some(frames) = &mut this.frames else {
-            return Poll::Ready(None);
-        };
-        let next = ready!(Pin::new(frames).poll_next(cx));
-        let next = next.map(|frame| this.filter.frame(frame?));
-        if !matches!(next, Some(Ok(_))) {
-            this.frames = None;
-        }
-        Poll::Ready(next)
     }
 }
 

@@ -4,39 +4,31 @@ use std::{
     task::{Context, Poll, ready},
 };
 
-use mcpo2_core::{Error, ErrorKind, Reply};
+use mcpo2_core::{Error, Reply};
 use pin_project_lite::pin_project;
 
-use crate::filter::Filter;
+use crate::{filter::Filter, passed::Passed};
 
 pin_project! {
     /// The reply to a call that was decided on.
     #[derive(Debug)]
     pub struct ResponseFuture<F> {
         #[pin]
-        state: State<F>,
-    }
-}
-
-pin_project! {
-    #[derive(Debug)]
-    #[project = StateProj]
-    enum State<F> {
-        Inner { #[pin] future: F, filter: Option<Filter> },
-        Rejected { error: Option<Error> },
+        passed: Passed<F>,
+        filter: Option<Filter>,
     }
 }
 
 impl<F> ResponseFuture<F> {
     pub(crate) fn inner(future: F, filter: Option<Filter>) -> Self {
-        Self {
-            state: State::Inner { future, filter },
-        }
+        let passed = Passed::on(future);
+        Self { passed, filter }
     }
 
     pub(crate) fn rejected(error: Error) -> Self {
         Self {
-            state: State::Rejected { error: Some(error) },
+            passed: Passed::refused(error),
+            filter: None,
         }
     }
 }
@@ -45,18 +37,11 @@ impl<F: Future<Output = Result<Reply, Error>>> Future for ResponseFuture<F> {
     type Output = Result<Reply, Error>;
 
     fn poll(self: Pin<&mut Self>, cx: &mut Context<'_>) -> Poll<Self::Output> {
-        match self.project().state.project() {
-            StateProj::Inner { future, filter } => {
-                let reply = ready!(future.poll(cx))?;
-                Poll::Ready(match filter.take() {
-                    Some(filter) => filter.reply(reply),
-                    None => Ok(reply),
-                })
-            }
-            // Who polls again after the end has only himself to blame, but no panic.
-            StateProj::Rejected { error } => Poll::Ready(Err(error
-                .take()
-                .unwrap_or_else(|| Error::new(ErrorKind::Internal, "internal error")))),
-        }
+        let this = self.project();
+        let reply = ready!(this.passed.poll(cx))?;
+        Poll::Ready(match this.filter.take() {
+            Some(filter) => filter.reply(reply),
+            None => Ok(reply),
+        })
     }
 }

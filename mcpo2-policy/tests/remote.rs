@@ -19,7 +19,7 @@ use common::{call, policy};
 use mcpo2_core::{
     Call, Denial, Digest, Duty, Error, ErrorKind, Fact, Obligations, Permitted, Reply,
 };
-use mcpo2_policy::{Policy, PolicyLayer, RemoteEngine, RemotePolicyLayer, Verdict};
+use mcpo2_policy::{Engine as _, Policy, PolicyLayer, RemoteEngine, RemotePolicyLayer, Verdict};
 use serde_json::{Value, json};
 use tower::{Layer, Service};
 use tower_test::mock::{self, Spawn};
@@ -182,6 +182,8 @@ async fn what_the_remote_engine_demands_and_nothing_discharges_denies() {
     let call = tools_call("add");
     service.call(call.clone()).await.unwrap_err();
     assert_eq!(decided(&call)["rules"], json!(["sys:obligation"]));
+    // Both decided, and so the record names the rules of both.
+    assert_ne!(decided(&call)["bundle"], json!(near().digest()));
 }
 
 #[tokio::test]

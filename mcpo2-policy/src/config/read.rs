@@ -242,63 +242,44 @@ impl<'de> Keyed<'de> for ArgumentDraft {
     }
 }
 
-const RULE_KEYS: &[&str] = &[
-    "id",
-    "effect",
-    "mode",
-    "tenants",
-    "roles",
-    "principals",
-    "projects",
-    "scopes",
-    "kinds",
-    "auth",
-    "families",
-    "modules",
-    "regions",
-    "min_tier",
-    "methods",
-    "tools",
-    "prompts",
-    "resources",
-    "arguments",
-    "environments",
-    "networks",
-    "times",
-    "calendars",
-    "max_session_seconds",
-    "max_request_bytes",
-    "unless",
-    "obligations",
-    "approval",
-    "reason",
-    "public_code",
-];
+/// The keys of conditions, with others before and behind them.
+macro_rules! conditions_between {
+    ([$($before:literal),*] [$($behind:literal),*]) => {
+        &[
+            $($before,)*
+            "tenants",
+            "roles",
+            "principals",
+            "projects",
+            "scopes",
+            "kinds",
+            "auth",
+            "families",
+            "modules",
+            "regions",
+            "min_tier",
+            "methods",
+            "tools",
+            "prompts",
+            "resources",
+            "arguments",
+            "environments",
+            "networks",
+            "times",
+            "calendars",
+            "max_session_seconds",
+            "max_request_bytes",
+            $($behind,)*
+        ]
+    };
+}
 
-const CONDITION_KEYS: &[&str] = &[
-    "tenants",
-    "roles",
-    "principals",
-    "projects",
-    "scopes",
-    "kinds",
-    "auth",
-    "families",
-    "modules",
-    "regions",
-    "min_tier",
-    "methods",
-    "tools",
-    "prompts",
-    "resources",
-    "arguments",
-    "environments",
-    "networks",
-    "times",
-    "calendars",
-    "max_session_seconds",
-    "max_request_bytes",
-];
+const RULE_KEYS: &[&str] = conditions_between!(
+    ["id", "effect", "mode"]
+    ["unless", "obligations", "approval", "reason", "public_code"]
+);
+
+const CONDITION_KEYS: &[&str] = conditions_between!([] []);
 
 const ARGUMENT_KEYS: &[&str] = &[
     "pointer",

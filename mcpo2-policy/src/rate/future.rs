@@ -4,36 +4,29 @@ use std::{
     task::{Context, Poll},
 };
 
-use mcpo2_core::{Error, ErrorKind, Reply};
+use mcpo2_core::{Error, Reply};
 use pin_project_lite::pin_project;
+
+use crate::passed::Passed;
 
 pin_project! {
     /// The reply, or why there is none now.
     #[derive(Debug)]
     pub struct RateFuture<F> {
         #[pin]
-        state: State<F>,
-    }
-}
-
-pin_project! {
-    #[derive(Debug)]
-    #[project = StateProj]
-    enum State<F> {
-        Inner { #[pin] future: F },
-        Refused { error: Option<Error> },
+        passed: Passed<F>,
     }
 }
 
 impl<F> RateFuture<F> {
     pub(super) fn inner(future: F) -> Self {
-        let state = State::Inner { future };
-        Self { state }
+        let passed = Passed::on(future);
+        Self { passed }
     }
 
     pub(super) fn refused(error: Error) -> Self {
-        let state = State::Refused { error: Some(error) };
-        Self { state }
+        let passed = Passed::refused(error);
+        Self { passed }
     }
 }
 
@@ -41,11 +34,6 @@ impl<F: Future<Output = Result<Reply, Error>>> Future for RateFuture<F> {
     type Output = Result<Reply, Error>;
 
     fn poll(self: Pin<&mut Self>, cx: &mut Context<'_>) -> Poll<Self::Output> {
-        match self.project().state.project() {
-            StateProj::Inner { future } => future.poll(cx),
-            StateProj::Refused { error } => Poll::Ready(Err(error
-                .take()
-                .unwrap_or_else(|| Error::new(ErrorKind::Internal, "internal error")))),
-        }
+        self.project().passed.poll(cx)
     }
 }

@@ -4,7 +4,7 @@ use mcpo2_core::{Frame, Trail};
 use tower_layer::Layer;
 
 use super::{Finders, RedactService, redaction::Redaction};
-use crate::Tally;
+use crate::{Tally, frames::Rewrite as _};
 
 /// Blots out of replies what the obligations of their calls name.
 ///
@@ -55,7 +55,7 @@ impl RedactLayer {
     /// [could oblige to](crate::Policy::redacts).
     #[must_use]
     pub fn frame(&self, names: &BTreeSet<Box<str>>, frame: Frame) -> Option<Frame> {
-        if names.is_empty() {
+        if names.is_empty() || frame.data().is_empty() {
             return Some(frame);
         }
         Redaction::by(names, &self.0, Trail::new())?

@@ -1,16 +1,11 @@
 use std::{
     collections::{BTreeMap, BTreeSet},
     fmt,
-    pin::Pin,
     sync::Arc,
-    task::{Context, Poll, ready},
 };
 
 use bytes::Bytes;
-use futures_core::Stream;
-use mcpo2_core::{
-    ARTIFACT_SCHEME, Body, Error, ErrorKind, Fact, Frame, Frames, Redacted, Reply, Routed, Trail,
-};
+use mcpo2_core::{ARTIFACT_SCHEME, Error, ErrorKind, Fact, Frame, Redacted, Reply, Routed, Trail};
 
 use super::{
     config::BlobsConfig,
@@ -18,6 +13,7 @@ use super::{
     message::{self, Unredactable},
     text::Chosen,
 };
+use crate::frames::{Rewrite, rewritten};
 
 /// What is blotted out of the reply to one call.
 pub(super) struct Redaction {
@@ -56,23 +52,8 @@ impl Redaction {
     }
 
     /// The reply without what is found in it.
-    pub(super) fn reply(mut self, reply: Reply) -> Result<Reply, Error> {
-        let mut fault = None;
-        let reply = reply.map_body(|body| match body {
-            Body::Complete(bytes) => match self.message(bytes) {
-                Ok(bytes) => Body::Complete(bytes),
-                Err(error) => {
-                    fault = Some(error);
-                    Body::Empty
-                }
-            },
-            Body::Stream(frames) => Body::Stream(Frames::new(RedactedFrames {
-                frames: Some(frames),
-                redaction: self,
-            })),
-            Body::Empty => Body::Empty,
-        });
-        fault.map_or(Ok(reply), Err)
+    pub(super) fn reply(self, reply: Reply) -> Result<Reply, Error> {
+        rewritten(reply, self)
     }
 
     fn message(&mut self, bytes: Bytes) -> Result<Bytes, Error> {
@@ -85,20 +66,26 @@ impl Redaction {
         Ok(redacted.map_or(bytes, Bytes::from))
     }
 
-    /// The frame without what is found in it.
-    pub(super) fn frame(&mut self, frame: Frame) -> Result<Frame, Error> {
-        if frame.data().is_empty() {
-            return Ok(frame);
-        }
-        let data = self.message(frame.data().clone())?;
-        Ok(frame.with_data(data))
-    }
-
     fn record(&mut self) {
         let finders = std::mem::take(&mut self.counts);
         if !finders.is_empty() {
             self.trail.record(Fact::Redacted(Redacted { finders }));
         }
+    }
+}
+
+impl Rewrite for Redaction {
+    fn only(&mut self, message: Bytes) -> Result<Bytes, Error> {
+        self.message(message)
+    }
+
+    fn frame(&mut self, frame: Frame) -> Result<Frame, Error> {
+        let data = self.message(frame.data().clone())?;
+        Ok(frame.with_data(data))
+    }
+
+    fn ended(&mut self) {
+        self.record();
     }
 }
 
@@ -131,29 +118,4 @@ fn refused(why: Unredactable) -> Error {
         _ => Error::new(ErrorKind::Upstream, "the module broke the protocol"),
     };
     error.with_source(why)
-}
-
-/// The frames of a stream, each without what is found in it. It ends with the first error.
-struct RedactedFrames {
-    frames: Option<Frames>,
-    redaction: Redaction,
-}
-
-impl Stream for RedactedFrames {
-    type Item = Result<Frame, Error>;
-
-    fn poll_next(mut self: Pin<&mut Self>, cx: &mut Context<'_>) -> Poll<Option<Self::Item>> {
-        let this = &mut *self;
-        let Some(frames) = &mut this.frames else {
-            return Poll::Ready(None);
-        };
-        let next = ready!(Pin::new(frames).poll_next(cx));
-        let next = next.map(|frame| this.redaction.frame(frame?));
-        if !matches!(next, Some(Ok(_))) {
-            this.frames = None;
-            // Whoever writes the record of the call sees the end before the drop.
-            this.redaction.record();
-        }
-        Poll::Ready(next)
-    }
 }

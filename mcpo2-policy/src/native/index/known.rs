@@ -49,6 +49,11 @@ impl Known {
 
     fn learn(&self, new: Vec<(&str, Arc<[u32]>)>) {
         let _one = self.learning.lock().unwrap_or_else(PoisonError::into_inner);
+        // Where there is no room, a module that lists other names each time must not cost a copy of
+        // all that are known.
+        if self.names.load().len() >= MOST {
+            return;
+        }
         let mut names = FxHashMap::clone(&self.names.load());
         for (name, patterns) in new {
             if names.len() < MOST {
@@ -56,5 +61,28 @@ impl Known {
             }
         }
         self.names.store(Arc::new(names));
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn what_is_known_is_bounded_and_a_full_table_is_not_copied() {
+        let known = Known::default();
+        let all = |names: &[String]| {
+            let mut seen = 0;
+            let names = names.iter().map(String::as_str);
+            known.each(names, |_| Arc::from([7]), |patterns| seen += patterns.len());
+            seen
+        };
+        let names: Vec<String> = (0..MOST + 10).map(|at| at.to_string()).collect();
+        assert_eq!(all(&names), names.len());
+        let full = known.names.load_full();
+        assert_eq!(full.len(), MOST);
+        assert_eq!(all(&["another".to_owned()]), 1);
+        assert!(Arc::ptr_eq(&full, &known.names.load_full()));
+        assert!(known.of("another").is_none() && known.of("0").is_some());
     }
 }
