@@ -10,17 +10,20 @@ LAYERS = {"mcpo2-classify", "mcpo2-policy", "mcpo2-preamble", "mcpo2-artifact", 
 ADAPTERS = {"mcpo2-route", "mcpo2-rmcp"}
 SERVER = "mcpo2-server"
 SEAL = "mcpo2-seal"
+VERIFY = "mcpo2-verify"
 
 # What each crate may name of ours in [dependencies]. A crate missing here fails the check.
 MAY_USE = {
     CORE: set(),
     SEAL: set(),
+    VERIFY: set(),
     **{name: {CORE} for name in LAYERS | ADAPTERS},
     "mcpo2-route": {CORE, SEAL},
-    SERVER: {CORE, SEAL} | LAYERS | ADAPTERS,
+    "mcpo2-audit": {CORE, VERIFY},
+    SERVER: {CORE, SEAL, VERIFY} | LAYERS | ADAPTERS,
     "mcpo2-testkit": {CORE},
     "mcpo2-load": set(),
-    "mcpo2-examples": {CORE, SEAL, SERVER} | LAYERS | ADAPTERS,
+    "mcpo2-examples": {CORE, SEAL, VERIFY, SERVER} | LAYERS | ADAPTERS,
 }
 MAY_TEST_SERVER = {"mcpo2-examples", SERVER}
 MAY_USE_RMCP = {"mcpo2-rmcp", SERVER, "mcpo2-testkit", "mcpo2-examples"}
@@ -28,7 +31,7 @@ MAY_USE_RMCP = {"mcpo2-rmcp", SERVER, "mcpo2-testkit", "mcpo2-examples"}
 # What must not be anywhere below a crate with its default features, patterns of names.
 RUNTIMES = ["tokio", "tokio-*", "tower", "tower-*", "rmcp", "rmcp-*", "hyper", "hyper-*"]
 LAYER_TRAITS = {"tower-layer", "tower-service"}
-FREE_OF_RUNTIME = {CORE: set(), SEAL: set(), **{name: LAYER_TRAITS for name in LAYERS | {"mcpo2-route"}}}
+FREE_OF_RUNTIME = {CORE: set(), SEAL: set(), VERIFY: set(), **{name: LAYER_TRAITS for name in LAYERS | {"mcpo2-route"}}}
 
 
 def direct_problems(packages):
