@@ -23,3 +23,11 @@ pub use segment::{SegmentError, SegmentHeader, parse_segment_name, segment_name}
 pub use tile::{TILE_WIDTH, Tile, TileHashes, Tree, entries, new_tiles, write_entry};
 pub use tree::{Frontier, TreeError, verify_consistency, verify_inclusion};
 pub use values::{Value, Values, commitment, encode_values, subject_tag};
+pub mod checkpoint;
+pub mod cosignature;
+pub mod key;
+pub mod note;
+mod text;
+
+#[cfg(test)]
+mod testing;
