@@ -1,0 +1,3 @@
+//! What implementors of the traits of this crate test against.
+
+pub use crate::disk::{DiskFault, ModelDisk};
