@@ -4,7 +4,7 @@ use mcpo2_core::Durability;
 use mcpo2_verify::key::KeyName;
 use serde::{Deserialize, Serialize};
 
-use crate::{Clock, Signer, SystemClock};
+use crate::{Clock, Keeping, Signer, SystemClock};
 
 const MIN_SEGMENT_BYTES: u64 = 64 * 1024;
 const MAX_QUEUE: usize = 1 << 20;
@@ -46,6 +46,13 @@ pub struct Config {
     /// that was signed with the ones before it.
     #[serde(default = "rotate_hours")]
     pub rotate_hours: u32,
+    /// How many days records are kept, 1 to 36500; for ever where neither this nor `retain_bytes`
+    /// is said. What goes, goes in whole segments; what proves the rest stays.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub retain_days: Option<u32>,
+    /// How many bytes of segments are kept.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub retain_bytes: Option<u64>,
     /// Whether the arguments of calls are kept, encrypted under the caller's key, so that other
     /// policies can be tried on them.
     #[serde(default)]
@@ -67,6 +74,8 @@ impl Config {
             origin: None,
             heartbeat_seconds: heartbeat_seconds(),
             rotate_hours: rotate_hours(),
+            retain_days: None,
+            retain_bytes: None,
             arguments: Arguments::default(),
             receipts: Receipts::default(),
         }
@@ -103,9 +112,26 @@ impl Config {
             name.map_err(|_| ConfigError("`origin` is no name: 1 to 255 bytes without spaces or `+`"))?;
             options = options.with_origin(origin);
         }
+        if self.retain_days.is_some_and(|days| !(1..=36_500).contains(&days)) {
+            return Err(ConfigError("`retain_days` is not 1 to 36500"));
+        }
+        let options = options.with_retention(self.keeping());
         match self.arguments {
             Arguments::Keep => Ok(options.keeping_arguments()),
             Arguments::Omit => Ok(options),
+        }
+    }
+}
+
+impl Config {
+    fn keeping(&self) -> Keeping {
+        let mut keeping = Keeping::forever();
+        if let Some(days) = self.retain_days {
+            keeping = keeping.with_age(Duration::from_secs(u64::from(days) * 86_400));
+        }
+        match self.retain_bytes {
+            Some(bytes) => keeping.with_bytes(bytes),
+            None => keeping,
         }
     }
 }
@@ -163,6 +189,7 @@ pub struct Options {
     pub(crate) signer: Option<Arc<dyn Signer>>,
     pub(crate) heartbeat: Option<Duration>,
     pub(crate) rotate_after: Option<Duration>,
+    pub(crate) retention: Keeping,
     pub(crate) keeps_arguments: bool,
     pub(crate) segment_bytes: u64,
     pub(crate) queue: usize,
@@ -197,6 +224,13 @@ impl Options {
     #[must_use]
     pub fn with_rotation(mut self, after: Option<Duration>) -> Self {
         self.rotate_after = after;
+        self
+    }
+
+    /// The same with records that are kept for so long.
+    #[must_use]
+    pub fn with_retention(mut self, keeping: Keeping) -> Self {
+        self.retention = keeping;
         self
     }
 
@@ -236,6 +270,7 @@ impl Default for Options {
             signer: None,
             heartbeat: None,
             rotate_after: None,
+            retention: Keeping::forever(),
             keeps_arguments: false,
             segment_bytes: segment_bytes(),
             queue: queue(),

@@ -67,6 +67,13 @@ pub trait Disk: fmt::Debug + Send + Sync + 'static {
     /// Those of the file system.
     fn sync_dir(&self, folder: &str) -> io::Result<()>;
 
+    /// Makes all files and all names safe, at whatever cost.
+    ///
+    /// # Errors
+    ///
+    /// Those of the file system.
+    fn sync_all(&self) -> io::Result<()>;
+
     /// A whole file, of `max` bytes at most.
     ///
     /// # Errors

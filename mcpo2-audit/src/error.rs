@@ -18,6 +18,8 @@ pub enum ErrorKind {
     Poisoned,
     /// It was closed.
     Closed,
+    /// A hold is on it, so nothing is removed or erased.
+    Held,
 }
 
 /// Why a ledger cannot be opened, or cannot take a record.

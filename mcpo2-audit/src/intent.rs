@@ -88,7 +88,12 @@ where
     }
 
     fn call(&mut self, call: Routed) -> Self::Future {
-        let state = match self.layer.record(&call) {
+        let recorded = match call.target().facts() {
+            Some(_) => self.layer.record(&call),
+            // The gateway itself answers, and no module hears of it.
+            None => Ok(None),
+        };
+        let state = match recorded {
             Ok(None) => State::Calling {
                 inner: self.inner.call(call),
             },

@@ -6,7 +6,7 @@ use std::{
 };
 
 use jiff::Timestamp;
-use mcpo2_core::{Digest, Principal};
+use mcpo2_core::{Digest, Principal, PrincipalId, TenantId};
 use mcpo2_verify::{Kind, key::VerifierKey};
 
 use crate::{
@@ -17,8 +17,10 @@ use crate::{
     prepared::Prepared,
     queue::Queue,
     record::{Of, Sealing, WrittenCall},
-    run::{Orders, run},
+    orders::Orders,
+    run::run,
     secret::{ContentKey, Messages},
+    writer::Writer,
 };
 
 /// A ledger that is open for writing. Clones are cheap and write to the same one.
@@ -166,7 +168,7 @@ impl Ledger {
     /// [`ErrorKind::Poisoned`] where writing failed.
     pub fn publish(&self) -> Result<(), Error> {
         self.flush()?;
-        self.0.orders.publish(&self.0.queue)
+        self.order(Writer::publish)
     }
 
     /// Begins a new epoch: another key signs from here on, and the old one is destroyed. It blocks.
@@ -175,7 +177,55 @@ impl Ledger {
     ///
     /// [`ErrorKind::Poisoned`] where writing failed.
     pub fn rotate_key(&self) -> Result<(), Error> {
-        self.0.orders.rotate(&self.0.queue)
+        self.order(Writer::rotate)
+    }
+
+    /// Erases a person: the key of all that was recorded of them is destroyed, and a record says
+    /// so. It blocks. What comes is the pseudonym that they had; none where there is nothing of
+    /// them. All proofs still hold; the same person has another pseudonym from now on.
+    ///
+    /// # Errors
+    ///
+    /// [`ErrorKind::Held`] while a hold is on the ledger, and [`ErrorKind::Poisoned`] where
+    /// writing failed.
+    pub fn erase(
+        &self,
+        (tenant, id): (&TenantId, &PrincipalId),
+        basis: &str,
+        by: &str,
+    ) -> Result<Option<String>, Error> {
+        self.flush()?;
+        let lookup = self.0.sealing.vault.lookup(tenant.as_str(), id.as_str());
+        let (basis, by) = (basis.to_owned(), by.to_owned());
+        self.order(move |writer| writer.erase(&lookup, &basis, &by))
+    }
+
+    /// Removes old segments, whole ones whose records all stand below this number. It blocks, and
+    /// says how many went.
+    ///
+    /// # Errors
+    ///
+    /// As [`erase`](Self::erase).
+    pub fn retain(&self, before: u64, policy: &str) -> Result<u64, Error> {
+        let policy = policy.to_owned();
+        self.order(move |writer| writer.retain(before, &policy))
+    }
+
+    /// Says that nothing may be removed or erased until it is said to end. It blocks.
+    ///
+    /// # Errors
+    ///
+    /// [`ErrorKind::Poisoned`] where writing failed.
+    pub fn hold(&self, held: bool, reason: &str, by: &str) -> Result<(), Error> {
+        let (reason, by) = (reason.to_owned(), by.to_owned());
+        self.order(move |writer| writer.hold(held, &reason, &by))
+    }
+
+    fn order<T: Send + 'static>(
+        &self,
+        order: impl FnOnce(&mut Writer) -> Result<T, Error> + Send + 'static,
+    ) -> Result<T, Error> {
+        self.0.orders.give(&self.0.queue, order)
     }
 
     /// Waits until all that was recorded before is safe from a power failure. It blocks.

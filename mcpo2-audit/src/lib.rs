@@ -13,9 +13,11 @@ mod heard;
 mod id;
 mod intent;
 mod json;
+mod keeping;
 mod layer;
 mod ledger;
 mod opening;
+mod orders;
 mod pending;
 mod prepared;
 mod queue;
@@ -45,11 +47,12 @@ pub use error::{Error, ErrorKind};
 pub use future::ResponseFuture;
 pub use id::{RecordId, RecordIdError};
 pub use intent::{IntentFuture, IntentLayer, IntentService};
+pub use keeping::Keeping;
 pub use layer::AuditLayer;
 pub use ledger::{Ledger, Place};
 pub use mcpo2_core::Durability;
 pub use queue::Stats;
-pub use read::{Entries, Entry, ReadError, calls, read, tail};
+pub use read::{Calls, Entries, Entry, ReadError, calls, read, tail};
 pub use receipt::RECEIPT;
 pub use record::{
     Asked, CallRecord, Caller, Class, Ended, Erased, Event, FORMAT, Heartbeat, Held, IntentRecord,
@@ -59,4 +62,6 @@ pub use record::{
 pub use service::AuditService;
 pub use signer::{KeySigner, Signer};
 pub use source::Source;
-pub use verify::{Head, verify};
+pub use verify::{Head, VerifyError, verify};
+
+pub use mcpo2_verify::log::Report;

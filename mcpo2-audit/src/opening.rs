@@ -54,14 +54,14 @@ pub(crate) fn open(disk: Arc<dyn Disk>, options: &Options) -> Result<Opened, Err
     let mut boot = [0; 16];
     boot.clone_from_slice(secret::random()?.split_at(16).0);
     let segment = Segment::resume(&*disk, end.segment, options.segment_bytes);
-    let tiles = tiles(&*disk, &end.tip)?;
+    let (tiles, published) = tiles(&*disk, &end.tip, crashed)?;
     let mut writer = Writer {
         boot: Boot {
             id: boot,
             mono: options.clock.monotonic(),
             drift: None,
         },
-        published: tiles.size(),
+        published,
         segment: segment.map_err(failed("continue the ledger"))?,
         tiles,
         tip: end.tip.clone(),
@@ -169,17 +169,28 @@ fn check_published(disk: &dyn Disk, epoch: &Epoch, end: &End) -> Result<(), Erro
 }
 
 /// The edge of the tree, from its files or else from the segments.
-fn tiles(disk: &dyn Disk, tip: &Tip) -> Result<Tiles, Error> {
+fn tiles(disk: &dyn Disk, tip: &Tip, crashed: bool) -> Result<(Tiles, u64), Error> {
     let published = disk.read("checkpoint", MAX_CHECKPOINT).ok();
     let size = published.as_deref().and_then(size_of).unwrap_or_default();
     let loaded = Tiles::load(disk, size).map_err(failed("read tiles"))?;
+    if crashed {
+        let tiles = loaded.clone().unwrap_or_default();
+        let tidied = tiles.tidy(disk, tip.size());
+        tidied.map_err(failed("remove old tiles"))?;
+    }
     if let Some(tiles) = loaded
         && let Some(tiles) = catch_up(disk, tiles, tip)?
     {
-        return Ok(tiles);
+        return Ok((tiles, size));
     }
-    let rebuilt = catch_up(disk, Tiles::default(), tip)?;
-    rebuilt.ok_or_else(|| Error::new(ErrorKind::Damaged, "the tiles of the ledger are not whole"))
+    let firsts = recover::segments(disk).map_err(failed("list segments"))?;
+    let first = firsts.first().copied().unwrap_or_default();
+    let before = Tiles::rebuild(disk, first).map_err(failed("read tiles"))?;
+    let rebuilt = catch_up(disk, before, tip)?;
+    let tiles = rebuilt.ok_or_else(|| {
+        Error::new(ErrorKind::Damaged, "the tiles of the ledger are not whole")
+    })?;
+    Ok((tiles, size))
 }
 
 fn size_of(note: &[u8]) -> Option<u64> {

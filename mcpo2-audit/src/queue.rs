@@ -207,15 +207,6 @@ impl Queue {
         self.work.notify_one();
     }
 
-    /// Whether somebody still writes.
-    pub(crate) fn check_alive(&self) -> Result<(), Error> {
-        match &self.lock().phase {
-            Phase::Failed(reason) => Err(poisoned(reason)),
-            Phase::Ended => Err(Error::new(ErrorKind::Closed, "the ledger is closed")),
-            Phase::Open | Phase::Closed => Ok(()),
-        }
-    }
-
     /// Why no record is taken, if none is.
     pub(crate) fn check(&self) -> Result<(), Error> {
         self.lock().check()
@@ -282,6 +273,11 @@ impl Queue {
         let waiting = u64::try_from(state.records.len()).unwrap_or_default();
         state.synced = state.pushed.saturating_sub(waiting);
         self.done.notify_all();
+    }
+
+    /// For the writer: it wrote something of its own.
+    pub(crate) fn moved(&self, head: Head) {
+        self.lock().head = head;
     }
 
     /// For the writer: whether the disk has room for more than what is under way.

@@ -9,7 +9,7 @@ use serde::{Deserialize as _, de::Error as _};
 use serde_json::Value;
 
 use crate::{
-    CallRecord, DirDisk, Event, IntentRecord, Record, RecordId,
+    DirDisk, Event, IntentRecord, OutcomeRecord, Record, RecordId,
     record::put_back,
     recover,
     vault::{ByTag, Keys, open},
@@ -57,33 +57,57 @@ pub fn tail(dir: impl AsRef<Path>, count: usize) -> Result<Vec<Entry>, ReadError
 /// # Errors
 ///
 /// As [`read`]; and what is damaged is passed on.
-pub fn calls(dir: impl AsRef<Path>) -> Result<Vec<Entry>, ReadError> {
-    let mut intents: HashMap<RecordId, (Entry, IntentRecord)> = HashMap::new();
-    let mut entries = Vec::new();
-    for entry in read(dir)? {
-        let entry = entry?;
-        match &entry.record.event {
-            Event::Intent(intent) => {
-                let intent = IntentRecord::clone(intent);
-                intents.insert(entry.record.id, (entry, intent));
-            }
-            Event::Outcome(outcome) => match intents.remove(&outcome.intent) {
-                Some((begun, intent)) => {
-                    let call: CallRecord = intent.ended((**outcome).clone());
-                    let mut entry = entry.clone();
-                    entry.record.time = begun.record.time;
-                    entry.record.event = Event::Call(Box::new(call));
-                    entries.push(entry);
+pub fn calls(dir: impl AsRef<Path>) -> Result<Calls, ReadError> {
+    Ok(Calls {
+        entries: read(dir)?,
+        intents: HashMap::new(),
+        open: None,
+    })
+}
+
+/// Records of which an intent and its outcome are one.
+#[derive(Debug)]
+pub struct Calls {
+    entries: Entries,
+    intents: HashMap<RecordId, (Entry, IntentRecord)>,
+    /// The intents without an outcome, once all else was told.
+    open: Option<std::vec::IntoIter<Entry>>,
+}
+
+impl Iterator for Calls {
+    type Item = Result<Entry, ReadError>;
+
+    fn next(&mut self) -> Option<Self::Item> {
+        for entry in &mut self.entries {
+            let mut entry = match entry {
+                Ok(entry) => entry,
+                Err(error) => return Some(Err(error)),
+            };
+            match &entry.record.event {
+                Event::Intent(intent) => {
+                    let intent = IntentRecord::clone(intent);
+                    self.intents.insert(entry.record.id, (entry, intent));
+                    continue;
                 }
-                None => entries.push(entry),
-            },
-            _ => entries.push(entry),
+                Event::Outcome(outcome) => {
+                    if let Some((begun, intent)) = self.intents.remove(&outcome.intent) {
+                        let call = intent.ended(OutcomeRecord::clone(outcome));
+                        entry.record.time = begun.record.time;
+                        entry.record.event = Event::Call(Box::new(call));
+                    }
+                }
+                _ => {}
+            }
+            return Some(Ok(entry));
         }
+        let open = self.open.get_or_insert_with(|| {
+            let intents = std::mem::take(&mut self.intents);
+            let mut open: Vec<_> = intents.into_values().map(|(entry, _)| entry).collect();
+            open.sort_unstable_by_key(|entry| entry.seq);
+            open.into_iter()
+        });
+        open.next().map(Ok)
     }
-    let mut open: Vec<_> = intents.into_values().map(|(entry, _)| entry).collect();
-    open.sort_unstable_by_key(|entry| entry.seq);
-    entries.append(&mut open);
-    Ok(entries)
 }
 
 /// One record, and where it stands.

@@ -1,13 +1,13 @@
 //! What the thread of a ledger does: as much at once as waits, as soon as it is free.
 
 use std::{
-    sync::{Condvar, Mutex, MutexGuard, PoisonError},
     thread,
     time::{Duration, Instant},
 };
 
 use crate::{
     Error, Options, opening,
+    orders::Orders,
     queue::{Queue, Work},
     writer::Writer,
 };
@@ -15,64 +15,8 @@ use crate::{
 /// How soon room is looked for again on a full disk.
 const FULL: Duration = Duration::from_millis(200);
 
-/// What the thread is asked to do beside writing.
-#[derive(Debug, Default)]
-pub(crate) struct Orders {
-    state: Mutex<State>,
-    done: Condvar,
-}
-
-#[derive(Debug, Default)]
-struct State {
-    publish: bool,
-    rotate: bool,
-    given: u64,
-    done: u64,
-}
-
-impl Orders {
-    pub(crate) fn publish(&self, queue: &Queue) -> Result<(), Error> {
-        self.give(queue, |state| state.publish = true)
-    }
-
-    pub(crate) fn rotate(&self, queue: &Queue) -> Result<(), Error> {
-        self.give(queue, |state| state.rotate = true)
-    }
-
-    /// Waits until it is done; the queue says where it never will be.
-    fn give(&self, queue: &Queue, order: impl FnOnce(&mut State)) -> Result<(), Error> {
-        let mut state = self.state();
-        order(&mut state);
-        state.given += 1;
-        let ticket = state.given;
-        queue.rouse();
-        while state.done < ticket {
-            queue.check_alive()?;
-            let waited = self.done.wait_timeout(state, FULL);
-            state = waited.unwrap_or_else(PoisonError::into_inner).0;
-        }
-        Ok(())
-    }
-
-    /// What was ordered, and by how many.
-    fn take(&self) -> (bool, bool, u64) {
-        let mut state = self.state();
-        let publish = std::mem::take(&mut state.publish);
-        (publish, std::mem::take(&mut state.rotate), state.given)
-    }
-
-    fn done(&self, given: u64) {
-        self.state().done = given;
-        self.done.notify_all();
-    }
-
-    fn state(&self) -> MutexGuard<'_, State> {
-        self.state.lock().unwrap_or_else(PoisonError::into_inner)
-    }
-}
-
 pub(crate) fn run(queue: &Queue, orders: &Orders, mut writer: Writer, options: &Options) {
-    let _ending = Ending(queue);
+    let _ending = Ending { queue, orders };
     if let Err(error) = work(queue, orders, &mut writer, options) {
         let reason = crate::text::chain(&error, 1024);
         tracing::error!(%reason, "ledger cannot be written; no further call is taken");
@@ -80,7 +24,12 @@ pub(crate) fn run(queue: &Queue, orders: &Orders, mut writer: Writer, options: &
     }
 }
 
-fn work(queue: &Queue, orders: &Orders, writer: &mut Writer, options: &Options) -> Result<(), Error> {
+fn work(
+    queue: &Queue,
+    orders: &Orders,
+    writer: &mut Writer,
+    options: &Options,
+) -> Result<(), Error> {
     let mut beat = Instant::now();
     loop {
         let has_room = writer.has_room();
@@ -98,30 +47,39 @@ fn work(queue: &Queue, orders: &Orders, writer: &mut Writer, options: &Options) 
             Work::Idle => {}
             Work::End => return opening::close(writer),
         }
-        let (publish, rotate, given) = orders.take();
-        if rotate || writer.is_old(options.rotate_after) {
-            writer.rotate()?;
-            queue.done(writer.head());
-        }
-        if publish {
-            writer.publish()?;
+        if orders.carry_out(writer)? {
+            queue.moved(writer.head());
         }
         if options.heartbeat.is_some_and(|every| beat.elapsed() >= every) {
             beat = Instant::now();
-            writer.beat()?;
-            queue.done(writer.head());
+            beaten(writer, options)?;
+            queue.moved(writer.head());
         }
-        orders.done(given);
     }
 }
 
+/// What is due every so often.
+fn beaten(writer: &mut Writer, options: &Options) -> Result<(), Error> {
+    if writer.is_old(options.rotate_after) {
+        writer.rotate()?;
+    }
+    if let Some(before) = writer.outlived(&options.retention)? {
+        writer.retain(before, &options.retention.to_string())?;
+    }
+    writer.beat()
+}
+
 /// Sees to it that nobody waits for a writer that is gone.
-struct Ending<'a>(&'a Queue);
+struct Ending<'a> {
+    queue: &'a Queue,
+    orders: &'a Orders,
+}
 
 impl Drop for Ending<'_> {
     fn drop(&mut self) {
         if thread::panicking() {
-            self.0.fail("the writer panicked");
+            self.queue.fail("the writer panicked");
         }
+        self.orders.end();
     }
 }

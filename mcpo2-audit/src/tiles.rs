@@ -3,13 +3,13 @@
 //! They hold nothing that is not in the segments, so nothing waits for them: full tiles are written
 //! behind the group that fills them, partial ones with each checkpoint that is published.
 
-use std::io;
+use std::{collections::BTreeSet, io};
 
 use mcpo2_verify::{
-    Frontier, Hash, LEAF, TILE_WIDTH, Tile, Tree, node_hash, write_entry,
+    Frontier, Hash, LEAF, TILE_WIDTH, Tile, Tree, entries, leaf_hash, node_hash, write_entry,
 };
 
-use crate::Disk;
+use crate::{Disk, disk::folder_of};
 
 const WIDTH: usize = TILE_WIDTH as usize;
 
@@ -25,6 +25,8 @@ pub(crate) struct Tiles {
     full: Vec<(Tile, Vec<u8>)>,
     /// The partial tiles that were published last.
     published: Vec<Tile>,
+    /// The paths of those that may not be safe yet.
+    unsafe_yet: Vec<String>,
 }
 
 impl Tiles {
@@ -87,19 +89,27 @@ impl Tiles {
     /// Writes the tiles that were filled.
     pub(crate) fn write_full(&mut self, disk: &dyn Disk) -> io::Result<()> {
         for (tile, bytes) in self.full.drain(..) {
-            write(disk, tile, &bytes)?;
+            self.unsafe_yet.push(write(disk, tile, &bytes)?);
         }
         Ok(())
     }
 
-    /// Writes the tiles that are not full, for a checkpoint of this size.
-    pub(crate) fn write_partial(&self, disk: &dyn Disk) -> io::Result<Vec<Tile>> {
-        let mut tiles = Vec::new();
+    /// Writes the tiles that are not full, for a checkpoint of this size, and makes all safe.
+    pub(crate) fn write_partial(&mut self, disk: &dyn Disk) -> io::Result<Vec<Tile>> {
+        let (tiles, paths) = self.partial(disk)?;
+        self.unsafe_yet.extend(paths);
+        make_safe(disk, &self.unsafe_yet)?;
+        self.unsafe_yet.clear();
+        Ok(tiles)
+    }
+
+    fn partial(&self, disk: &dyn Disk) -> io::Result<(Vec<Tile>, Vec<String>)> {
+        let (mut tiles, mut paths) = (Vec::new(), Vec::new());
         let mut put = |tree, there: usize, bytes: &[u8], level: u32| -> io::Result<()> {
             let index = self.size.checked_shr(8 * (level + 1)).unwrap_or_default();
             let width = u16::try_from(there).unwrap_or_default();
             if let Some(tile) = Tile::new(tree, index, width) {
-                write(disk, tile, bytes)?;
+                paths.push(write(disk, tile, bytes)?);
                 tiles.push(tile);
             }
             Ok(())
@@ -110,7 +120,7 @@ impl Tiles {
             let bytes = hashes.concat();
             put(Tree::Level(level), hashes.len(), &bytes, level.into())?;
         }
-        Ok(tiles)
+        Ok((tiles, paths))
     }
 
     /// Removes partial tiles that a newer checkpoint has no use for.
@@ -120,6 +130,58 @@ impl Tiles {
             // One that stays does no harm.
             let _ = disk.remove(&tile.path());
         }
+    }
+
+    /// Removes what an interrupted publishing left, up to a tree of this size.
+    pub(crate) fn tidy(&self, disk: &dyn Disk, size: u64) -> io::Result<()> {
+        let trees = (0..8).map(Tree::Level).chain([Tree::Entries]);
+        for tree in trees {
+            let shift = match tree {
+                Tree::Level(level) => 8 * (u32::from(level) + 1),
+                _ => 8,
+            };
+            let index = |size: u64| size.checked_shr(shift).unwrap_or_default();
+            for index in index(self.size)..=index(size) {
+                let Some(one) = Tile::new(tree, index, 1) else { continue };
+                let path = one.path();
+                let folder = path.strip_suffix("/1").unwrap_or_default();
+                for name in disk.list(folder)? {
+                    let path = format!("{folder}/{name}");
+                    if !self.published.iter().any(|tile| tile.path() == path) {
+                        disk.remove(&path)?;
+                    }
+                }
+            }
+        }
+        Ok(())
+    }
+
+    /// The right edge of a tree of this size, from its full tiles alone, which stand in for segments
+    /// that are gone.
+    pub(crate) fn rebuild(disk: &dyn Disk, size: u64) -> io::Result<Self> {
+        let mut tiles = Self::default();
+        let read = |tree| -> io::Result<Vec<u8>> {
+            let index = tiles_below(size);
+            let tile = Tile::new(tree, index, TILE_WIDTH).ok_or(io::ErrorKind::InvalidData)?;
+            disk.read(&tile.path(), 1 << 20)
+        };
+        for index in 0..tiles_below(size) {
+            let tile = Tile::new(Tree::Level(0), index, TILE_WIDTH);
+            let path = tile.ok_or(io::ErrorKind::InvalidData)?.path();
+            let bytes = disk.read(&path, 1 << 20)?;
+            bytes.as_chunks().0.iter().for_each(|hash| tiles.add(*hash));
+        }
+        if tiles.size < size {
+            let bundle = read(Tree::Entries)?;
+            let leaves = entries(&bundle).ok_or(io::ErrorKind::InvalidData)?;
+            let missing = usize::try_from(size - tiles.size).unwrap_or_default();
+            for leaf in leaves.into_iter().take(missing) {
+                tiles.push(leaf, leaf_hash(leaf));
+            }
+        }
+        // They are there already.
+        tiles.full.clear();
+        Ok(tiles)
     }
 
     /// The right edge of a tree of this size, from its files; none where they are not all there.
@@ -176,6 +238,10 @@ impl Tiles {
     }
 }
 
+fn tiles_below(size: u64) -> u64 {
+    size / u64::from(TILE_WIDTH)
+}
+
 /// The root of these hashes, whose number is a power of two.
 fn root(hashes: &[Hash]) -> Hash {
     match hashes {
@@ -188,7 +254,22 @@ fn root(hashes: &[Hash]) -> Hash {
     }
 }
 
-fn write(disk: &dyn Disk, tile: Tile, bytes: &[u8]) -> io::Result<()> {
-    let file = disk.create(&tile.path())?;
-    file.write_all_at(bytes, 0)
+/// More files than this are made safe all at once.
+const MANY: usize = 64;
+
+fn make_safe(disk: &dyn Disk, paths: &[String]) -> io::Result<()> {
+    if paths.len() > MANY {
+        return disk.sync_all();
+    }
+    for path in paths {
+        disk.open(path)?.sync()?;
+    }
+    let folders: BTreeSet<&str> = paths.iter().map(|path| folder_of(path)).collect();
+    folders.into_iter().try_for_each(|folder| disk.sync_dir(folder))
+}
+
+fn write(disk: &dyn Disk, tile: Tile, bytes: &[u8]) -> io::Result<String> {
+    let path = tile.path();
+    disk.create(&path)?.write_all_at(bytes, 0)?;
+    Ok(path)
 }

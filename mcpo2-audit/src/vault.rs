@@ -39,8 +39,14 @@ impl Vault {
 
     /// The person of this tenant and id; one who was not known gets a new key.
     pub(crate) fn subject(&self, tenant: &str, id: &str) -> Result<Subject, Error> {
-        let lookup = lookup(&self.tags, tenant, id);
-        self.keys().subject(lookup)
+        self.keys().subject(self.lookup(tenant, id))
+    }
+
+    /// By what a person is found, without saying who it is.
+    pub(crate) fn lookup(&self, tenant: &str, id: &str) -> [u8; 32] {
+        let mut hasher = blake3::Hasher::new_keyed(&self.tags);
+        hasher.update(tenant.as_bytes()).update(&[0]).update(id.as_bytes());
+        *hasher.finalize().as_bytes()
     }
 
     /// Seals what is personal in one record.
@@ -57,13 +63,6 @@ impl fmt::Debug for Vault {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         f.debug_struct("Vault").finish_non_exhaustive()
     }
-}
-
-/// By what a person is found, without saying who it is.
-pub(crate) fn lookup(tags: &[u8; 32], tenant: &str, id: &str) -> [u8; 32] {
-    let mut hasher = blake3::Hasher::new_keyed(tags);
-    hasher.update(tenant.as_bytes()).update(&[0]).update(id.as_bytes());
-    *hasher.finalize().as_bytes()
 }
 
 /// Keys by the tags that vault frames name, for who reads.

@@ -1,5 +1,6 @@
 //! Appends groups of records to the last segment: used by one thread.
 
+mod keep;
 mod segment;
 
 pub(crate) use segment::Segment;

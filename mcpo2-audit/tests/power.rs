@@ -159,19 +159,19 @@ fn torn_end_is_cut_and_said() {
     // The second finds room kept for what comes.
     told.write(&ledger, 1).unwrap();
     told.write(&ledger, 1).unwrap();
-    disk.fail_at(disk.operations() + 2, DiskFault::Error);
+    disk.fail_sync(DiskFault::Error);
     told.write(&ledger, 20).unwrap_err();
     assert_eq!(ledger.health().unwrap_err().kind(), ErrorKind::Poisoned);
-    // All of the group was written, and its sync failed: nobody was told that it is safe.
-    let dir = tempfile::tempdir().unwrap();
-    let left = (0..64).map(|seed| disk.crash(seed)).find(|left| {
+    // The group was written, and its sync failed: nobody was told that it is safe. What is left of
+    // it is whole, or nothing, or torn.
+    let told_of_it = (0..64).filter(|seed| {
+        let left = disk.crash(*seed);
         let ledger = Ledger::open_on(left.clone(), options()).unwrap();
-        let size = ledger.stats().head.size;
         ledger.close().unwrap();
-        size == 3
+        let dir = tempfile::tempdir().unwrap();
+        left.store(dir.path()).unwrap();
+        let last = calls(dir.path()).unwrap().last().unwrap().unwrap();
+        matches!(last.record.event, Event::Recovered(Recovered { bytes, .. }) if bytes > 0)
     });
-    left.unwrap().store(dir.path()).unwrap();
-    let records = calls(dir.path()).unwrap();
-    let last = &records.last().unwrap().record.event;
-    assert!(matches!(last, Event::Recovered(Recovered { bytes, .. }) if *bytes > 0), "{last:?}");
+    assert!(told_of_it.count() > 5);
 }

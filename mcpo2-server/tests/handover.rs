@@ -57,7 +57,7 @@ fn file(dir: &Path, upstream: &RawUpstream, http: &str) -> String {
 
 fn records(dir: &Path) -> Vec<Record> {
     mcpo2_audit::verify(dir).unwrap();
-    let entries = mcpo2_audit::read(dir).unwrap();
+    let entries = mcpo2_audit::calls(dir).unwrap();
     entries.map(|entry| entry.unwrap().record).collect()
 }
 

@@ -1,5 +1,15 @@
 #![doc = include_str!("../README.md")]
 
+pub mod checkpoint;
+pub mod cosignature;
+pub mod key;
+pub mod log;
+pub mod note;
+pub mod proof;
+pub mod rotation;
+pub mod trust;
+pub mod witness;
+
 mod body;
 mod bytes;
 mod frame;
@@ -7,6 +17,9 @@ mod hash;
 mod leaf;
 mod prove;
 mod segment;
+#[cfg(test)]
+mod testing;
+mod text;
 mod tile;
 mod tree;
 mod values;
@@ -23,13 +36,3 @@ pub use segment::{SegmentError, SegmentHeader, parse_segment_name, segment_name}
 pub use tile::{TILE_WIDTH, Tile, TileHashes, Tree, entries, new_tiles, write_entry};
 pub use tree::{Frontier, TreeError, verify_consistency, verify_inclusion};
 pub use values::{Value, Values, commitment, encode_values, subject_tag};
-pub mod checkpoint;
-pub mod cosignature;
-pub mod key;
-pub mod note;
-pub mod rotation;
-mod text;
-pub mod trust;
-
-#[cfg(test)]
-mod testing;

@@ -104,6 +104,10 @@ impl Disk for DirDisk {
     fn sync_dir(&self, folder: &str) -> io::Result<()> {
         File::open(self.root.join(folder))?.sync_all()
     }
+
+    fn sync_all(&self) -> io::Result<()> {
+        Ok(rustix::fs::syncfs(File::open(&self.root)?)?)
+    }
 }
 
 #[derive(Debug)]

@@ -52,6 +52,7 @@ struct State {
     nodes: Vec<Node>,
     operations: u64,
     fault: Option<(u64, Fault)>,
+    sync_fault: Option<Fault>,
     capacity: Option<usize>,
     stopped: bool,
     locked: bool,
@@ -85,6 +86,11 @@ impl ModelDisk {
     /// Lets the operation of this number go wrong, counted from 1 since the disk was made.
     pub fn fail_at(&self, operation: u64, fault: Fault) {
         self.state().fault = Some((operation, fault));
+    }
+
+    /// Lets the next sync of a file go wrong.
+    pub fn fail_sync(&self, fault: Fault) {
+        self.state().sync_fault = Some(fault);
     }
 
     /// How many operations that change something there were.
@@ -267,6 +273,18 @@ impl Disk for ModelDisk {
         }
         Ok(())
     }
+
+    fn sync_all(&self) -> io::Result<()> {
+        let mut state = self.state();
+        failed(state.begin()?)?;
+        state.pending_names.clear();
+        state.safe_names = state.names.clone();
+        for node in &mut state.nodes {
+            let pending = std::mem::take(&mut node.pending);
+            pending.iter().for_each(|change| apply(&mut node.safe, change));
+        }
+        Ok(())
+    }
 }
 
 #[derive(Debug)]
@@ -335,7 +353,7 @@ impl DiskFile for ModelFile {
 
     fn sync(&self) -> io::Result<()> {
         let mut state = self.0.state();
-        let fault = state.begin()?;
+        let fault = state.begin()?.or(state.sync_fault.take());
         let node = state.nodes.get_mut(self.1).ok_or(io::ErrorKind::NotFound)?;
         match fault {
             None => {
