@@ -1,7 +1,6 @@
 use std::{path::PathBuf, process::ExitCode};
 
 use clap::Subcommand;
-use mcpo2_audit::Report;
 
 use super::{fail, print};
 
@@ -34,21 +33,13 @@ impl Audit {
 fn verify(dir: &std::path::Path) -> ExitCode {
     match mcpo2_audit::verify(dir) {
         Ok(report) => {
-            let Report {
-                ledger,
-                records,
-                segments,
-                first,
-                last,
-                head,
-                ..
-            } = report;
             print(&format!(
-                "ok: {records} records in {segments} segments, none edited, moved, added or taken out\n\
-                 ledger  {ledger}\nfrom    {first}\nto      {last}\n\
-                 head    {} at {}\n\nA chain alone does not show records cut off its end: keep the head \
-                 elsewhere, and compare.\n",
-                head.hash, head.seq
+                "ok: {} records in {} segments under {} signed checkpoints\norigin  {}\nsize    {}\n",
+                report.counts.records(),
+                report.counts.segments,
+                report.counts.commits,
+                report.origin,
+                report.extent.size,
             ));
             ExitCode::SUCCESS
         }
@@ -62,7 +53,7 @@ fn tail(dir: &std::path::Path, lines: usize) -> ExitCode {
         Err(error) => return fail(&error),
     };
     for entry in entries {
-        match serde_json::to_string(&entry.record) {
+        match serde_json::to_string(&entry.json) {
             Ok(json) => print(&format!("{json}\n")),
             Err(error) => return fail(&error),
         }
