@@ -4,6 +4,7 @@ pub mod checkpoint;
 pub mod cosignature;
 pub mod key;
 pub mod note;
+pub mod rotation;
 mod text;
 
 #[cfg(test)]
