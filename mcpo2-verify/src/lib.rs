@@ -6,6 +6,7 @@ pub mod key;
 pub mod note;
 pub mod rotation;
 mod text;
+pub mod trust;
 
 #[cfg(test)]
 mod testing;
