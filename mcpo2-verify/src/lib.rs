@@ -1,5 +1,12 @@
 #![doc = include_str!("../README.md")]
 
+pub mod checkpoint;
+pub mod cosignature;
+pub mod key;
+pub mod note;
+pub mod rotation;
+pub mod trust;
+
 mod body;
 mod bytes;
 mod frame;
@@ -7,6 +14,9 @@ mod hash;
 mod leaf;
 mod prove;
 mod segment;
+#[cfg(test)]
+mod testing;
+mod text;
 mod tile;
 mod tree;
 mod values;
