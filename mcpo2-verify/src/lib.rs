@@ -3,6 +3,7 @@
 pub mod checkpoint;
 pub mod cosignature;
 pub mod key;
+pub mod log;
 pub mod note;
 pub mod rotation;
 pub mod trust;
