@@ -5,6 +5,7 @@ pub mod cosignature;
 pub mod key;
 pub mod log;
 pub mod note;
+pub mod proof;
 pub mod rotation;
 pub mod trust;
 
