@@ -8,6 +8,7 @@ pub mod note;
 pub mod proof;
 pub mod rotation;
 pub mod trust;
+pub mod witness;
 
 mod body;
 mod bytes;
