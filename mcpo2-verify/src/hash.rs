@@ -2,6 +2,8 @@ use std::sync::LazyLock;
 
 use sha2::{Digest as _, Sha256};
 
+use crate::text;
+
 /// A hash of 32 bytes: SHA-256 in the tree, BLAKE3 elsewhere.
 pub type Hash = [u8; 32];
 
@@ -64,6 +66,18 @@ pub fn node_hash(left: &Hash, right: &Hash) -> Hash {
         .chain_update(right)
         .finalize()
         .into()
+}
+
+/// A hash in base64, as it stands in notes and proofs.
+#[must_use]
+pub fn hash_to_base64(hash: &Hash) -> String {
+    text::to_base64(hash)
+}
+
+/// The hash that stands there in base64; `None` where none does.
+#[must_use]
+pub fn hash_from_base64(text: &str) -> Option<Hash> {
+    text::base64_32(text)
 }
 
 #[cfg(test)]

@@ -29,7 +29,10 @@ pub use frame::{
     FRAME_HEADER, Frame, FrameError, FrameFault, FrameKind, Frames, MAX_PAYLOAD, read_frame,
     write_frame,
 };
-pub use hash::{Hash, chain_next, empty_root, leaf_hash, node_hash, record_digest};
+pub use hash::{
+    Hash, chain_next, empty_root, hash_from_base64, hash_to_base64, leaf_hash, node_hash,
+    record_digest,
+};
 pub use leaf::{Flags, Kind, LEAF, Leaf, LeafError, SCHEMA};
 pub use prove::{Hashes, prove_consistency, prove_inclusion};
 pub use segment::{SegmentError, SegmentHeader, parse_segment_name, segment_name};

@@ -15,6 +15,7 @@ mod front;
 mod json;
 mod keys;
 mod mark;
+mod proofs;
 mod report;
 mod segments;
 mod tiles;
@@ -24,6 +25,8 @@ mod window;
 pub use attack::Attack;
 pub use files::Files;
 pub use finding::{Finding, Place};
+pub use keys::{claimed_key, rotations};
+pub use proofs::{Disclosed, Recorded, verify_checkpoints, verify_record};
 pub use report::{Counts, Extent, Report, Tail};
 
 use {keys::Keys, mark::Marks, segments::Segments, walk::Walk};

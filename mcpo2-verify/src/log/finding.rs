@@ -37,6 +37,12 @@ impl Finding {
         }
     }
 
+    /// That something cannot be read, of which a sentence tells why.
+    #[must_use]
+    pub fn unreadable(why: impl Into<Cow<'static, str>>) -> Self {
+        Self::new(Attack::Unreadable, why)
+    }
+
     pub(crate) fn of(mut self, source: impl StdError + Send + Sync + 'static) -> Self {
         self.source = Some(Box::new(source));
         self

@@ -19,30 +19,20 @@ pub(super) struct Keys {
 impl Keys {
     /// Reads the name of the log and the notes by which keys follow each other.
     pub(super) fn load<F: Files + ?Sized>(ledger: &F, trust: &Trust) -> Result<Self, Finding> {
-        let origin = files::read(ledger, "origin", 4096)?;
-        let origin = origin.ok_or_else(|| Finding::new(Attack::Unreadable, "origin is missing"))?;
-        let genesis = parse_origin(&origin)
-            .ok_or_else(|| Finding::new(Attack::Unreadable, "origin is no name and its key"))?;
+        let genesis = claimed_key(ledger)?;
         trusted(trust, &genesis)?;
         let mut keys = Self {
             epochs: Epochs::new(genesis),
             notes: Vec::new(),
         };
-        for name in notes(files::list(ledger, "keys")?)? {
-            let path = format!("keys/{name}");
-            let note = files::read(ledger, &path, 1 << 18)?.unwrap_or_default();
-            keys.rotate(&note).map_err(|why| {
-                Finding::new(Attack::KeyListSwapped, format!("{path} does not follow")).of(why)
+        for (note, epoch) in rotations(ledger)?.into_iter().zip(1_u64..) {
+            keys.epochs.rotate(&note).map_err(|why| {
+                let what = format!("the note of epoch {epoch} does not follow");
+                Finding::new(Attack::KeyListSwapped, what).of(why)
             })?;
+            keys.notes.push(note);
         }
         Ok(keys)
-    }
-
-    fn rotate(&mut self, note: &[u8]) -> Result<(), crate::rotation::RotationError> {
-        let note = Note::parse(note)?;
-        self.epochs.rotate(&note)?;
-        self.notes.push(note);
-        Ok(())
     }
 
     pub(super) fn origin(&self) -> &str {
@@ -116,6 +106,37 @@ impl Keys {
     }
 }
 
+/// The notes of a ledger by which keys follow each other, in their order. What they say is not yet
+/// believed.
+///
+/// # Errors
+///
+/// Where one is missing or is no note.
+pub fn rotations<F: Files + ?Sized>(ledger: &F) -> Result<Vec<Note>, Finding> {
+    let mut notes = Vec::new();
+    for name in names_of_notes(files::list(ledger, "keys")?)? {
+        let path = format!("keys/{name}");
+        let bytes = files::read(ledger, &path, 1 << 18)?.unwrap_or_default();
+        notes.push(Note::parse(&bytes).map_err(|why| {
+            Finding::new(Attack::KeyListSwapped, format!("{path} is no note")).of(why)
+        })?);
+    }
+    Ok(notes)
+}
+
+/// The first key of a ledger, as the ledger itself says. Who can change the ledger can change it:
+/// it is no substitute for one that is known from elsewhere.
+///
+/// # Errors
+///
+/// Where the ledger does not say it.
+pub fn claimed_key<F: Files + ?Sized>(ledger: &F) -> Result<VerifierKey, Finding> {
+    let origin = files::read(ledger, "origin", 4096)?;
+    let origin = origin.ok_or_else(|| Finding::new(Attack::Unreadable, "origin is missing"))?;
+    parse_origin(&origin)
+        .ok_or_else(|| Finding::new(Attack::Unreadable, "origin is no name and its key"))
+}
+
 fn parse_origin(bytes: &[u8]) -> Option<VerifierKey> {
     let text = std::str::from_utf8(bytes).ok()?;
     let (name, rest) = text.split_once('\n')?;
@@ -142,7 +163,7 @@ fn trusted(trust: &Trust, genesis: &VerifierKey) -> Result<(), Finding> {
 }
 
 /// The names of the notes in their order, none missing.
-fn notes(names: Vec<String>) -> Result<Vec<String>, Finding> {
+fn names_of_notes(names: Vec<String>) -> Result<Vec<String>, Finding> {
     let mut notes: Vec<_> = names
         .into_iter()
         .filter(|name| name.starts_with("epoch-") && name.ends_with(".note"))
@@ -157,7 +178,7 @@ fn notes(names: Vec<String>) -> Result<Vec<String>, Finding> {
     Ok(notes)
 }
 
-/// What it means that a published checkpoint is not believed.
+/// What it means that a checkpoint is not believed.
 pub(super) fn disbelieved(error: TrustError) -> Finding {
     let attack = match error {
         TrustError::UnknownLog => Attack::Foreign,
@@ -165,5 +186,5 @@ pub(super) fn disbelieved(error: TrustError) -> Finding {
         TrustError::Quorum => Attack::Unwitnessed,
         _ => Attack::Forged,
     };
-    Finding::new(attack, "the published checkpoint is not believed").of(error)
+    Finding::new(attack, "a checkpoint is not believed").of(error)
 }
