@@ -4,6 +4,7 @@ pub mod checkpoint;
 pub mod cosignature;
 pub mod key;
 pub mod note;
+pub mod proof;
 pub mod rotation;
 pub mod trust;
 

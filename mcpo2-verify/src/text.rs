@@ -24,6 +24,21 @@ pub(crate) fn to_base64(bytes: impl AsRef<[u8]>) -> String {
     STANDARD.encode(bytes)
 }
 
+/// Hashes, each in a line, up to an empty line; and what stands behind it. Nothing if there are more
+/// than `most` of them.
+pub(crate) fn hashes(mut text: &str, most: usize) -> Option<(Vec<[u8; 32]>, &str)> {
+    let mut hashes = Vec::new();
+    loop {
+        let (line, rest) = text.split_once('\n')?;
+        text = rest;
+        match line {
+            "" => return Some((hashes, text)),
+            _ if hashes.len() >= most => return None,
+            hash => hashes.push(base64_32(hash)?),
+        }
+    }
+}
+
 #[cfg(test)]
 mod tests {
     use super::*;
