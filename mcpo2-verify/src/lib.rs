@@ -7,6 +7,7 @@ pub mod note;
 pub mod proof;
 pub mod rotation;
 pub mod trust;
+pub mod witness;
 
 mod body;
 mod bytes;
