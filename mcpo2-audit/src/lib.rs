@@ -23,6 +23,7 @@ mod service;
 mod source;
 mod text;
 mod verify;
+pub mod witness;
 mod writer;
 
 pub use clock::{Clock, SystemClock};
