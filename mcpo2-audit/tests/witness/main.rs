@@ -7,5 +7,6 @@
     reason = "tests"
 )]
 
+mod client;
 mod log;
 mod server;
