@@ -7,41 +7,31 @@ use std::{
     sync::{Mutex, PoisonError},
 };
 
-use mcpo2_verify::{note::Note, witness::origin_hash};
+use mcpo2_verify::note::Note;
 use rustix::fs::{FlockOperation, flock};
 
-/// Where a witness keeps, for each log, the checkpoint that it signed last.
+/// Where a witness keeps what it must not forget, each thing by a name of letters, digits, `.` and
+/// `-`.
 ///
 /// It is asked under one lock, so that it need not guard against itself; that no other witness
 /// writes to the same place is its to see to.
 pub trait Store: Send + Sync {
-    /// The note that was saved last for the log of this origin, if any.
+    /// What was saved last by this name, if anything.
     ///
     /// # Errors
     ///
     /// If that cannot be told: an error is not the same as nothing.
-    fn load(&self, origin: &str) -> io::Result<Option<Vec<u8>>>;
+    fn load(&self, name: &str) -> io::Result<Option<Vec<u8>>>;
 
-    /// Saves a note in the place of the one before, so that it is there after a loss of power.
+    /// Saves bytes in the place of those before, so that they are there after a loss of power.
     ///
     /// # Errors
     ///
-    /// If it cannot be said that it is; either of the two may then be there.
-    fn save(&self, origin: &str, note: &[u8]) -> io::Result<()>;
-
-    /// Keeps a note of a log that said something else at the same size, which proves it. The first
-    /// is enough.
-    ///
-    /// # Errors
-    ///
-    /// If it could not be kept.
-    fn accuse(&self, origin: &str, note: &[u8]) -> io::Result<()>;
+    /// If it cannot be said that they are; either of the two may then be there.
+    fn save(&self, name: &str, bytes: &[u8]) -> io::Result<()>;
 }
 
-/// A directory with a file for each log, named by the hash of its origin, and one more for a log
-/// that was caught.
-///
-/// It is locked as long as it is open.
+/// A directory with a file for each name, locked as long as it is open.
 #[derive(Debug)]
 pub struct DirectoryStore {
     dir: PathBuf,
@@ -67,77 +57,52 @@ impl DirectoryStore {
             _lock: lock,
         })
     }
-
-    fn path(&self, origin: &str, extension: &str) -> PathBuf {
-        self.dir
-            .join(format!("{}.{extension}", origin_hash(origin)))
-    }
-
-    /// Under another name first, so that a crash leaves a whole note: the new one or the old one.
-    fn replace(&self, path: &Path, note: &[u8]) -> io::Result<()> {
-        let new = path.with_extension("new");
-        let mut file = private().truncate(true).open(&new)?;
-        file.write_all(note)?;
-        file.sync_all()?;
-        fs::rename(&new, path)?;
-        File::open(&self.dir)?.sync_all()
-    }
 }
 
 impl Store for DirectoryStore {
-    fn load(&self, origin: &str) -> io::Result<Option<Vec<u8>>> {
-        let file = match File::open(self.path(origin, "note")) {
+    fn load(&self, name: &str) -> io::Result<Option<Vec<u8>>> {
+        let file = match File::open(self.dir.join(name)) {
             Ok(file) => file,
             Err(error) if error.kind() == io::ErrorKind::NotFound => return Ok(None),
             Err(error) => return Err(error),
         };
         let most = u64::try_from(Note::MAX_BYTES).unwrap_or(u64::MAX);
-        let mut note = Vec::new();
-        file.take(most.saturating_add(1)).read_to_end(&mut note)?;
-        Ok(Some(note))
+        let mut bytes = Vec::new();
+        file.take(most.saturating_add(1)).read_to_end(&mut bytes)?;
+        Ok(Some(bytes))
     }
 
-    fn save(&self, origin: &str, note: &[u8]) -> io::Result<()> {
-        self.replace(&self.path(origin, "note"), note)
-    }
-
-    fn accuse(&self, origin: &str, note: &[u8]) -> io::Result<()> {
-        let path = self.path(origin, "fork");
-        match path.try_exists()? {
-            true => Ok(()),
-            false => self.replace(&path, note),
-        }
+    /// Under another name first, so that a crash leaves the whole of the new or of the old.
+    fn save(&self, name: &str, bytes: &[u8]) -> io::Result<()> {
+        let new = self.dir.join(format!("{name}.new"));
+        let mut file = private().truncate(true).open(&new)?;
+        file.write_all(bytes)?;
+        file.sync_all()?;
+        fs::rename(&new, self.dir.join(name))?;
+        File::open(&self.dir)?.sync_all()
     }
 }
 
 impl Store for MemoryStore {
-    fn load(&self, origin: &str) -> io::Result<Option<Vec<u8>>> {
-        let notes = self.0.lock().unwrap_or_else(PoisonError::into_inner);
-        Ok(notes.get(origin).cloned())
+    fn load(&self, name: &str) -> io::Result<Option<Vec<u8>>> {
+        let kept = self.0.lock().unwrap_or_else(PoisonError::into_inner);
+        Ok(kept.get(name).cloned())
     }
 
-    fn save(&self, origin: &str, note: &[u8]) -> io::Result<()> {
-        let mut notes = self.0.lock().unwrap_or_else(PoisonError::into_inner);
-        notes.insert(origin.to_owned(), note.to_owned());
-        Ok(())
-    }
-
-    fn accuse(&self, _: &str, _: &[u8]) -> io::Result<()> {
+    fn save(&self, name: &str, bytes: &[u8]) -> io::Result<()> {
+        let mut kept = self.0.lock().unwrap_or_else(PoisonError::into_inner);
+        kept.insert(name.to_owned(), bytes.to_owned());
         Ok(())
     }
 }
 
 impl<S: Store + ?Sized> Store for std::sync::Arc<S> {
-    fn load(&self, origin: &str) -> io::Result<Option<Vec<u8>>> {
-        S::load(self, origin)
+    fn load(&self, name: &str) -> io::Result<Option<Vec<u8>>> {
+        S::load(self, name)
     }
 
-    fn save(&self, origin: &str, note: &[u8]) -> io::Result<()> {
-        S::save(self, origin, note)
-    }
-
-    fn accuse(&self, origin: &str, note: &[u8]) -> io::Result<()> {
-        S::accuse(self, origin, note)
+    fn save(&self, name: &str, bytes: &[u8]) -> io::Result<()> {
+        S::save(self, name, bytes)
     }
 }
 

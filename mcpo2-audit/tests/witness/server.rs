@@ -228,23 +228,19 @@ struct Failing {
 }
 
 impl Store for Failing {
-    fn load(&self, origin: &str) -> io::Result<Option<Vec<u8>>> {
-        self.store.load(origin)
+    fn load(&self, name: &str) -> io::Result<Option<Vec<u8>>> {
+        self.store.load(name)
     }
 
-    fn save(&self, origin: &str, note: &[u8]) -> io::Result<()> {
+    fn save(&self, name: &str, bytes: &[u8]) -> io::Result<()> {
         match self.fail.load(Ordering::Relaxed) {
             1 => Err(io::Error::other("full")),
             2 => {
-                self.store.save(origin, note)?;
+                self.store.save(name, bytes)?;
                 Err(io::Error::other("lost power"))
             }
-            _ => self.store.save(origin, note),
+            _ => self.store.save(name, bytes),
         }
-    }
-
-    fn accuse(&self, _: &str, _: &[u8]) -> io::Result<()> {
-        Ok(())
     }
 }
 
