@@ -9,11 +9,14 @@ use mcpo2_verify::{
     empty_root,
     key::{Algorithm, VerifierKey},
     note::{Note, SignatureLine, assemble},
+    rotation::Epochs,
     verify_consistency,
     witness::{AddCheckpoint, Reply, origin_hash},
 };
 
 use crate::witness::{Cosigner, Store};
+
+mod keys;
 
 /// Signs checkpoints of logs that it knows, each of which goes on from the one before.
 ///
@@ -23,16 +26,23 @@ use crate::witness::{Cosigner, Store};
 #[derive(Debug)]
 pub struct Witness<S> {
     cosigner: Cosigner,
+    /// The first keys of each log.
     logs: BTreeMap<Box<str>, Vec<VerifierKey>>,
     store: S,
-    /// What was signed last, as far as it is known to be in the store.
-    signed: Mutex<Signed>,
+    known: Mutex<Known>,
 }
 
-type Signed = BTreeMap<Box<str>, SignedCheckpoint>;
+/// What is known to be in the store, by origins. What is not here is read from there.
+#[derive(Debug, Default)]
+struct Known {
+    /// What was signed last.
+    signed: BTreeMap<Box<str>, SignedCheckpoint>,
+    /// The keys of each log, for each of its first keys.
+    epochs: BTreeMap<Box<str>, Vec<Epochs>>,
+}
 
 impl<S: Store> Witness<S> {
-    /// A witness of these logs. A log may have several keys, any of which it is believed by.
+    /// A witness of these logs, by their first keys. A log may have several, and is believed by any.
     ///
     /// # Errors
     ///
@@ -49,15 +59,14 @@ impl<S: Store> Witness<S> {
                 let message = format!("{key} is not the key of a log");
                 return Err(io::Error::new(io::ErrorKind::InvalidInput, message));
             }
-            logs.entry(key.name().as_str().into())
-                .or_default()
-                .push(key);
+            let origin = key.name().as_str().into();
+            logs.entry(origin).or_default().push(key);
         }
         let witness = Self {
             cosigner,
             logs,
             store,
-            signed: Mutex::default(),
+            known: Mutex::default(),
         };
         for origin in witness.logs.keys() {
             witness.last(&mut witness.lock(), origin)?;
@@ -96,22 +105,27 @@ impl<S: Store> Witness<S> {
     }
 
     fn add(&self, request: &AddCheckpoint, now: u64) -> Result<Reply, Reply> {
-        let (new, note) = (
-            request.checkpoint().checkpoint(),
-            request.checkpoint().note(),
-        );
-        let keys = self.logs.get(new.origin()).ok_or(Reply::UnknownLog)?;
-        let known: Vec<_> = keys.iter().collect();
-        note.verify(&known).map_err(|_| Reply::Forbidden)?;
+        let signed = request.checkpoint();
+        let new = signed.checkpoint();
+        let unavailable = |error| unavailable(new.origin(), &error);
+        // INVARIANT: what is checked against is not replaced before what was checked is kept.
+        let mut known = self.lock();
+        let epochs = self.epochs(&mut known, new.origin()).map_err(unavailable)?;
+        let keys: Vec<_> = epochs
+            .iter()
+            .map(|one| one.key(new.size()).clone())
+            .collect();
+        if keys.is_empty() {
+            return Err(Reply::UnknownLog);
+        }
+        let keys: Vec<_> = keys.iter().collect();
+        signed.note().verify(&keys).map_err(|_| Reply::Forbidden)?;
         if request.old() > new.size() {
             return Err(Reply::Malformed);
         }
-        // INVARIANT: what is checked against is not replaced before what was checked is kept.
-        let mut signed = self.lock();
-        let last = self.last(&mut signed, new.origin());
-        let last = last.map_err(|error| unavailable(new, &error))?;
+        let last = self.last(&mut known, new.origin()).map_err(unavailable)?;
         self.follows(request, last.as_ref().map(SignedCheckpoint::checkpoint))?;
-        self.sign(&mut signed, note, &known, now)
+        self.sign(&mut known, signed.note(), &keys, now)
     }
 
     /// Whether the checkpoint goes on from the one that was signed last.
@@ -139,7 +153,7 @@ impl<S: Store> Witness<S> {
     /// Signs, and keeps what was signed before anybody sees it.
     fn sign(
         &self,
-        signed: &mut Signed,
+        known: &mut Known,
         note: &Note,
         keys: &[&VerifierKey],
         now: u64,
@@ -155,12 +169,12 @@ impl<S: Store> Witness<S> {
         let kept = kept.map_err(|_| Reply::Malformed)?;
         let origin: Box<str> = kept.checkpoint().origin().into();
         // If it is not kept, nobody knows which of the two is: that is then read anew.
-        signed.remove(&origin);
+        known.signed.remove(&origin);
         let saved = self
             .store
             .save(&name(&origin, "note"), kept.to_string().as_bytes());
-        saved.map_err(|error| unavailable(kept.checkpoint(), &error))?;
-        signed.insert(origin, kept);
+        saved.map_err(|error| unavailable(&origin, &error))?;
+        known.signed.insert(origin, kept);
         Ok(Reply::Cosigned(vec![line]))
     }
 
@@ -178,33 +192,28 @@ impl<S: Store> Witness<S> {
         }
     }
 
-    fn last(&self, signed: &mut Signed, origin: &str) -> io::Result<Option<SignedCheckpoint>> {
-        if let Some(last) = signed.get(origin) {
+    fn last(&self, known: &mut Known, origin: &str) -> io::Result<Option<SignedCheckpoint>> {
+        if let Some(last) = known.signed.get(origin) {
             return Ok(Some(last.clone()));
         }
         let Some(note) = self.store.load(&name(origin, "note"))? else {
             return Ok(None);
         };
-        let last = self.read(origin, &note).ok_or_else(|| {
-            let message = format!("what was signed last for {origin} is damaged");
-            io::Error::new(io::ErrorKind::InvalidData, message)
-        })?;
-        signed.insert(origin.into(), last.clone());
+        let epochs = self.epochs(known, origin)?;
+        // If the witness has a new key, the log still has its own.
+        let keys = epochs.iter().flat_map(Epochs::keys);
+        let keys: Vec<_> = keys.chain([self.cosigner.key()]).collect();
+        let last = SignedCheckpoint::parse(&note).ok();
+        let last = last.filter(|last| {
+            last.checkpoint().origin() == origin && last.note().verify(&keys).is_ok()
+        });
+        let last = last.ok_or_else(|| damaged(origin))?;
+        known.signed.insert(origin.into(), last.clone());
         Ok(Some(last))
     }
 
-    /// Reads what was kept: it must be signed by this witness, or by the log if the witness has a
-    /// new key.
-    fn read(&self, origin: &str, note: &[u8]) -> Option<SignedCheckpoint> {
-        let last = SignedCheckpoint::parse(note).ok()?;
-        let keys = self.logs.get(origin).into_iter().flatten();
-        let keys: Vec<_> = keys.chain([self.cosigner.key()]).collect();
-        let whole = last.checkpoint().origin() == origin && last.note().verify(&keys).is_ok();
-        whole.then_some(last)
-    }
-
-    fn lock(&self) -> MutexGuard<'_, Signed> {
-        self.signed.lock().unwrap_or_else(PoisonError::into_inner)
+    fn lock(&self) -> MutexGuard<'_, Known> {
+        self.known.lock().unwrap_or_else(PoisonError::into_inner)
     }
 }
 
@@ -213,8 +222,12 @@ fn name(origin: &str, what: &str) -> String {
     format!("{}.{what}", origin_hash(origin))
 }
 
-fn unavailable(checkpoint: &Checkpoint, error: &io::Error) -> Reply {
-    let origin = checkpoint.origin();
+fn damaged(origin: &str) -> io::Error {
+    let message = format!("what was kept of {origin} is damaged");
+    io::Error::new(io::ErrorKind::InvalidData, message)
+}
+
+fn unavailable(origin: &str, error: &io::Error) -> Reply {
     tracing::error!(origin, %error, "cannot read or keep what is signed");
     Reply::Other(503)
 }

@@ -8,7 +8,7 @@ use mcpo2_verify::{
     checkpoint::{Checkpoint, SignedCheckpoint},
     key::VerifierKey,
     leaf_hash, node_hash,
-    note::sign_note,
+    note::{Note, assemble, sign_note},
     prove_consistency,
 };
 
@@ -53,9 +53,13 @@ impl Log {
     }
 
     pub(crate) fn sign(&self, checkpoint: &Checkpoint) -> SignedCheckpoint {
+        self.note(&checkpoint.text()).try_into().unwrap()
+    }
+
+    pub(crate) fn note(&self, text: &str) -> Note {
         let sign = |message: &[u8]| Ok::<_, Infallible>(self.secret.sign(message).to_bytes());
-        let line = sign_note(&checkpoint.text(), self.key.name(), self.key.id(), sign).unwrap();
-        SignedCheckpoint::new(checkpoint, line).unwrap()
+        let line = sign_note(text, self.key.name(), self.key.id(), sign).unwrap();
+        Note::parse(assemble(text, &[line]).as_bytes()).unwrap()
     }
 
     pub(crate) fn proof(&self, old: u64, new: u64) -> Vec<Hash> {

@@ -8,5 +8,6 @@
 )]
 
 mod client;
+mod keys;
 mod log;
 mod server;
