@@ -34,6 +34,7 @@ mod text;
 mod tiles;
 mod vault;
 mod verify;
+pub mod witness;
 mod writer;
 
 #[cfg(feature = "conformance")]
