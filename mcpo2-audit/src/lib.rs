@@ -8,6 +8,7 @@ mod frames;
 mod future;
 mod heard;
 mod id;
+pub mod index;
 mod json;
 mod layer;
 mod ledger;
