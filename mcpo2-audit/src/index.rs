@@ -2,8 +2,9 @@
 //! time.
 //!
 //! Nothing rests on an index. A record is durable before an index hears of it, an index that lags
-//! or is lost costs nothing but the time to read the ledger again. What an index
-//! shows is proven by the ledger alone: each row has the number of its record.
+//! or is lost costs nothing but the time to read the ledger again, and [`check`] finds what
+//! somebody edited in one. What an index shows is proven by the ledger alone: each row has the
+//! number of its record.
 //!
 //! Each row belongs to a tenant or to none, and no query is made without a [`TenantScope`].
 //!
@@ -29,6 +30,8 @@
 mod column;
 mod error;
 mod filter;
+mod follow;
+mod indexer;
 mod json;
 mod memory;
 mod query;
@@ -37,6 +40,8 @@ mod row;
 pub use self::{
     error::{Error, ErrorKind},
     filter::{Filter, TenantScope},
+    follow::{Checked, Difference, Progress, Source, check, reindex},
+    indexer::{Indexer, Status},
     json::RowError,
     memory::MemoryIndex,
     query::{Cursor, Found, Order, Page, Query},

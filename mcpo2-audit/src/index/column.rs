@@ -82,6 +82,15 @@ impl Row {
             text(context.detail.as_deref()),
         ])
     }
+
+    /// The first column in which two rows differ, where they do.
+    pub(super) fn difference(&self, other: &Self) -> Result<Option<&'static str>, Error> {
+        let (here, there) = (self.cells()?, other.cells()?);
+        let mut pairs = COLUMNS.iter().zip(here.iter().zip(&there));
+        let differs = pairs.find_map(|(column, (one, two))| (one != two).then_some(*column));
+        let rules = (self.decided.rules != other.decided.rules).then_some("rules");
+        Ok(differs.or(rules))
+    }
 }
 
 fn text(text: Option<&str>) -> Cell<'_> {
