@@ -28,6 +28,8 @@
 //! ```
 
 mod column;
+#[cfg(feature = "conformance")]
+pub mod conformance;
 mod error;
 mod filter;
 mod follow;

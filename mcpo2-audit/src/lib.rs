@@ -31,6 +31,8 @@ pub use config::{Config, ConfigError, Durability, Options};
 pub use error::{Error, ErrorKind};
 pub use future::ResponseFuture;
 pub use id::{RecordId, RecordIdError};
+#[cfg(feature = "conformance")]
+pub use index::conformance;
 pub use layer::AuditLayer;
 pub use ledger::{Ledger, Place};
 pub use line::{Line, LineError, MAX_LINE, parse_line};
