@@ -38,6 +38,13 @@ mod json;
 mod memory;
 mod query;
 mod row;
+#[cfg(feature = "sqlite")]
+mod sql;
+#[cfg(feature = "sqlite")]
+mod sqlite;
+
+#[cfg(feature = "sqlite")]
+pub use self::sqlite::{SQLITE_FILE, SqliteIndex};
 
 pub use self::{
     error::{Error, ErrorKind},

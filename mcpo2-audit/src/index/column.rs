@@ -6,6 +6,12 @@ use mcpo2_core::TenantId;
 
 use super::{Error, ErrorKind, Row};
 
+#[cfg(feature = "sqlite")]
+mod reader;
+
+#[cfg(feature = "sqlite")]
+pub(crate) use reader::Reader;
+
 /// What stands in one column.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub(crate) enum Cell<'a> {
