@@ -36,13 +36,17 @@ mod follow;
 mod indexer;
 mod json;
 mod memory;
+#[cfg(feature = "postgres")]
+mod postgres;
 mod query;
 mod row;
-#[cfg(feature = "sqlite")]
+#[cfg(any(feature = "postgres", feature = "sqlite"))]
 mod sql;
 #[cfg(feature = "sqlite")]
 mod sqlite;
 
+#[cfg(feature = "postgres")]
+pub use self::postgres::{PostgresIndex, PostgresOptions};
 #[cfg(feature = "sqlite")]
 pub use self::sqlite::{SQLITE_FILE, SqliteIndex};
 

@@ -6,10 +6,10 @@ use mcpo2_core::TenantId;
 
 use super::{Error, ErrorKind, Row};
 
-#[cfg(feature = "sqlite")]
+#[cfg(any(feature = "postgres", feature = "sqlite"))]
 mod reader;
 
-#[cfg(feature = "sqlite")]
+#[cfg(any(feature = "postgres", feature = "sqlite"))]
 pub(crate) use reader::Reader;
 
 /// What stands in one column.
