@@ -12,6 +12,7 @@ mod future;
 mod heard;
 mod id;
 mod intent;
+pub mod index;
 mod json;
 mod keeping;
 mod layer;
