@@ -21,6 +21,7 @@ mod opening;
 mod orders;
 mod pending;
 mod prepared;
+mod prove;
 mod queue;
 mod read;
 mod receipt;
@@ -54,7 +55,8 @@ pub use layer::AuditLayer;
 pub use ledger::{Ledger, Place};
 pub use mcpo2_core::Durability;
 pub use queue::Stats;
-pub use read::{Calls, Entries, Entry, ReadError, calls, read, tail};
+pub use prove::{Disclosure, Evidence, ProveError, prove, prove_since};
+pub use read::{Calls, Entries, Entry, Follower, ReadError, calls, read, tail};
 pub use receipt::RECEIPT;
 pub use record::{
     Asked, CallRecord, Caller, Class, Ended, Erased, Event, FORMAT, Heartbeat, Held, IntentRecord,

@@ -1,18 +1,22 @@
+mod follow;
+mod raw;
+
+pub use follow::Follower;
+
+pub(crate) use raw::{Raw, committed};
+
 use std::{
     collections::{HashMap, VecDeque},
     io,
     path::Path,
 };
 
-use mcpo2_verify::{Body, FrameKind, LEAF, Leaf, read_frame, segment_name};
-use serde::{Deserialize as _, de::Error as _};
+use mcpo2_verify::Leaf;
 use serde_json::Value;
 
 use crate::{
-    DirDisk, Event, IntentRecord, OutcomeRecord, Record, RecordId,
-    record::put_back,
-    recover,
-    vault::{ByTag, Keys, open},
+    DirDisk, Event, IntentRecord, OutcomeRecord, Record, RecordId, recover,
+    vault::{ByTag, Keys},
 };
 
 /// The records of a ledger, oldest first.
@@ -141,7 +145,7 @@ pub enum ReadError {
         /// The file.
         segment: String,
         /// Where in it.
-        offset: usize,
+        offset: u64,
     },
     /// The frame is whole, and its record is none of this version.
     #[error("record {seq} is of another version")]
@@ -182,38 +186,16 @@ impl Entries {
 
     /// Reads a segment, as far as it is committed.
     fn load(&mut self, segment: u64) -> Result<(), ReadError> {
+        let is_last = self.segments.is_empty();
         let bytes = recover::load(&self.disk, segment)?;
-        let mut at = 0;
-        let mut group: Vec<Raw<'_>> = Vec::new();
-        loop {
-            let frame = match read_frame(bytes.get(at..).unwrap_or_default()) {
-                Ok(Some(frame)) => frame,
-                Ok(None) => break,
-                Err(_) if self.segments.is_empty() => break,
-                Err(_) => {
-                    let segment = segment_name(segment);
-                    self.ready.push_back(Err(ReadError::Damaged {
-                        segment,
-                        offset: at,
-                    }));
-                    self.segments.clear();
-                    break;
-                }
-            };
-            match frame.kind {
-                FrameKind::Record => group.extend(Raw::of(frame.payload, at)),
-                FrameKind::Vault => {
-                    if let Some(last) = group.last_mut() {
-                        last.vault.push(frame.payload);
-                    }
-                }
-                FrameKind::Commit => {
-                    let entries = group.drain(..).map(|raw| raw.entry(segment, &self.keys));
-                    self.ready.extend(entries);
-                }
-                _ => {}
-            }
-            at += frame.length();
+        let keys = &self.keys;
+        let ready = &mut self.ready;
+        let walked = committed(&bytes, (segment, 0), is_last, |raw| {
+            ready.push_back(raw.entry(segment, keys));
+        });
+        if let Err(error) = walked {
+            self.segments.clear();
+            self.ready.push_back(Err(error));
         }
         Ok(())
     }
@@ -233,53 +215,5 @@ impl Iterator for Entries {
                 return Some(Err(error));
             }
         }
-    }
-}
-
-/// A record as it stands in a segment.
-struct Raw<'a> {
-    leaf: Leaf,
-    body: &'a [u8],
-    vault: Vec<&'a [u8]>,
-    offset: usize,
-}
-
-impl<'a> Raw<'a> {
-    fn of(payload: &'a [u8], offset: usize) -> Option<Self> {
-        let (leaf, body) = payload.split_first_chunk::<LEAF>()?;
-        Some(Self {
-            leaf: Leaf::decode(leaf).ok()?,
-            body,
-            vault: Vec::new(),
-            offset,
-        })
-    }
-
-    fn entry(self, segment: u64, keys: &ByTag) -> Result<Entry, ReadError> {
-        let seq = self.leaf.seq;
-        let parsed = self.json(keys).and_then(|json| {
-            let record = Record::deserialize(&json)?;
-            Ok((json, record))
-        });
-        let (json, record) = parsed.map_err(|source| ReadError::Record { seq, source })?;
-        Ok(Entry {
-            seq,
-            leaf: self.leaf,
-            segment,
-            offset: u64::try_from(self.offset).unwrap_or_default(),
-            record,
-            json,
-        })
-    }
-
-    fn json(&self, keys: &ByTag) -> Result<Value, serde_json::Error> {
-        let body = Body::decode(self.body).map_err(serde_json::Error::custom)?;
-        let mut json = serde_json::from_str(body.public())?;
-        for values in self.vault.iter().filter_map(|frame| open(keys, frame)) {
-            let values = values.iter();
-            let values = values.map(|(path, _, value)| (path.as_str(), value.as_str()));
-            put_back(&mut json, values);
-        }
-        Ok(json)
     }
 }
