@@ -91,7 +91,8 @@ impl Witnessing {
         match ended {
             Ok(cosigned) => {
                 standing.size = cosigned.size();
-                standing.time = Some(cosigned.time());
+                // Its clock may be wrong by minutes; that it signed just now is known here.
+                standing.time = Some(cosigned.received());
                 standing.error = None;
             }
             Err(error) => standing.error = Some(error.clone()),
@@ -129,7 +130,8 @@ impl Standing {
         self.size
     }
 
-    /// When it signed last, in seconds since 1970.
+    /// When it signed last, in seconds since 1970, by the clock here; what was taken up from before is by
+    /// the clock of the witness.
     #[must_use]
     pub fn time(&self) -> Option<u64> {
         self.time

@@ -41,6 +41,7 @@ pub struct Cosigned {
     line: SignatureLine,
     size: u64,
     time: u64,
+    received: u64,
     forgot: Option<u64>,
 }
 
@@ -186,6 +187,7 @@ impl Submission {
             line,
             size,
             time,
+            received: now,
             forgot,
         })
     }
@@ -220,10 +222,16 @@ impl Cosigned {
         self.size
     }
 
-    /// When, in seconds since 1970.
+    /// When, in seconds since 1970, by the clock of the witness.
     #[must_use]
     pub fn time(&self) -> u64 {
         self.time
+    }
+
+    /// When it was received, by the clock here.
+    #[must_use]
+    pub fn received(&self) -> u64 {
+        self.received
     }
 
     /// The size that the witness had signed, if it no longer knew that it had. It then might sign

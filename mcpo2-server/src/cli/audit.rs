@@ -1,3 +1,5 @@
+mod witness;
+
 use std::{path::PathBuf, process::ExitCode};
 
 use clap::Subcommand;
@@ -19,6 +21,8 @@ pub(super) enum Audit {
         #[arg(short = 'n', default_value_t = 10)]
         lines: usize,
     },
+    /// Be a witness of other logs: sign what they say of themselves, as long as they do not go back on it
+    Witness(witness::Witness),
 }
 
 impl Audit {
@@ -26,6 +30,7 @@ impl Audit {
         match self {
             Self::Verify { dir } => verify(&dir),
             Self::Tail { dir, lines } => tail(&dir, lines),
+            Self::Witness(witness) => witness.run(),
         }
     }
 }

@@ -86,15 +86,27 @@ fn malformed_replies_are_refused() {
         let reply = Reply::parse(409, size, body.as_bytes());
         assert_eq!(reply, Err(ReplyError::Size), "{body:?}");
     }
-    assert_eq!(Reply::parse(409, Some("text/plain"), b"7\n"), Err(ReplyError::Size));
+    assert_eq!(
+        Reply::parse(409, Some("text/plain"), b"7\n"),
+        Err(ReplyError::Size)
+    );
     assert_eq!(Reply::parse(409, None, b"7\n"), Err(ReplyError::Size));
     let unended = REPLY.trim_end();
-    for body in ["", "\n", "none\n", unended, &REPLY.replacen('\n', "\n\n", 1)] {
+    for body in [
+        "",
+        "\n",
+        "none\n",
+        unended,
+        &REPLY.replacen('\n', "\n\n", 1),
+    ] {
         let reply = Reply::parse(200, None, body.as_bytes());
         assert!(matches!(reply, Err(ReplyError::Signatures(_))), "{body:?}");
     }
     let long = " ".repeat(Reply::MAX_BYTES + 1);
-    assert_eq!(Reply::parse(503, None, long.as_bytes()), Err(ReplyError::TooLong));
+    assert_eq!(
+        Reply::parse(503, None, long.as_bytes()),
+        Err(ReplyError::TooLong)
+    );
 }
 
 proptest! {
