@@ -3,6 +3,7 @@
 mod clock;
 mod config;
 mod error;
+pub mod export;
 mod files;
 mod frames;
 mod future;
