@@ -7,6 +7,7 @@ mod config;
 mod disk;
 mod epoch;
 mod error;
+pub mod export;
 mod frames;
 mod future;
 mod heard;

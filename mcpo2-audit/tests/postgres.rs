@@ -7,7 +7,7 @@
     reason = "tests"
 )]
 
-use std::time::Duration;
+use std::{net::TcpListener, sync::Arc, time::Duration};
 
 use mcpo2_audit::{
     conformance,
@@ -109,6 +109,38 @@ fn an_index_of_another_ledger_or_of_a_newer_version_is_not_used() {
     assert_eq!(refused(options(&server)), ErrorKind::Newer);
     assert!(options(&server).with_schema("x; drop").is_err());
     assert!(PostgresOptions::new("host=", "x").is_err());
+}
+
+#[test]
+fn over_tcp_it_takes_tls_that_it_can_verify_or_nothing() {
+    let made = rcgen::generate_simple_self_signed(["localhost".to_owned()]).unwrap();
+    let certificate = made.cert.der().clone();
+    let (pem, key) = (made.cert.pem(), made.signing_key.serialize_pem());
+    let port = TcpListener::bind("127.0.0.1:0")
+        .unwrap()
+        .local_addr()
+        .unwrap()
+        .port();
+    let _server = Postgres::start_with_tls(port, &pem, &key);
+    let url = format!("host=localhost hostaddr=127.0.0.1 port={port} user=mcpo2 dbname=postgres");
+    let options = || PostgresOptions::new(&url, "acme.example/one").unwrap();
+    let error = PostgresIndex::open(options()).unwrap_err();
+    assert_eq!(error.kind(), ErrorKind::Unavailable);
+    let mut roots = rustls::RootCertStore::empty();
+    roots.add(certificate).unwrap();
+    let provider = Arc::new(rustls::crypto::aws_lc_rs::default_provider());
+    let tls = rustls::ClientConfig::builder_with_provider(provider)
+        .with_safe_default_protocol_versions()
+        .unwrap()
+        .with_root_certificates(roots)
+        .with_no_client_auth();
+    let mut index = PostgresIndex::open(options().with_tls(Arc::new(tls))).unwrap();
+    index.apply(&rows(0..10)).unwrap();
+    let plain = format!("{url} sslmode=disable");
+    let mut plain = Client::connect(&plain, NoTls).unwrap();
+    let under_tls = "SELECT ssl FROM pg_stat_ssl JOIN pg_stat_activity USING (pid) \
+                     WHERE application_name = 'mcpo2-audit'";
+    assert!(plain.query_one(under_tls, &[]).unwrap().get::<_, bool>(0));
 }
 
 #[test]

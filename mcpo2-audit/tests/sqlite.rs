@@ -17,7 +17,9 @@ use std::{
 
 use mcpo2_audit::{
     conformance,
-    index::{Difference, ErrorKind, Index, SqliteIndex, check, reindex},
+    index::{
+        Difference, ErrorKind, Index, Indexer, Query, SqliteIndex, TenantScope, check, reindex,
+    },
 };
 use rusqlite::Connection;
 
@@ -153,6 +155,32 @@ fn what_was_erased_is_in_no_file_of_it() {
     assert!(holds_it());
     index.apply(&[row(3, &erase)]).unwrap();
     assert!(!holds_it());
+}
+
+#[test]
+fn who_reads_it_is_not_in_the_way_of_who_follows() {
+    let dir = tempfile::tempdir().unwrap();
+    let path = dir.path().join("index.sqlite");
+    let indexer = Indexer::spawn(Box::new(open(&path)), Rows::new(0..30_000)).unwrap();
+    let reader = open(&path);
+    let mut pages = 0;
+    let all = Query::new(TenantScope::All).with_limit(Query::MOST);
+    while reader.last_indexed().unwrap() != Some(29_999) {
+        let page = reader.query(&all).unwrap();
+        assert!(
+            page.rows
+                .is_sorted_by_key(|found| std::cmp::Reverse(found.row.seq))
+        );
+        pages += 1;
+    }
+    assert!(pages > 0);
+    assert_eq!(
+        (
+            indexer.stop().is_some(),
+            reader.rows(None, 40_000).unwrap().len()
+        ),
+        (true, 30_000)
+    );
 }
 
 /// Applies batches until it is killed.

@@ -23,7 +23,7 @@ mod tls;
 use self::connect::Link;
 pub use self::connect::PostgresOptions;
 
-/// An index in PostgreSQL, 12 or newer: for those who search there, and for nothing else.
+/// An index in PostgreSQL (15 is tested): for those who search there, and for nothing else.
 ///
 /// Its schema has the views `tool_calls` and `audit_events` for others to read. A connection that
 /// is lost is made anew, after a pause that grows to 5 s.

@@ -3,7 +3,7 @@
 use std::{
     env, fs,
     io::{BufRead, BufReader},
-    os::unix::fs::{MetadataExt, chown},
+    os::unix::fs::{MetadataExt, PermissionsExt, chown},
     path::{Path, PathBuf},
     process::{Child, Command, Stdio},
     thread,
@@ -15,10 +15,34 @@ use tempfile::TempDir;
 pub(crate) struct Postgres {
     dir: TempDir,
     child: Option<Child>,
+    settings: Vec<String>,
 }
 
 impl Postgres {
     pub(crate) fn start() -> Self {
+        let mut server = Self::initialize();
+        server.settings.push("listen_addresses=".into());
+        server.restart();
+        server
+    }
+
+    /// One that listens on TCP at this port, and has a certificate.
+    pub(crate) fn start_with_tls(port: u16, certificate: &str, key: &str) -> Self {
+        let mut server = Self::initialize();
+        for (name, text) in [("server.crt", certificate), ("server.key", key)] {
+            let path = server.dir.path().join("data").join(name);
+            fs::write(&path, text).unwrap();
+            fs::set_permissions(&path, fs::Permissions::from_mode(0o600)).unwrap();
+            chown(&path, user(), None).unwrap();
+        }
+        let port = format!("port={port}");
+        let settings = ["listen_addresses=127.0.0.1", "ssl=on", &port];
+        server.settings.extend(settings.map(Into::into));
+        server.restart();
+        server
+    }
+
+    fn initialize() -> Self {
         // A short path, since that of a socket must be.
         let dir = tempfile::Builder::new()
             .prefix("pg")
@@ -45,9 +69,11 @@ impl Postgres {
             "{}",
             String::from_utf8_lossy(&made.stderr)
         );
-        let mut server = Self { dir, child: None };
-        server.restart();
-        server
+        Self {
+            dir,
+            child: None,
+            settings: vec!["fsync=off".into()],
+        }
     }
 
     pub(crate) fn url(&self) -> String {
@@ -67,7 +93,7 @@ impl Postgres {
     pub(crate) fn restart(&mut self) {
         // Until those that the killed one had started are gone, it refuses to start.
         for _ in 0..100 {
-            if let Some(child) = run(self.dir.path()) {
+            if let Some(child) = run(self.dir.path(), &self.settings) {
                 self.child = Some(child);
                 return;
             }
@@ -83,17 +109,12 @@ impl Drop for Postgres {
 }
 
 /// The server, once it takes connections; none where it ends before that.
-fn run(dir: &Path) -> Option<Child> {
+fn run(dir: &Path, settings: &[String]) -> Option<Child> {
     let mut server = command("postgres");
     server.arg("-D").arg(dir.join("data")).arg("-k").arg(dir);
-    server.args([
-        "-c",
-        "listen_addresses=",
-        "-c",
-        "fsync=off",
-        "-c",
-        "max_connections=20",
-    ]);
+    for setting in settings {
+        server.arg("-c").arg(setting);
+    }
     let mut child = server.stderr(Stdio::piped()).spawn().unwrap();
     let mut lines = BufReader::new(child.stderr.take().unwrap()).lines();
     let ready = |line: std::io::Result<String>| line.unwrap().contains("ready to accept");
