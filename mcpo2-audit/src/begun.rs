@@ -54,9 +54,9 @@ impl Begun {
             trace_id(&traceparent).map(Arc::from)
         });
         let of = ledger.of(call.principal())?;
-        let arguments = request.arguments().filter(|arguments| {
-            ledger.keeps_arguments() && arguments.len() <= MAX_ARGUMENTS
-        });
+        let arguments = request
+            .arguments()
+            .filter(|arguments| ledger.keeps_arguments() && arguments.len() <= MAX_ARGUMENTS);
         Ok(Self {
             origin: ledger.shared_origin(),
             principal: Arc::clone(call.principal()),

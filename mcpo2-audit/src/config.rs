@@ -106,13 +106,20 @@ impl Config {
             .with_segment_bytes(self.segment_bytes)
             .with_queue(self.queue)
             .with_heartbeat(Some(Duration::from_secs(self.heartbeat_seconds.into())))
-            .with_rotation(Some(Duration::from_secs(u64::from(self.rotate_hours) * 3600)));
+            .with_rotation(Some(Duration::from_secs(
+                u64::from(self.rotate_hours) * 3600,
+            )));
         if let Some(origin) = &self.origin {
             let name: Result<KeyName, _> = origin.parse();
-            name.map_err(|_| ConfigError("`origin` is no name: 1 to 255 bytes without spaces or `+`"))?;
+            name.map_err(|_| {
+                ConfigError("`origin` is no name: 1 to 255 bytes without spaces or `+`")
+            })?;
             options = options.with_origin(origin);
         }
-        if self.retain_days.is_some_and(|days| !(1..=36_500).contains(&days)) {
+        if self
+            .retain_days
+            .is_some_and(|days| !(1..=36_500).contains(&days))
+        {
             return Err(ConfigError("`retain_days` is not 1 to 36500"));
         }
         let options = options.with_retention(self.keeping());

@@ -10,10 +10,7 @@ use mcpo2_verify::{
 };
 use zeroize::Zeroizing;
 
-use crate::{
-    Disk, Error, ErrorKind, KeySigner, RecordId, Signer,
-    signer::refused,
-};
+use crate::{Disk, Error, ErrorKind, KeySigner, RecordId, Signer, signer::refused};
 
 const ORIGIN: &str = "origin";
 const MAX_ORIGIN: u64 = 4096;
@@ -29,7 +26,10 @@ pub(crate) struct Epoch {
 
 impl Epoch {
     /// The name of the log and its keys, where the ledger is not new.
-    pub(crate) fn load(disk: &dyn Disk, signer: Option<Arc<dyn Signer>>) -> Result<Option<Self>, Error> {
+    pub(crate) fn load(
+        disk: &dyn Disk,
+        signer: Option<Arc<dyn Signer>>,
+    ) -> Result<Option<Self>, Error> {
         let Some(epochs) = epochs(disk)? else {
             return Ok(None);
         };
@@ -99,7 +99,9 @@ impl Epoch {
 
     fn note(&self, text: &str) -> Result<String, Error> {
         let key = self.epochs.newest();
-        let line = sign_note(text, key.name(), key.id(), |message| self.signer.sign(message));
+        let line = sign_note(text, key.name(), key.id(), |message| {
+            self.signer.sign(message)
+        });
         Ok(assemble(text, &[line.map_err(refused)?]))
     }
 

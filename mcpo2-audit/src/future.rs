@@ -8,9 +8,7 @@ use std::{
 use mcpo2_core::{Error, Reply};
 use pin_project_lite::pin_project;
 
-use crate::{
-    Commit, Receipts, begun::Begun, frames, pending::Pending, receipt::Receipt,
-};
+use crate::{Commit, Receipts, begun::Begun, frames, pending::Pending, receipt::Receipt};
 
 pin_project! {
     /// The reply, and the record of it. Dropping it records that the call was cancelled.

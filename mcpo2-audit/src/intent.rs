@@ -117,9 +117,8 @@ impl IntentLayer {
     /// Writes the record; what is to be waited for, if it is.
     fn record(&self, call: &Routed) -> Result<Option<(Commit, Arc<Begun>)>, Error> {
         let begun = call.call().extensions().get::<Arc<Begun>>();
-        let begun = begun.ok_or_else(|| {
-            Error::new(ErrorKind::Internal, "the call is not audited")
-        })?;
+        let begun =
+            begun.ok_or_else(|| Error::new(ErrorKind::Internal, "the call is not audited"))?;
         let durability = self.durability(call);
         let place = self.ledger.reserve()?;
         let trail = call.call().trail();
@@ -213,7 +212,9 @@ where
                 }
                 StateProjection::Calling { inner } => return inner.poll(cx),
                 StateProjection::Refused { error } => {
-                    return error.take().map_or(Poll::Pending, |error| Poll::Ready(Err(error)));
+                    return error
+                        .take()
+                        .map_or(Poll::Pending, |error| Poll::Ready(Err(error)));
                 }
             };
             this.state.set(State::Calling { inner });

@@ -36,7 +36,9 @@ impl Keeping {
     /// Whether something goes that is followed by so many bytes, the oldest of this age in
     /// nanoseconds.
     pub(crate) fn is_over(&self, bytes: u64, age: i128) -> bool {
-        let limit = self.age.map(|limit| i128::try_from(limit.as_nanos()).unwrap_or(i128::MAX));
+        let limit = self
+            .age
+            .map(|limit| i128::try_from(limit.as_nanos()).unwrap_or(i128::MAX));
         let is_old = limit.is_some_and(|limit| age >= limit);
         let is_much = self.bytes.is_some_and(|limit| bytes >= limit);
         is_old || is_much

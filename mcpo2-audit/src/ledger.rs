@@ -10,14 +10,14 @@ use mcpo2_core::{Digest, Principal, PrincipalId, TenantId};
 use mcpo2_verify::{Kind, key::VerifierKey};
 
 use crate::{
-    Clock, Commit, DirDisk, Disk, Error, ErrorKind, Event, Options, Record, RecordId, Reject, Stats,
-    commit,
+    Clock, Commit, DirDisk, Disk, Error, ErrorKind, Event, Options, Record, RecordId, Reject,
+    Stats, commit,
     id::Stamps,
     opening::{self, Opened},
+    orders::Orders,
     prepared::Prepared,
     queue::Queue,
     record::{Of, Sealing, WrittenCall},
-    orders::Orders,
     run::run,
     secret::{ContentKey, Messages},
     writer::Writer,
@@ -73,9 +73,13 @@ impl Ledger {
         let orders = Arc::new(Orders::default());
         let handle = Handle {
             origin: writer.epoch.origin().as_str().into(),
-            key: writer.epoch.epochs().keys().next().cloned().ok_or_else(|| {
-                Error::new(ErrorKind::Damaged, "the ledger has no key")
-            })?,
+            key: writer
+                .epoch
+                .epochs()
+                .keys()
+                .next()
+                .cloned()
+                .ok_or_else(|| Error::new(ErrorKind::Damaged, "the ledger has no key"))?,
             queue: Arc::clone(&queue),
             orders: Arc::clone(&orders),
             stamps: Arc::clone(&writer.stamps),
@@ -371,18 +375,16 @@ impl Place {
             }
             false => (None, None),
         };
-        let prepared = self.prepared_call(call, of).map(|prepared| Prepared {
-            notice,
-            ..prepared
-        });
+        let prepared = self
+            .prepared_call(call, of)
+            .map(|prepared| Prepared { notice, ..prepared });
         self.put(prepared);
         commit
     }
 
     fn prepared_call(&self, call: &WrittenCall<'_>, of: &Of) -> Result<Prepared, Error> {
-        let unfit = |error| {
-            Error::new(ErrorKind::Io, "the call cannot be recorded").with_source(error)
-        };
+        let unfit =
+            |error| Error::new(ErrorKind::Io, "the call cannot be recorded").with_source(error);
         let public = call.json().map_err(unfit)?;
         let personal = call.personal().map_err(unfit)?;
         let what: (Kind, RecordId) = (call.kind(), self.id);

@@ -12,8 +12,8 @@ mod frames;
 mod future;
 mod heard;
 mod id;
-mod intent;
 pub mod index;
+mod intent;
 mod json;
 mod keeping;
 mod layer;
@@ -55,9 +55,9 @@ pub use keeping::Keeping;
 pub use layer::AuditLayer;
 pub use ledger::{Ledger, Place};
 pub use mcpo2_core::Durability;
-pub use queue::Stats;
 pub use prove::{Disclosure, Evidence, ProveError, prove, prove_since};
-pub use read::{Calls, Entries, Entry, Follower, ReadError, calls, read, tail};
+pub use queue::Stats;
+pub use read::{Calls, Entries, Entry, Follower, LedgerFeed, ReadError, calls, read, tail};
 pub use receipt::RECEIPT;
 pub use record::{
     Asked, CallRecord, Caller, Class, Ended, Erased, Event, FORMAT, Heartbeat, Held, IntentRecord,

@@ -34,6 +34,11 @@ pub(crate) fn open(disk: Arc<dyn Disk>, options: &Options) -> Result<Opened, Err
         }
         _ => failed("lock the ledger")(error),
     })?;
+    let files = disk.list("").map_err(failed("list the ledger"))?;
+    if files.iter().any(|name| name.ends_with(".jsonl")) {
+        let message = "a ledger of an older form is there: keep it, and begin a new one elsewhere";
+        return Err(Error::new(ErrorKind::Damaged, message));
+    }
     let stamps = Arc::new(Stamps::new(Arc::clone(&options.clock), secret::random()?));
     let epoch = Epoch::load(&*disk, options.signer.clone())?;
     let is_new = epoch.is_none();
@@ -82,7 +87,12 @@ pub(crate) fn open(disk: Arc<dyn Disk>, options: &Options) -> Result<Opened, Err
 fn begin(disk: &dyn Disk, options: &Options, stamps: &Stamps) -> Result<Epoch, Error> {
     let (id, time) = stamps.next();
     let now = u64::try_from(time.as_second()).unwrap_or_default();
-    Epoch::begin(disk, (options.origin.as_deref(), id), options.signer.clone(), now)
+    Epoch::begin(
+        disk,
+        (options.origin.as_deref(), id),
+        options.signer.clone(),
+        now,
+    )
 }
 
 /// Says in the ledger what a crash left, and ends what it interrupted.
@@ -137,7 +147,10 @@ fn finish_rotation(writer: &mut Writer) -> Result<(), Error> {
     if names_next && ended.is_none_or(|rotation| rotation.size() < size) {
         let next = writer.epoch.prepared_key(&*writer.disk)?;
         let next = next.ok_or_else(|| {
-            Error::new(ErrorKind::Damaged, "the ledger names a key that is not there")
+            Error::new(
+                ErrorKind::Damaged,
+                "the ledger names a key that is not there",
+            )
         })?;
         writer.epoch.change(&*writer.disk, size, next)?;
     }
@@ -155,7 +168,10 @@ fn check_published(disk: &dyn Disk, epoch: &Epoch, end: &End) -> Result<(), Erro
         Err(error) => return Err(failed("read the checkpoint")(error)),
     };
     let (size, root) = epoch.knows(&note).ok_or_else(|| {
-        Error::new(ErrorKind::Damaged, "the checkpoint is not signed by this ledger")
+        Error::new(
+            ErrorKind::Damaged,
+            "the checkpoint is not signed by this ledger",
+        )
     })?;
     let tip = &end.tip;
     if size > tip.size() || (size == tip.size() && root != tip.frontier.root()) {
@@ -187,9 +203,8 @@ fn tiles(disk: &dyn Disk, tip: &Tip, crashed: bool) -> Result<(Tiles, u64), Erro
     let first = firsts.first().copied().unwrap_or_default();
     let before = Tiles::rebuild(disk, first).map_err(failed("read tiles"))?;
     let rebuilt = catch_up(disk, before, tip)?;
-    let tiles = rebuilt.ok_or_else(|| {
-        Error::new(ErrorKind::Damaged, "the tiles of the ledger are not whole")
-    })?;
+    let tiles = rebuilt
+        .ok_or_else(|| Error::new(ErrorKind::Damaged, "the tiles of the ledger are not whole"))?;
     Ok((tiles, size))
 }
 
@@ -266,7 +281,10 @@ fn orphans(disk: &dyn Disk, end: &End) -> Result<Vec<RecordId>, Error> {
             let ids = Body::decode(body).ok();
             let ids = ids.and_then(|it| serde_json::from_str::<Ids>(it.public()).ok());
             match ids {
-                Some(Ids { intent: Some(intent), .. }) => closed.push(intent),
+                Some(Ids {
+                    intent: Some(intent),
+                    ..
+                }) => closed.push(intent),
                 Some(Ids { id, .. }) => drop(open.insert(leaf.seq, id)),
                 None => {}
             }
@@ -276,7 +294,10 @@ fn orphans(disk: &dyn Disk, end: &End) -> Result<Vec<RecordId>, Error> {
         }
     }
     let closed: std::collections::HashSet<_> = closed.into_iter().collect();
-    Ok(open.into_values().filter(|id| !closed.contains(id)).collect())
+    Ok(open
+        .into_values()
+        .filter(|id| !closed.contains(id))
+        .collect())
 }
 
 /// The ledger was closed, and nothing is left open in it.

@@ -42,7 +42,10 @@ impl Orders {
                 Err(error) if error.kind() == ErrorKind::Held => (Err(error), Ok(())),
                 Err(error) => {
                     let told = crate::text::chain(&error, 1024);
-                    (Err(error), Err(Error::new(ErrorKind::Io, told.into_string())))
+                    (
+                        Err(error),
+                        Err(Error::new(ErrorKind::Io, told.into_string())),
+                    )
                 }
                 Ok(done) => (Ok(done), Ok(())),
             };

@@ -144,6 +144,7 @@ impl Open {
             trail,
             ..
         } = self;
-        trail.read(|facts| place.fill_call(&begun.after(stamp, facts, &end), begun.of(), is_awaited))
+        trail
+            .read(|facts| place.fill_call(&begun.after(stamp, facts, &end), begun.of(), is_awaited))
     }
 }

@@ -7,12 +7,7 @@ use mcpo2_verify::{
     prove_inclusion, segment_name,
 };
 
-use crate::{
-    DirDisk, Disk, ReadError,
-    read::committed,
-    recover,
-    vault::Keys,
-};
+use crate::{DirDisk, Disk, ReadError, read::committed, recover, vault::Keys};
 
 const MAX_CHECKPOINT: u64 = 64 * 1024;
 const MAX_TILE: u64 = 1 << 20;
@@ -111,13 +106,15 @@ fn published(disk: &dyn Disk) -> io::Result<SignedCheckpoint> {
 }
 
 fn hashes(disk: &DirDisk, size: u64) -> TileHashes<impl Fn(Tile) -> io::Result<Vec<u8>>> {
-    TileHashes::new(size, move |tile: Tile| match disk.read(&tile.path(), MAX_TILE) {
-        Err(error) if error.kind() == io::ErrorKind::NotFound => {
-            let full = Tile::new(tile.tree(), tile.index(), mcpo2_verify::TILE_WIDTH);
-            let full = full.ok_or(io::ErrorKind::NotFound)?;
-            disk.read(&full.path(), MAX_TILE)
+    TileHashes::new(size, move |tile: Tile| {
+        match disk.read(&tile.path(), MAX_TILE) {
+            Err(error) if error.kind() == io::ErrorKind::NotFound => {
+                let full = Tile::new(tile.tree(), tile.index(), mcpo2_verify::TILE_WIDTH);
+                let full = full.ok_or(io::ErrorKind::NotFound)?;
+                disk.read(&full.path(), MAX_TILE)
+            }
+            read => read,
         }
-        read => read,
     })
 }
 
@@ -127,7 +124,9 @@ fn find(disk: &DirDisk, seq: u64) -> Result<Found, ProveError> {
     let firsts = recover::segments(disk)?;
     let segment = firsts.iter().rev().find(|first| **first <= seq);
     let segment = *segment.ok_or(ProveError::Removed { seq })?;
-    let keys = Keys::load(disk).map(|keys| keys.by_tag()).unwrap_or_default();
+    let keys = Keys::load(disk)
+        .map(|keys| keys.by_tag())
+        .unwrap_or_default();
     let bytes = disk.read(&format!("seg/{}", segment_name(segment)), 1 << 32)?;
     let mut found = None;
     committed(&bytes, (segment, 0), true, |raw| {

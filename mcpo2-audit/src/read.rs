@@ -1,9 +1,11 @@
+mod feed;
 mod follow;
 mod raw;
 
+pub use feed::LedgerFeed;
 pub use follow::Follower;
 
-pub(crate) use raw::{Raw, committed};
+pub(crate) use raw::committed;
 
 use std::{
     collections::{HashMap, VecDeque},

@@ -4,9 +4,7 @@ mod personal;
 mod prepare;
 mod written;
 
-pub use call::{
-    Asked, CallRecord, Caller, Ended, IntentRecord, ItemRef, Outcome, OutcomeRecord,
-};
+pub use call::{Asked, CallRecord, Caller, Ended, IntentRecord, ItemRef, Outcome, OutcomeRecord};
 pub use event::{
     Erased, Event, Heartbeat, Held, KeyRotation, Note, Recovered, Reject, Retained, Retention,
     Rotated,

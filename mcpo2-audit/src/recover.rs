@@ -3,8 +3,8 @@
 use std::io;
 
 use mcpo2_verify::{
-    Frame, FrameKind, Frontier, Hash, Kind, LEAF, Leaf, SegmentHeader, chain_next, leaf_hash,
-    parse_segment_name, read_frame, segment_name,
+    Frame, FrameKind, Frontier, Hash, Kind, LEAF, Leaf, SegmentError, SegmentHeader, chain_next,
+    leaf_hash, parse_segment_name, read_frame, segment_name,
 };
 
 use crate::{Disk, Error, ErrorKind, epoch::Epoch};
@@ -58,7 +58,10 @@ impl Tip {
 /// The segments that are there, by the number of their first record.
 pub(crate) fn segments(disk: &dyn Disk) -> io::Result<Vec<u64>> {
     let names = disk.list("seg")?;
-    let mut firsts: Vec<u64> = names.iter().filter_map(|it| parse_segment_name(it)).collect();
+    let mut firsts: Vec<u64> = names
+        .iter()
+        .filter_map(|it| parse_segment_name(it))
+        .collect();
     firsts.sort_unstable();
     Ok(firsts)
 }
@@ -167,17 +170,19 @@ fn step(frame: &Frame<'_>, tip: &mut Tip, epoch: &Epoch) -> bool {
             fits
         }
         FrameKind::Vault => true,
-        FrameKind::Commit => {
-            epoch.knows(frame.payload) == Some((tip.size(), tip.frontier.root()))
-        }
+        FrameKind::Commit => epoch.knows(frame.payload) == Some((tip.size(), tip.frontier.root())),
         _ => false,
     }
 }
 
 /// What the segment continues, and where its frames begin.
 fn header(first: u64, frame: &Frame<'_>, epoch: &Epoch) -> Result<(Tip, usize), Error> {
-    let header = match frame.kind {
-        FrameKind::Header => SegmentHeader::decode(frame.payload).ok(),
+    let header = match (frame.kind, SegmentHeader::decode(frame.payload)) {
+        (FrameKind::Header, Err(SegmentError::Version)) => {
+            let message = "the ledger is of another version, so another version must go on here";
+            return Err(Error::new(ErrorKind::Damaged, message));
+        }
+        (FrameKind::Header, header) => header.ok(),
         _ => None,
     };
     let header = header.filter(|it| it.origin == epoch.origin().as_str());

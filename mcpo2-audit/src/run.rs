@@ -34,7 +34,9 @@ fn work(
     loop {
         let has_room = writer.has_room();
         queue.set_full(!has_room);
-        let left = options.heartbeat.map(|every| every.saturating_sub(beat.elapsed()));
+        let left = options
+            .heartbeat
+            .map(|every| every.saturating_sub(beat.elapsed()));
         let patience = match has_room {
             true => left.unwrap_or(Duration::MAX),
             false => left.unwrap_or(FULL).min(FULL),
@@ -50,7 +52,10 @@ fn work(
         if orders.carry_out(writer)? {
             queue.moved(writer.head());
         }
-        if options.heartbeat.is_some_and(|every| beat.elapsed() >= every) {
+        if options
+            .heartbeat
+            .is_some_and(|every| beat.elapsed() >= every)
+        {
             beat = Instant::now();
             beaten(writer, options)?;
             queue.moved(writer.head());

@@ -34,7 +34,10 @@ impl<S> AuditService<S> {
         let place = self.ledger.reserve()?;
         let begun = Arc::new(Begun::new(&self.ledger, call, self.settings.generation)?);
         let durability = self.settings.durability;
-        Ok((Pending::new(place, call, Arc::clone(&begun), durability), begun))
+        Ok((
+            Pending::new(place, call, Arc::clone(&begun), durability),
+            begun,
+        ))
     }
 }
 

@@ -142,7 +142,9 @@ impl Tiles {
             };
             let index = |size: u64| size.checked_shr(shift).unwrap_or_default();
             for index in index(self.size)..=index(size) {
-                let Some(one) = Tile::new(tree, index, 1) else { continue };
+                let Some(one) = Tile::new(tree, index, 1) else {
+                    continue;
+                };
                 let path = one.path();
                 let folder = path.strip_suffix("/1").unwrap_or_default();
                 for name in disk.list(folder)? {
@@ -214,7 +216,8 @@ impl Tiles {
         };
         let mut levels = (0_u8..8).map(|level| (Tree::Level(level), u32::from(level), 32));
         let mut parts = Vec::new();
-        for (tree, level, entry) in std::iter::once((Tree::Entries, 0, LEAF + 2)).chain(&mut levels) {
+        for (tree, level, entry) in std::iter::once((Tree::Entries, 0, LEAF + 2)).chain(&mut levels)
+        {
             match read(tree, level, entry) {
                 Ok(part) => parts.push(part),
                 Err(error) if error.kind() == io::ErrorKind::NotFound => return Ok(None),
@@ -265,7 +268,9 @@ fn make_safe(disk: &dyn Disk, paths: &[String]) -> io::Result<()> {
         disk.open(path)?.sync()?;
     }
     let folders: BTreeSet<&str> = paths.iter().map(|path| folder_of(path)).collect();
-    folders.into_iter().try_for_each(|folder| disk.sync_dir(folder))
+    folders
+        .into_iter()
+        .try_for_each(|folder| disk.sync_dir(folder))
 }
 
 fn write(disk: &dyn Disk, tile: Tile, bytes: &[u8]) -> io::Result<String> {

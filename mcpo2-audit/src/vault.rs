@@ -45,7 +45,10 @@ impl Vault {
     /// By what a person is found, without saying who it is.
     pub(crate) fn lookup(&self, tenant: &str, id: &str) -> [u8; 32] {
         let mut hasher = blake3::Hasher::new_keyed(&self.tags);
-        hasher.update(tenant.as_bytes()).update(&[0]).update(id.as_bytes());
+        hasher
+            .update(tenant.as_bytes())
+            .update(&[0])
+            .update(id.as_bytes());
         *hasher.finalize().as_bytes()
     }
 

@@ -54,7 +54,8 @@ impl Writer {
             return Ok(());
         }
         let size = group.iter().map(|it| it.bytes() + 256).sum::<usize>();
-        self.segment.make_room(&*self.disk, size, &self.tip, self.epoch.origin())?;
+        self.segment
+            .make_room(&*self.disk, size, &self.tip, self.epoch.origin())?;
         self.buffer.clear();
         let mut notices = Vec::new();
         for record in group {
@@ -127,7 +128,9 @@ impl Writer {
     /// Begins another epoch: the record that names its key is the last that the old key signs.
     pub(crate) fn rotate(&mut self) -> Result<(), Error> {
         let now = self.clock().now().as_second();
-        let next = self.epoch.next_key(&*self.disk, u64::try_from(now).unwrap_or_default())?;
+        let next = self
+            .epoch
+            .next_key(&*self.disk, u64::try_from(now).unwrap_or_default())?;
         self.say(Event::KeyRotation(KeyRotation {
             rotation: Rotated {
                 epoch: next.number(),
@@ -145,7 +148,9 @@ impl Writer {
     /// Ends it: all is published, and room that was kept is given back.
     pub(crate) fn close(&mut self) -> Result<(), Error> {
         self.publish()?;
-        self.segment.close(&*self.disk).map_err(failed("close the ledger"))
+        self.segment
+            .close(&*self.disk)
+            .map_err(failed("close the ledger"))
     }
 
     pub(crate) fn clock(&self) -> &dyn Clock {
@@ -182,7 +187,10 @@ impl Writer {
         let mono_ns = u64::try_from(mono.as_nanos()).unwrap_or(u64::MAX);
         let now = self.clock().now().as_nanosecond();
         let drift = now - i128::from(mono_ns);
-        let was_set = self.boot.drift.is_some_and(|before| (drift - before).abs() > STEP);
+        let was_set = self
+            .boot
+            .drift
+            .is_some_and(|before| (drift - before).abs() > STEP);
         self.boot.drift = Some(drift);
         let now = u64::try_from(now).unwrap_or_default();
         let mut flags = Flags::NONE;

@@ -48,14 +48,20 @@ fn target() -> Target {
 }
 
 /// Allows what owes this, and routes it.
-fn governed<S>(inner: S, owed: Option<Durability>) -> impl Service<Call, Response = Reply, Error = Error> + Clone
+fn governed<S>(
+    inner: S,
+    owed: Option<Durability>,
+) -> impl Service<Call, Response = Reply, Error = Error> + Clone
 where
     S: Service<Routed, Response = Reply, Error = Error> + Clone,
 {
     service_fn(move |call: Call| {
         let inner = inner.clone();
         async move {
-            call.trail().record(Fact::Filtered(Filtered { shown: 1, hidden: 0 }));
+            call.trail().record(Fact::Filtered(Filtered {
+                shown: 1,
+                hidden: 0,
+            }));
             let mut obligations = Obligations::default();
             obligations.durability = owed;
             let permitted = call.decide(Decision::Allow(obligations))?;
@@ -72,9 +78,14 @@ fn module(
     let (heard, dir) = (Arc::clone(heard), dir.to_owned());
     service_fn(move |call: Routed| {
         let intents = entries(&dir);
-        let intents = intents.iter().filter(|it| matches!(it.record.event, Event::Intent(_)));
+        let intents = intents
+            .iter()
+            .filter(|it| matches!(it.record.event, Event::Intent(_)));
         heard.store(intents.count(), SeqCst);
-        call.call().trail().record(Fact::Filtered(Filtered { shown: 2, hidden: 0 }));
+        call.call().trail().record(Fact::Filtered(Filtered {
+            shown: 2,
+            hidden: 0,
+        }));
         async { Ok::<_, Error>(Reply::complete(RESULT)) }
     })
 }
@@ -106,7 +117,9 @@ async fn module_hears_of_a_call_when_its_intent_is_safe_and_its_outcome_says_the
         ledger.close().unwrap();
         assert_eq!(verify(dir.path()).unwrap().extent.size, 2);
         let all = entries(dir.path());
-        let [intent, outcome] = &all[..] else { panic!("{all:?}") };
+        let [intent, outcome] = &all[..] else {
+            panic!("{all:?}")
+        };
         let Event::Outcome(ended) = &outcome.record.event else {
             panic!("{outcome:?}")
         };
@@ -194,7 +207,8 @@ async fn reply_says_where_the_intent_stands_if_it_is_to() {
 #[tokio::test]
 async fn call_that_a_crash_interrupted_is_ended_as_unknown() {
     let disk = ModelDisk::new();
-    let ledger = Ledger::open_on(disk.clone(), Options::default().with_segment_bytes(4000)).unwrap();
+    let ledger =
+        Ledger::open_on(disk.clone(), Options::default().with_segment_bytes(4000)).unwrap();
     let forever = service_fn(|_: Routed| std::future::pending::<Result<Reply, Error>>());
     let intents = IntentLayer::new(ledger.clone());
     let stack = AuditLayer::new(ledger.clone()).layer(governed(intents.layer(forever), None));
@@ -211,13 +225,21 @@ async fn call_that_a_crash_interrupted_is_ended_as_unknown() {
     again.close().unwrap();
     left.store(dir.path()).unwrap();
     verify(dir.path()).unwrap();
-    let ended: Vec<_> = calls(dir.path()).unwrap().map(|it| it.unwrap().record.event).collect();
+    let ended: Vec<_> = calls(dir.path())
+        .unwrap()
+        .map(|it| it.unwrap().record.event)
+        .collect();
     assert_eq!(ended.len(), 9);
     for event in ended {
-        let Event::Call(call) = event else { panic!("{event:?}") };
+        let Event::Call(call) = event else {
+            panic!("{event:?}")
+        };
         assert_eq!(call.end.outcome, Outcome::Unknown);
     }
     // Not twice.
-    Ledger::open_on(left.clone(), Options::default()).unwrap().close().unwrap();
+    Ledger::open_on(left.clone(), Options::default())
+        .unwrap()
+        .close()
+        .unwrap();
     assert_eq!(again.stats().head.size, 18);
 }

@@ -11,8 +11,8 @@ use std::{path::Path, time::Duration};
 
 use futures_util::{StreamExt, stream};
 use mcpo2_audit::{
-    AuditLayer, AuditService, CallRecord, ErrorKind, Event, Ledger, Options, Outcome,
-    RecordId, Source, tail, verify,
+    AuditLayer, AuditService, CallRecord, ErrorKind, Event, Ledger, Options, Outcome, RecordId,
+    Source, tail, verify,
 };
 use mcpo2_core::{
     AuthMethod, Basis, Body, Call, Classified, Digest, Error, Fact, Frame, Frames, Message,

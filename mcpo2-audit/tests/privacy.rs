@@ -29,10 +29,12 @@ fn entries(dir: &Path) -> Vec<Entry> {
 }
 
 fn callers(dir: &Path) -> Vec<(Option<String>, String)> {
-    let callers = entries(dir).into_iter().filter_map(|entry| match entry.record.event {
-        Event::Session(note) => note.principal,
-        _ => None,
-    });
+    let callers = entries(dir)
+        .into_iter()
+        .filter_map(|entry| match entry.record.event {
+            Event::Session(note) => note.principal,
+            _ => None,
+        });
     callers
         .map(|it| (it.id.map(|id| id.to_string()), it.pseudonym.unwrap().into()))
         .collect()
@@ -70,9 +72,13 @@ fn erased_person_is_unknown_afterwards_and_all_proofs_hold() {
     let root = ledger.stats().head.root;
 
     let ada = principal("ada-lovelace");
-    let erased = ledger.erase((ada.tenant(), ada.id()), "GDPR art. 17, ticket 12", "dpo").unwrap();
+    let erased = ledger
+        .erase((ada.tenant(), ada.id()), "GDPR art. 17, ticket 12", "dpo")
+        .unwrap();
     assert_eq!(erased.as_ref(), Some(&before[0].1));
-    let again = ledger.erase((ada.tenant(), ada.id()), "again", "dpo").unwrap();
+    let again = ledger
+        .erase((ada.tenant(), ada.id()), "again", "dpo")
+        .unwrap();
     assert_eq!(again, None);
     note(&ledger, "ada-lovelace");
     ledger.close().unwrap();
@@ -81,13 +87,19 @@ fn erased_person_is_unknown_afterwards_and_all_proofs_hold() {
     assert_eq!(after[0], (None, before[0].1.clone()));
     assert_eq!(after[1], before[1]);
     assert_eq!(after[3].0.as_deref(), Some("ada-lovelace"));
-    assert_ne!(after[3].1, before[0].1, "nobody can tell that it is the same");
+    assert_ne!(
+        after[3].1, before[0].1,
+        "nobody can tell that it is the same"
+    );
     let report = verify(dir.path()).unwrap();
     assert_eq!(report.extent.size, 5);
     assert_ne!(report.extent.root, root);
     assert!(matches!(&entries(dir.path())[3].record.event, Event::Erase(it) if &*it.by == "dpo"));
     // The key is nowhere, and a new opening finds none.
-    Ledger::open(dir.path(), Options::default()).unwrap().close().unwrap();
+    Ledger::open(dir.path(), Options::default())
+        .unwrap()
+        .close()
+        .unwrap();
     assert_eq!(callers(dir.path()), after);
 }
 
@@ -110,7 +122,10 @@ fn strangers_of_a_day_are_one_and_their_addresses_are_sealed() {
     let Event::Reject(reject) = &entries(dir.path())[0].record.event else {
         panic!("no reject")
     };
-    assert_eq!((reject.remote.as_deref(), &*reject.reason), (None, "no_message"));
+    assert_eq!(
+        (reject.remote.as_deref(), &*reject.reason),
+        (None, "no_message")
+    );
     verify(dir.path()).unwrap();
 }
 
@@ -131,9 +146,14 @@ fn old_segments_go_and_what_is_left_verifies_and_is_continued() {
     assert!(before > 8, "{before}");
     let held = ledger.hold(true, "case 7", "legal");
     held.unwrap();
-    assert_eq!(ledger.retain(400, "by hand").unwrap_err().kind(), ErrorKind::Held);
+    assert_eq!(
+        ledger.retain(400, "by hand").unwrap_err().kind(),
+        ErrorKind::Held
+    );
     let ada = principal("ada");
-    let error = ledger.erase((ada.tenant(), ada.id()), "law", "dpo").unwrap_err();
+    let error = ledger
+        .erase((ada.tenant(), ada.id()), "law", "dpo")
+        .unwrap_err();
     assert_eq!(error.kind(), ErrorKind::Held);
     ledger.hold(false, "case 7 closed", "legal").unwrap();
     let gone = ledger.retain(400, "by hand").unwrap();
@@ -141,13 +161,18 @@ fn old_segments_go_and_what_is_left_verifies_and_is_continued() {
     assert_eq!(ledger.retain(400, "by hand").unwrap(), 0);
     ledger.close().unwrap();
     let report = verify(dir.path()).unwrap();
-    assert!(report.extent.first > 300 && report.extent.first <= 400, "{report:?}");
+    assert!(
+        report.extent.first > 300 && report.extent.first <= 400,
+        "{report:?}"
+    );
     let first = entries(dir.path())[0].seq;
     assert_eq!(first, report.extent.first);
 
     // Without its partial tiles, as a power failure may leave it, it is continued all the same.
     let size = report.extent.size;
-    let bundle = dir.path().join(format!("tile/entries/{:03}.p/{}", size / 256, size % 256));
+    let bundle = dir
+        .path()
+        .join(format!("tile/entries/{:03}.p/{}", size / 256, size % 256));
     fs::remove_file(bundle).unwrap();
     let ledger = Ledger::open(dir.path(), options()).unwrap();
     note(&ledger, "ben");

@@ -281,7 +281,9 @@ impl Disk for ModelDisk {
         state.safe_names = state.names.clone();
         for node in &mut state.nodes {
             let pending = std::mem::take(&mut node.pending);
-            pending.iter().for_each(|change| apply(&mut node.safe, change));
+            pending
+                .iter()
+                .for_each(|change| apply(&mut node.safe, change));
         }
         Ok(())
     }
@@ -358,7 +360,9 @@ impl DiskFile for ModelFile {
         match fault {
             None => {
                 let pending = std::mem::take(&mut node.pending);
-                pending.iter().for_each(|change| apply(&mut node.safe, change));
+                pending
+                    .iter()
+                    .for_each(|change| apply(&mut node.safe, change));
             }
             Some(Fault::LostSync) => node.pending.clear(),
             Some(_) => {}
@@ -431,7 +435,10 @@ fn apply(to: &mut Vec<u8>, change: &Change) {
                 to.resize(offset + bytes.len(), 0);
             }
             let there = to.get_mut(*offset..).unwrap_or_default();
-            there.iter_mut().zip(bytes).for_each(|(to, from)| *to = *from);
+            there
+                .iter_mut()
+                .zip(bytes)
+                .for_each(|(to, from)| *to = *from);
         }
     }
 }

@@ -38,6 +38,12 @@ impl Exported {
         self
     }
 
+    /// The tenant that it is of, where it is of one.
+    #[must_use]
+    pub fn tenant(&self) -> Option<&str> {
+        self.text("/principal/tenant")
+    }
+
     /// The hash of the leaf in hexadecimal digits.
     pub(super) fn leaf(&self) -> String {
         self.leaf

@@ -29,7 +29,9 @@ impl Cursor {
         Self(seq)
     }
 
-    pub(super) fn seq(self) -> u64 {
+    /// The number of the record behind which it begins.
+    #[must_use]
+    pub fn seq(self) -> u64 {
         self.0
     }
 }

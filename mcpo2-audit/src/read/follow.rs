@@ -1,11 +1,7 @@
 use std::path::{Path, PathBuf};
 
 use super::{Entry, ReadError, committed};
-use crate::{
-    DirDisk, Disk,
-    recover,
-    vault::Keys,
-};
+use crate::{DirDisk, Disk, recover, vault::Keys};
 use mcpo2_verify::segment_name;
 
 /// Reads a ledger as it grows.
@@ -67,7 +63,9 @@ impl Follower {
 
     fn read_on(&mut self) -> Result<(), ReadError> {
         let disk = DirDisk::existing(&self.dir);
-        let keys = Keys::load(&disk).map(|keys| keys.by_tag()).unwrap_or_default();
+        let keys = Keys::load(&disk)
+            .map(|keys| keys.by_tag())
+            .unwrap_or_default();
         loop {
             let firsts = recover::segments(&disk)?;
             let (segment, offset) = match self.at {

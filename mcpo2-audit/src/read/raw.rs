@@ -96,7 +96,10 @@ impl<'a> Raw<'a> {
     /// What is personal in it, where the keys are there: path, salt and value.
     pub(crate) fn opened(&self, keys: &ByTag) -> Vec<(String, [u8; 32], String)> {
         let frames = self.vault.iter();
-        frames.filter_map(|frame| open(keys, frame)).flatten().collect()
+        frames
+            .filter_map(|frame| open(keys, frame))
+            .flatten()
+            .collect()
     }
 
     fn json(&self, keys: &ByTag) -> Result<Value, serde_json::Error> {

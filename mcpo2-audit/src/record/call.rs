@@ -208,7 +208,10 @@ impl ItemRef {
 
     /// Whether its name may say something of a person: URIs do.
     pub(crate) fn is_personal(&self) -> bool {
-        !matches!(self.kind, ItemKind::Tool | ItemKind::Prompt | ItemKind::Task)
+        !matches!(
+            self.kind,
+            ItemKind::Tool | ItemKind::Prompt | ItemKind::Task
+        )
     }
 }
 

@@ -92,7 +92,10 @@ impl WrittenCall<'_> {
         if let Some(remote) = way.source.and_then(Source::remote) {
             add(REMOTE, &clipped(remote, MAX_LABEL))?;
         }
-        if let Some(ItemRef { name: Some(name), .. }) = way.personal_item() {
+        if let Some(ItemRef {
+            name: Some(name), ..
+        }) = way.personal_item()
+        {
             add(ITEM, name)?;
         }
         let arguments = way.arguments.and_then(|it| std::str::from_utf8(it).ok());

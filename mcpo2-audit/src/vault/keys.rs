@@ -78,7 +78,10 @@ impl Keys {
 
     /// Writes all keys anew, so that those forgotten are on the disk no more.
     pub(crate) fn store(&mut self, disk: &dyn Disk) -> io::Result<()> {
-        let entries = self.known.iter().flat_map(|(lookup, key)| entry(lookup, key));
+        let entries = self
+            .known
+            .iter()
+            .flat_map(|(lookup, key)| entry(lookup, key));
         let bytes = Zeroizing::new(entries.collect::<Vec<u8>>());
         // What is forgotten is to be overwritten, and not only to lose its name.
         if let Ok(old) = disk.open(FILE) {
@@ -137,7 +140,10 @@ fn entry(lookup: &[u8; 32], key: &[u8; 32]) -> [u8; ENTRY] {
     let mut entry = [0; ENTRY];
     let sum = crc(lookup, key).to_le_bytes();
     let bytes = lookup.iter().chain(key).chain(&sum);
-    entry.iter_mut().zip(bytes).for_each(|(to, from)| *to = *from);
+    entry
+        .iter_mut()
+        .zip(bytes)
+        .for_each(|(to, from)| *to = *from);
     entry
 }
 

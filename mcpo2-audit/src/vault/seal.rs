@@ -94,13 +94,20 @@ pub(crate) fn open(keys: &ByTag, frame: &[u8]) -> Option<Opened> {
     let plain = cipher.decrypt(&XNonce::from(*nonce), payload).ok()?;
     let plain = Zeroizing::new(plain);
     let values = Values::decode(&plain).ok()?;
-    Some(values.map(|it| (it.path.into(), *it.salt, it.value.into())).collect())
+    Some(
+        values
+            .map(|it| (it.path.into(), *it.salt, it.value.into()))
+            .collect(),
+    )
 }
 
 /// Ids of records are never used twice, so this is not either.
 fn nonce(id: RecordId) -> [u8; NONCE] {
     let mut nonce = [0; NONCE];
     let bytes = id.to_bytes();
-    nonce.iter_mut().zip(bytes).for_each(|(to, from)| *to = from);
+    nonce
+        .iter_mut()
+        .zip(bytes)
+        .for_each(|(to, from)| *to = from);
     nonce
 }

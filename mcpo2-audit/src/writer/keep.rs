@@ -85,7 +85,10 @@ impl Writer {
     pub(crate) fn retain(&mut self, before: u64, policy: &str) -> Result<u64, Error> {
         self.check_hold()?;
         let firsts = recover::segments(&*self.disk).map_err(failed("list segments"))?;
-        let kept = firsts.iter().rposition(|first| *first <= before).unwrap_or(0);
+        let kept = firsts
+            .iter()
+            .rposition(|first| *first <= before)
+            .unwrap_or(0);
         let Some((kept, gone)) = firsts.get(kept).zip(firsts.get(..kept)) else {
             return Ok(0);
         };
@@ -100,9 +103,9 @@ impl Writer {
             },
         }))?;
         self.publish()?;
-        let removed = gone.iter().try_for_each(|first| {
-            self.disk.remove(&format!("seg/{}", segment_name(*first)))
-        });
+        let removed = gone
+            .iter()
+            .try_for_each(|first| self.disk.remove(&format!("seg/{}", segment_name(*first))));
         let safe = removed.and_then(|()| self.disk.sync_dir("seg"));
         safe.map_err(failed("remove old segments"))?;
         Ok(u64::try_from(gone.len()).unwrap_or_default())
@@ -129,7 +132,8 @@ impl Writer {
 
     fn segment_length(&self, first: u64) -> Result<u64, Error> {
         let file = self.disk.open(&format!("seg/{}", segment_name(first)));
-        file.and_then(|file| file.len()).map_err(failed("read a segment"))
+        file.and_then(|file| file.len())
+            .map_err(failed("read a segment"))
     }
 
     /// What stands in for segments must not be lost after them.
@@ -152,7 +156,10 @@ fn begun(disk: &dyn Disk, first: u64) -> io::Result<Option<u64>> {
     let mut rest = bytes.get(..count).unwrap_or_default();
     while let Ok(Some(frame)) = read_frame(rest) {
         if frame.kind == FrameKind::Record {
-            let leaf = frame.payload.get(..LEAF).and_then(|leaf| Leaf::decode(leaf).ok());
+            let leaf = frame
+                .payload
+                .get(..LEAF)
+                .and_then(|leaf| Leaf::decode(leaf).ok());
             return Ok(leaf.map(|leaf| leaf.wall_ns));
         }
         rest = rest.get(frame.length()..).unwrap_or_default();

@@ -72,7 +72,11 @@ impl Row {
         Self {
             asked: Asked {
                 method: call.request.method.to_string(),
-                item: call.request.item.as_ref().and_then(|item| Some(item.name.as_ref()?.to_string())),
+                item: call
+                    .request
+                    .item
+                    .as_ref()
+                    .and_then(|item| Some(item.name.as_ref()?.to_string())),
                 family: call.family.as_ref().map(ToString::to_string),
                 ..Asked::by(&call.principal)
             },
@@ -99,7 +103,11 @@ impl Row {
 impl Asked {
     fn by(caller: &Caller) -> Self {
         let tenant = caller.tenant.to_string();
-        let caller = caller.id.as_ref().map(ToString::to_string).unwrap_or_default();
+        let caller = caller
+            .id
+            .as_ref()
+            .map(ToString::to_string)
+            .unwrap_or_default();
         Self {
             tenant,
             caller,
