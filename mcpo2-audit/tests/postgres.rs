@@ -190,6 +190,8 @@ fn a_server_that_is_killed_under_load_loses_nothing() {
         head += 500;
         assert!(reader.last_indexed().is_err());
         server.restart();
+        // It connects again by itself, as soon as its pause is over.
+        while reader.last_indexed().is_err() {}
     }
     assert!(indexer.wait_for(head - 1, LONG), "{:?}", indexer.status());
     assert_eq!(indexer.status().behind(), Some(0));

@@ -153,7 +153,13 @@ fn what_was_erased_is_in_no_file_of_it() {
     index.apply(&rows(0..2)).unwrap();
     index.apply(&[row(2, &call)]).unwrap();
     assert!(holds_it());
+    // As long as somebody reads what was before, it cannot be overwritten.
+    let reader = Connection::open(&path).unwrap();
+    reader.execute_batch("BEGIN; SELECT * FROM entry").unwrap();
     index.apply(&[row(3, &erase)]).unwrap();
+    assert!(holds_it());
+    drop(reader);
+    index.apply(&rows(4..5)).unwrap();
     assert!(!holds_it());
 }
 

@@ -28,6 +28,9 @@ pub use self::connect::PostgresOptions;
 /// Its schema has the views `tool_calls` and `audit_events` for others to read. A connection that
 /// is lost is made anew, after a pause that grows to 5 s.
 ///
+/// What is erased is gone from its tables, but PostgreSQL keeps old rows until it vacuums, and old
+/// pages in its log and backups: how long is the operator's to say.
+///
 /// It blocks, and has a small runtime of its own inside: it must not be used, nor dropped, on a
 /// thread that runs asynchronous tasks.
 pub struct PostgresIndex {

@@ -34,6 +34,8 @@ const BUSY: Duration = Duration::from_secs(5);
 #[derive(Debug)]
 pub struct SqliteIndex {
     connection: Connection,
+    /// Whether what was erased may still be in the file beside the file.
+    owes_checkpoint: bool,
 }
 
 impl SqliteIndex {
@@ -62,7 +64,11 @@ impl SqliteIndex {
             )
             .map_err(failed)?;
         schema::migrate(&mut connection, ledger)?;
-        Ok(Self { connection })
+        Ok(Self {
+            connection,
+            // Whoever erased last may have ended before it was done.
+            owes_checkpoint: true,
+        })
     }
 
     /// Removes the index in this file, where there is one.
@@ -80,6 +86,15 @@ impl SqliteIndex {
             }
         }
         Ok(())
+    }
+
+    /// Empties the write-ahead log. Where a reader hinders it, the next batch tries again.
+    fn checkpoint(&mut self) {
+        let checkpoint = "PRAGMA wal_checkpoint(TRUNCATE)";
+        let busy = self
+            .connection
+            .query_row(checkpoint, [], |row| row.get::<_, i64>(0));
+        self.owes_checkpoint = busy != Ok(0);
     }
 
     /// The rows of a statement whose columns are those of a row, once or twice.
@@ -134,11 +149,9 @@ impl Index for SqliteIndex {
             .map_err(failed)?;
         let erases = put::put(&change, rows)?;
         change.commit().map_err(failed)?;
-        if erases {
-            // So that what was erased is in no file any more. A reader may hinder it for now.
-            let _ = self
-                .connection
-                .execute_batch("PRAGMA wal_checkpoint(TRUNCATE)");
+        self.owes_checkpoint |= erases;
+        if self.owes_checkpoint {
+            self.checkpoint();
         }
         Ok(())
     }
