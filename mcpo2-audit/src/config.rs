@@ -46,6 +46,10 @@ pub struct Config {
     /// that was signed with the ones before it.
     #[serde(default = "rotate_hours")]
     pub rotate_hours: u32,
+    /// A file with the witnesses that sign checkpoints before they are published, and how many of
+    /// them must, in the form of C2SP tlog-policy, with their URLs.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub witnesses: Option<PathBuf>,
     /// How many days records are kept, 1 to 36500; for ever where neither this nor `retain_bytes`
     /// is said. What goes, goes in whole segments; what proves the rest stays.
     #[serde(default, skip_serializing_if = "Option::is_none")]
@@ -74,6 +78,7 @@ impl Config {
             origin: None,
             heartbeat_seconds: heartbeat_seconds(),
             rotate_hours: rotate_hours(),
+            witnesses: None,
             retain_days: None,
             retain_bytes: None,
             arguments: Arguments::default(),
@@ -123,6 +128,10 @@ impl Config {
             return Err(ConfigError("`retain_days` is not 1 to 36500"));
         }
         let options = options.with_retention(self.keeping());
+        let options = match self.witnesses {
+            Some(_) => options.witnessed(),
+            None => options,
+        };
         match self.arguments {
             Arguments::Keep => Ok(options.keeping_arguments()),
             Arguments::Omit => Ok(options),
@@ -198,6 +207,7 @@ pub struct Options {
     pub(crate) rotate_after: Option<Duration>,
     pub(crate) retention: Keeping,
     pub(crate) keeps_arguments: bool,
+    pub(crate) is_witnessed: bool,
     pub(crate) segment_bytes: u64,
     pub(crate) queue: usize,
     pub(crate) clock: Arc<dyn Clock>,
@@ -241,6 +251,14 @@ impl Options {
         self
     }
 
+    /// The same, where checkpoints are published by whoever has them
+    /// [witnessed](crate::Ledger::publish_witnessed).
+    #[must_use]
+    pub fn witnessed(mut self) -> Self {
+        self.is_witnessed = true;
+        self
+    }
+
     /// The same, and keeps the arguments of calls, encrypted.
     #[must_use]
     pub fn keeping_arguments(mut self) -> Self {
@@ -279,6 +297,7 @@ impl Default for Options {
             rotate_after: None,
             retention: Keeping::forever(),
             keeps_arguments: false,
+            is_witnessed: false,
             segment_bytes: segment_bytes(),
             queue: queue(),
             clock: Arc::new(SystemClock::default()),

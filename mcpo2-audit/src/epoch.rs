@@ -263,7 +263,7 @@ fn key_file(number: u64) -> String {
     format!("keys/epoch-{number:010}.key")
 }
 
-fn note_file(number: u64) -> String {
+pub(crate) fn note_file(number: u64) -> String {
     format!("keys/epoch-{number:010}.note")
 }
 

@@ -7,7 +7,7 @@ use std::{
 
 use jiff::Timestamp;
 use mcpo2_core::{Digest, Principal, PrincipalId, TenantId};
-use mcpo2_verify::{Kind, key::VerifierKey};
+use mcpo2_verify::{Kind, checkpoint::SignedCheckpoint, key::VerifierKey};
 
 use crate::{
     Clock, Commit, DirDisk, Disk, Error, ErrorKind, Event, Options, Record, RecordId, Reject,
@@ -173,6 +173,17 @@ impl Ledger {
     pub fn publish(&self) -> Result<(), Error> {
         self.flush()?;
         self.order(Writer::publish)
+    }
+
+    /// Publishes a checkpoint of this ledger that witnesses have signed, for one that is opened as
+    /// [`witnessed`](Options::witnessed). It blocks.
+    ///
+    /// # Errors
+    ///
+    /// [`ErrorKind::Poisoned`] where writing failed.
+    pub fn publish_witnessed(&self, checkpoint: &SignedCheckpoint) -> Result<(), Error> {
+        let (size, note) = (checkpoint.checkpoint().size(), checkpoint.note().to_string());
+        self.order(move |writer| writer.publish_witnessed(size, &note))
     }
 
     /// Begins a new epoch: another key signs from here on, and the old one is destroyed. It blocks.

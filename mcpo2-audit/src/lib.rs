@@ -55,7 +55,7 @@ pub use keeping::Keeping;
 pub use layer::AuditLayer;
 pub use ledger::{Ledger, Place};
 pub use mcpo2_core::Durability;
-pub use prove::{Disclosure, Evidence, ProveError, prove, prove_since};
+pub use prove::{Disclosure, Evidence, ProveError, Statements, prove, prove_since};
 pub use queue::Stats;
 pub use read::{Calls, Entries, Entry, Follower, LedgerFeed, ReadError, calls, read, tail};
 pub use receipt::RECEIPT;

@@ -14,7 +14,7 @@ use crate::{
     secret::{self, ContentKey},
     tiles::Tiles,
     vault::Keys,
-    writer::{Boot, Segment, Writer, failed},
+    writer::{Boot, CHECKPOINT, Segment, Writer, failed},
 };
 
 /// A file that is there while the ledger is open, and after a crash.
@@ -67,6 +67,7 @@ pub(crate) fn open(disk: Arc<dyn Disk>, options: &Options) -> Result<Opened, Err
             drift: None,
         },
         published,
+        is_witnessed: options.is_witnessed,
         segment: segment.map_err(failed("continue the ledger"))?,
         tiles,
         tip: end.tip.clone(),
@@ -162,7 +163,7 @@ fn finish_rotation(writer: &mut Writer) -> Result<(), Error> {
 
 /// What was published is not beyond the end, and no other history.
 fn check_published(disk: &dyn Disk, epoch: &Epoch, end: &End) -> Result<(), Error> {
-    let note = match disk.read("checkpoint", MAX_CHECKPOINT) {
+    let note = match disk.read(CHECKPOINT, MAX_CHECKPOINT) {
         Ok(note) => note,
         Err(error) if error.kind() == io::ErrorKind::NotFound => return Ok(()),
         Err(error) => return Err(failed("read the checkpoint")(error)),
@@ -186,7 +187,7 @@ fn check_published(disk: &dyn Disk, epoch: &Epoch, end: &End) -> Result<(), Erro
 
 /// The edge of the tree, from its files or else from the segments.
 fn tiles(disk: &dyn Disk, tip: &Tip, crashed: bool) -> Result<(Tiles, u64), Error> {
-    let published = disk.read("checkpoint", MAX_CHECKPOINT).ok();
+    let published = disk.read(CHECKPOINT, MAX_CHECKPOINT).ok();
     let size = published.as_deref().and_then(size_of).unwrap_or_default();
     let loaded = Tiles::load(disk, size).map_err(failed("read tiles"))?;
     if crashed {

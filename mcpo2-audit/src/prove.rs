@@ -3,7 +3,8 @@
 use std::{io, path::Path};
 
 use mcpo2_verify::{
-    Hash, Tile, TileHashes, checkpoint::SignedCheckpoint, proof::Proof, prove_consistency,
+    Hash, Tile, TileHashes, checkpoint::SignedCheckpoint, note::Note, proof::Proof,
+    prove_consistency,
     prove_inclusion, segment_name,
 };
 
@@ -100,9 +101,78 @@ pub fn prove_since(
     Ok((checkpoint, proof))
 }
 
+/// What a ledger has for its witnesses: the newest checkpoint, proofs between sizes that it has
+/// tiles of, and the notes by which its keys follow each other.
+#[derive(Debug, Clone)]
+pub struct Statements {
+    disk: DirDisk,
+}
+
+impl Statements {
+    /// Those of the ledger in this directory.
+    pub fn of(dir: impl AsRef<Path>) -> Self {
+        let disk = DirDisk::existing(dir.as_ref());
+        Self { disk }
+    }
+
+    /// The newest checkpoint, published or to be witnessed; none in a ledger without one.
+    ///
+    /// # Errors
+    ///
+    /// Where it cannot be read.
+    pub fn newest(&self) -> io::Result<Option<SignedCheckpoint>> {
+        let notes = [UNWITNESSED, CHECKPOINT].map(|name| read_checkpoint(&self.disk, name));
+        let [unwitnessed, published] = notes;
+        let size = |it: &SignedCheckpoint| it.checkpoint().size();
+        Ok(unwitnessed?.into_iter().chain(published?).max_by_key(size))
+    }
+
+    /// The published checkpoint; none in a ledger without one.
+    ///
+    /// # Errors
+    ///
+    /// Where it cannot be read.
+    pub fn published(&self) -> io::Result<Option<SignedCheckpoint>> {
+        read_checkpoint(&self.disk, CHECKPOINT)
+    }
+
+    /// The proof that the tree of `new` records begins with that of `old`.
+    ///
+    /// # Errors
+    ///
+    /// Where there are no such trees, or they cannot be read.
+    pub fn consistency(&self, old: u64, new: u64) -> io::Result<Vec<Hash>> {
+        prove_consistency(&hashes(&self.disk, new), old, new)
+    }
+
+    /// The rotation notes, from the first on.
+    ///
+    /// # Errors
+    ///
+    /// Where they cannot be read.
+    pub fn rotations(&self) -> io::Result<Vec<Note>> {
+        let mut notes = Vec::new();
+        for number in 1.. {
+            match self.disk.read(&note_file(number), MAX_CHECKPOINT) {
+                Ok(note) => notes.push(Note::parse(&note).map_err(io::Error::other)?),
+                Err(error) if error.kind() == io::ErrorKind::NotFound => break,
+                Err(error) => return Err(error),
+            }
+        }
+        Ok(notes)
+    }
+}
+
+fn read_checkpoint(disk: &dyn Disk, name: &str) -> io::Result<Option<SignedCheckpoint>> {
+    match disk.read(name, MAX_CHECKPOINT) {
+        Ok(note) => SignedCheckpoint::parse(&note).map(Some).map_err(io::Error::other),
+        Err(error) if error.kind() == io::ErrorKind::NotFound => Ok(None),
+        Err(error) => Err(error),
+    }
+}
+
 fn published(disk: &dyn Disk) -> io::Result<SignedCheckpoint> {
-    let note = disk.read("checkpoint", MAX_CHECKPOINT)?;
-    SignedCheckpoint::parse(&note).map_err(io::Error::other)
+    read_checkpoint(disk, CHECKPOINT)?.ok_or_else(|| io::ErrorKind::NotFound.into())
 }
 
 fn hashes(disk: &DirDisk, size: u64) -> TileHashes<impl Fn(Tile) -> io::Result<Vec<u8>>> {

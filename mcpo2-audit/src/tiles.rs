@@ -23,8 +23,8 @@ pub(crate) struct Tiles {
     levels: Vec<Vec<Hash>>,
     /// Full tiles that are not written yet.
     full: Vec<(Tile, Vec<u8>)>,
-    /// The partial tiles that were published last.
-    published: Vec<Tile>,
+    /// The partial tiles of checkpoints that somebody may ask about, by the sizes of those.
+    published: Vec<(u64, Vec<Tile>)>,
     /// The paths of those that may not be safe yet.
     unsafe_yet: Vec<String>,
 }
@@ -123,13 +123,29 @@ impl Tiles {
         Ok((tiles, paths))
     }
 
-    /// Removes partial tiles that a newer checkpoint has no use for.
-    pub(crate) fn published(&mut self, disk: &dyn Disk, tiles: Vec<Tile>) {
-        let old = std::mem::replace(&mut self.published, tiles);
-        for tile in old.iter().filter(|tile| !self.published.contains(tile)) {
-            // One that stays does no harm.
-            let _ = disk.remove(&tile.path());
+    /// Keeps in mind the partial tiles of a checkpoint.
+    pub(crate) fn keep(&mut self, tiles: Vec<Tile>) {
+        self.published.push((self.size, tiles));
+    }
+
+    /// Removes partial tiles that no checkpoint of this size or a larger one has a use for.
+    pub(crate) fn forget_before(&mut self, disk: &dyn Disk, size: u64) {
+        let (old, kept) = std::mem::take(&mut self.published)
+            .into_iter()
+            .partition(|(of, _)| *of < size);
+        self.published = kept;
+        let old: Vec<(u64, Vec<Tile>)> = old;
+        for tile in old.iter().flat_map(|(_, tiles)| tiles) {
+            if !self.is_kept(tile) {
+                // One that stays does no harm.
+                let _ = disk.remove(&tile.path());
+            }
         }
+    }
+
+    fn is_kept(&self, tile: &Tile) -> bool {
+        let mut kept = self.published.iter();
+        kept.any(|(_, tiles)| tiles.contains(tile))
     }
 
     /// Removes what an interrupted publishing left, up to a tree of this size.
@@ -149,7 +165,8 @@ impl Tiles {
                 let folder = path.strip_suffix("/1").unwrap_or_default();
                 for name in disk.list(folder)? {
                     let path = format!("{folder}/{name}");
-                    if !self.published.iter().any(|tile| tile.path() == path) {
+                    let kept = self.published.iter().flat_map(|(_, tiles)| tiles);
+                    if !kept.into_iter().any(|tile| tile.path() == path) {
                         disk.remove(&path)?;
                     }
                 }
@@ -225,9 +242,10 @@ impl Tiles {
             }
         }
         let mut parts = parts.into_iter();
+        let mut published = Vec::new();
         if let Some((tile, bytes)) = parts.next().flatten() {
             tiles.bundle = bytes;
-            tiles.published.push(tile);
+            published.push(tile);
         }
         for part in parts {
             let (hashes, tile) = match part {
@@ -235,8 +253,9 @@ impl Tiles {
                 None => (Vec::new(), None),
             };
             tiles.levels.push(hashes);
-            tiles.published.extend(tile);
+            published.extend(tile);
         }
+        tiles.keep(published);
         Ok(Some(tiles))
     }
 }

@@ -19,6 +19,11 @@ use crate::{
     tiles::Tiles,
 };
 
+/// The newest published checkpoint.
+pub(crate) const CHECKPOINT: &str = "checkpoint";
+/// One that is to be witnessed before it is published.
+pub(crate) const UNWITNESSED: &str = "checkpoint.unwitnessed";
+
 /// The clock was set where it moved against the one that nobody sets by more than this.
 const STEP: i128 = 1_000_000_000;
 
@@ -31,8 +36,10 @@ pub(crate) struct Writer {
     pub(crate) tiles: Tiles,
     pub(crate) segment: Segment,
     pub(crate) boot: Boot,
-    /// The size of the tree of the last checkpoint that was published.
+    /// The size of the tree of the last checkpoint that was published, or given to witnesses.
     pub(crate) published: u64,
+    /// Whether checkpoints are published by who has them witnessed.
+    pub(crate) is_witnessed: bool,
     pub(crate) buffer: Vec<u8>,
     pub(crate) _lock: Box<dyn Any + Send + Sync>,
 }
@@ -116,12 +123,26 @@ impl Writer {
         let published = self.tiles.write_partial(&*self.disk).and_then(|tiles| {
             let note = self.epoch.sign(size, self.tip.frontier.root());
             let note = note.map_err(io::Error::other)?;
-            self.disk.replace("checkpoint", note.as_bytes())?;
+            let name = match self.is_witnessed {
+                true => UNWITNESSED,
+                false => CHECKPOINT,
+            };
+            self.disk.replace(name, note.as_bytes())?;
             Ok(tiles)
         });
-        let tiles = published.map_err(failed("publish a checkpoint"))?;
-        self.tiles.published(&*self.disk, tiles);
+        self.tiles.keep(published.map_err(failed("publish a checkpoint"))?);
         self.published = size;
+        if !self.is_witnessed {
+            self.tiles.forget_before(&*self.disk, size);
+        }
+        Ok(())
+    }
+
+    /// Makes a checkpoint known that witnesses signed.
+    pub(crate) fn publish_witnessed(&mut self, size: u64, note: &str) -> Result<(), Error> {
+        let written = self.disk.replace(CHECKPOINT, note.as_bytes());
+        written.map_err(failed("publish a checkpoint"))?;
+        self.tiles.forget_before(&*self.disk, size);
         Ok(())
     }
 

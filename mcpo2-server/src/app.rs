@@ -5,11 +5,15 @@ mod lists;
 mod modules;
 mod verdicts;
 
-use std::{path::PathBuf, sync::Arc};
+use std::{
+    path::PathBuf,
+    sync::{Arc, Mutex, PoisonError},
+};
 
 use mcpo2_audit::{Event, Ledger, Note};
 use mcpo2_core::{AuthMethod, BoxError, Principal, PrincipalKind};
 use mcpo2_route::Connection;
+use tokio_util::sync::CancellationToken;
 use tower::util::BoxCloneSyncService;
 
 use crate::{
@@ -20,6 +24,7 @@ use crate::{
     shutdown::Shutdown,
     stack::Stack,
     telemetry::{Metrics, Reloads},
+    witness::{OwnLedger, WitnessTask, own_task},
 };
 
 pub(crate) use self::generation::{Generation, Generations, Lasting};
@@ -32,6 +37,8 @@ pub struct App {
     pub(crate) reloader: Reloader,
     pub(crate) shutdown: Shutdown,
     stack: Stack,
+    /// What is to have the ledger witnessed, until it does.
+    witnessed: Mutex<Option<WitnessTask<OwnLedger>>>,
 }
 
 /// Why a configuration is no gateway.
@@ -73,6 +80,7 @@ impl App {
     /// [`BuildError`] says which part, and why.
     pub fn build(config: Config, mode: Mode) -> Result<Self, BuildError> {
         let ledger = open_ledger(&config)?;
+        let witnessed = witnessed(&ledger, &config)?;
         let artifacts = config.artifact.clone().compile();
         let artifacts = Arc::new(artifacts.map_err(because("artifact"))?);
         let mut metrics = metrics(&ledger, &artifacts);
@@ -101,6 +109,7 @@ impl App {
             generations,
             lasting,
             shutdown: Shutdown::new(),
+            witnessed: Mutex::new(witnessed),
         })
     }
 
@@ -121,6 +130,15 @@ impl App {
     #[must_use]
     pub fn reloader(&self) -> &Reloader {
         &self.reloader
+    }
+
+    /// Has checkpoints of the ledger witnessed for as long as it runs, where that is configured.
+    pub(crate) async fn be_witnessed(&self) {
+        let task = self.witnessed.lock().unwrap_or_else(PoisonError::into_inner).take();
+        if let Some(task) = task {
+            task.run(CancellationToken::new()).await;
+        }
+        std::future::pending().await
     }
 
     /// The ledger.
@@ -189,6 +207,17 @@ fn open_ledger(config: &Config) -> Result<Ledger, BuildError> {
         .append(Event::ServerStart(note))
         .map_err(because("audit"))?;
     Ok(ledger)
+}
+
+fn witnessed(
+    ledger: &Ledger,
+    config: &Config,
+) -> Result<Option<WitnessTask<OwnLedger>>, BuildError> {
+    let Some(policy) = &config.audit.witnesses else {
+        return Ok(None);
+    };
+    let task = own_task(ledger, &config.audit.dir, policy).map_err(because("audit.witnesses"))?;
+    Ok(Some(task))
 }
 
 fn metrics(ledger: &Ledger, artifacts: &Arc<mcpo2_artifact::Artifacts>) -> Metrics {

@@ -63,6 +63,7 @@ impl App {
             () = edge.tend() => {}
             () = follow(&edge) => {}
             () = watch(self.reloader.clone()) => {}
+            () = self.be_witnessed() => {}
         }
         if let Some(apart) = apart {
             apart.abort();
@@ -86,6 +87,7 @@ impl App {
             () = serving => {}
             () = self.lasting.gate.watch_memory() => {}
             () = watch(self.reloader.clone()) => {}
+            () = self.be_witnessed() => {}
         }
         self.close().await;
     }

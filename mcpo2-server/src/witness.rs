@@ -5,12 +5,15 @@
 
 mod client;
 mod ledger;
+mod own;
 mod status;
 mod task;
 
+pub(crate) use own::own_task;
 pub(crate) use status::now;
 
 pub use client::{ClientError, WitnessClient};
 pub use ledger::WitnessedLedger;
+pub use own::OwnLedger;
 pub use status::WitnessStatus;
 pub use task::{Round, WitnessConfig, WitnessTask};

@@ -50,7 +50,7 @@ fn the_demo_shows_every_decision_and_verifies_its_ledger() {
         "bytes →",
         "outline:   engineering",
         "✔ a denied tool and an unknown one answer the same",
-        "✔ the ledger verifies: 16 records",
+        "✔ the ledger verifies: 19 records",
     ] {
         assert!(shown.contains(part), "{part} is not in:\n{shown}");
     }
@@ -63,7 +63,7 @@ fn the_demo_shows_every_decision_and_verifies_its_ledger() {
     assert!(!shown.contains("mcpo2_ana_"), "a key is shown");
 
     let ledger = ledger(temp.path());
-    assert!(text(&mcpo2(&["audit", "verify", &ledger])).contains("16 records"));
+    assert!(text(&mcpo2(&["audit", "verify", &ledger])).contains("records 0 to 18 "));
     let config = dir.join("demo.yaml");
     text(&mcpo2(&["check", "-f", config.to_str().unwrap()]));
 }
@@ -72,7 +72,7 @@ fn the_demo_shows_every_decision_and_verifies_its_ledger() {
 fn a_second_demo_goes_on_with_the_same_ledger() {
     let temp = tempfile::tempdir().unwrap();
     let dir = temp.path().join("state");
-    for records in ["16 records", "31 records"] {
+    for records in ["19 records", "38 records"] {
         let output = mcpo2(&["demo", "--dir", dir.to_str().unwrap()]);
         assert!(text(&output).contains(records), "{}", text(&output));
     }

@@ -652,8 +652,8 @@ async fn credentials_of_modules_and_callers_show_nowhere() {
     }
     let (ada, ben) = (platform.ada.clone(), platform.ben.clone());
     let dir = platform.gateway.dir.path().join("ledger");
-    for entry in std::fs::read_dir(dir).unwrap() {
-        let bytes = std::fs::read(entry.unwrap().path()).unwrap();
+    for file in support::files(&dir) {
+        let bytes = std::fs::read(file).unwrap();
         let text = String::from_utf8_lossy(&bytes);
         for secret in [CANARY, &ada, &ben] {
             assert!(!text.contains(secret));

@@ -189,3 +189,19 @@ pub async fn serving(fixture: mcpo2_testkit::fixture::Fixture) -> String {
     tokio::spawn(http.serve(std::future::pending()));
     url
 }
+
+/// All files below a directory.
+pub fn files(dir: &std::path::Path) -> Vec<std::path::PathBuf> {
+    let mut found = Vec::new();
+    let mut folders = vec![dir.to_owned()];
+    while let Some(folder) = folders.pop() {
+        for entry in std::fs::read_dir(folder).unwrap() {
+            let path = entry.unwrap().path();
+            match path.is_dir() {
+                true => folders.push(path),
+                false => found.push(path),
+            }
+        }
+    }
+    found
+}
