@@ -19,16 +19,22 @@ const MAX_ARGUMENTS: usize = 32 * 1024;
 #[derive(Debug)]
 pub(crate) struct Begun {
     origin: Arc<str>,
+    asker: Asker,
+    asked: Asked,
+    arguments: Option<Bytes>,
+    intent: OnceLock<Intended>,
+    committed: OnceLock<Committed>,
+}
+
+/// Who asks, and from where.
+#[derive(Debug)]
+struct Asker {
     principal: Arc<Principal>,
     of: Of,
     pseudonym: String,
     generation: Option<u64>,
     source: Option<Source>,
     trace: Option<Arc<str>>,
-    asked: Asked,
-    arguments: Option<Bytes>,
-    intent: OnceLock<Intended>,
-    committed: OnceLock<Committed>,
 }
 
 /// The intent that was recorded.
@@ -59,12 +65,14 @@ impl Begun {
             .filter(|arguments| ledger.keeps_arguments() && arguments.len() <= MAX_ARGUMENTS);
         Ok(Self {
             origin: ledger.shared_origin(),
-            principal: Arc::clone(call.principal()),
-            pseudonym: of.subject.pseudonym(),
-            of,
-            generation,
-            source,
-            trace,
+            asker: Asker {
+                principal: Arc::clone(call.principal()),
+                pseudonym: of.subject.pseudonym(),
+                of,
+                generation,
+                source,
+                trace,
+            },
             asked: Asked::new(call, ledger.digest(request.bytes())),
             arguments: arguments.map(Bytes::copy_from_slice),
             intent: OnceLock::new(),
@@ -77,7 +85,7 @@ impl Begun {
     }
 
     pub(crate) fn of(&self) -> &Of {
-        &self.of
+        &self.asker.of
     }
 
     pub(crate) fn intent(&self) -> Option<Intended> {
@@ -134,12 +142,13 @@ impl Begun {
     }
 
     fn way(&self) -> Way<'_> {
+        let asker = &self.asker;
         Way {
-            principal: &self.principal,
-            source: self.source.as_ref(),
-            trace: self.trace.as_deref(),
-            generation: self.generation,
-            pseudonym: &self.pseudonym,
+            principal: &asker.principal,
+            source: asker.source.as_ref(),
+            trace: asker.trace.as_deref(),
+            generation: asker.generation,
+            pseudonym: &asker.pseudonym,
             request: &self.asked,
             arguments: self.arguments.as_deref(),
         }

@@ -1,10 +1,13 @@
-use std::{path::PathBuf, sync::Arc, time::Duration};
+mod checkpoints;
+mod options;
+
+pub use checkpoints::{Checkpoints, Receipts, Retain};
+pub use options::Options;
+
+use std::path::PathBuf;
 
 use mcpo2_core::Durability;
-use mcpo2_verify::key::KeyName;
 use serde::{Deserialize, Serialize};
-
-use crate::{Clock, Keeping, Signer, SystemClock};
 
 const MIN_SEGMENT_BYTES: u64 = 64 * 1024;
 const MAX_QUEUE: usize = 1 << 20;
@@ -33,37 +36,16 @@ pub struct Config {
     /// calls are refused as overload; 1 to 1,048,576. Nothing is ever dropped.
     #[serde(default = "queue")]
     pub queue: usize,
-    /// The name of the ledger, which stands in every checkpoint, once and for all: an address
-    /// without a scheme that is the operator's, such as `acme.example/mcpo2/prod-eu`. A random one
-    /// where none is said.
-    #[serde(default, skip_serializing_if = "Option::is_none")]
-    pub origin: Option<String>,
-    /// How often a checkpoint is published, in seconds: 1 to 86400. Where nothing happened in
-    /// between, a record says that the ledger was alive.
-    #[serde(default = "heartbeat_seconds")]
-    pub heartbeat_seconds: u32,
-    /// After how long another key signs, in hours: 1 to 87600. Who steals a key can rewrite nothing
-    /// that was signed with the ones before it.
-    #[serde(default = "rotate_hours")]
-    pub rotate_hours: u32,
-    /// A file with the witnesses that sign checkpoints before they are published, and how many of
-    /// them must, in the form of C2SP tlog-policy, with their URLs.
-    #[serde(default, skip_serializing_if = "Option::is_none")]
-    pub witnesses: Option<PathBuf>,
-    /// How many days records are kept, 1 to 36500; for ever where neither this nor `retain_bytes`
-    /// is said. What goes, goes in whole segments; what proves the rest stays.
-    #[serde(default, skip_serializing_if = "Option::is_none")]
-    pub retain_days: Option<u32>,
-    /// How many bytes of segments are kept.
-    #[serde(default, skip_serializing_if = "Option::is_none")]
-    pub retain_bytes: Option<u64>,
+    /// What is signed, by whom, and how often.
+    #[serde(default)]
+    pub checkpoints: Checkpoints,
+    /// How long records are kept: for ever, where nothing is said.
+    #[serde(default, skip_serializing_if = "Retain::is_forever")]
+    pub retain: Retain,
     /// Whether the arguments of calls are kept, encrypted under the caller's key, so that other
     /// policies can be tried on them.
     #[serde(default)]
     pub arguments: Arguments,
-    /// Whether each reply says, in its `_meta`, where the record of its call stands.
-    #[serde(default)]
-    pub receipts: Receipts,
 }
 
 impl Config {
@@ -75,14 +57,9 @@ impl Config {
             reads: None,
             segment_bytes: segment_bytes(),
             queue: queue(),
-            origin: None,
-            heartbeat_seconds: heartbeat_seconds(),
-            rotate_hours: rotate_hours(),
-            witnesses: None,
-            retain_days: None,
-            retain_bytes: None,
+            checkpoints: Checkpoints::default(),
+            retain: Retain::default(),
             arguments: Arguments::default(),
-            receipts: Receipts::default(),
         }
     }
 
@@ -101,53 +78,14 @@ impl Config {
         if !(1..=MAX_QUEUE).contains(&self.queue) {
             return Err(ConfigError("`queue` is not 1 to 1048576"));
         }
-        if !(1..=86_400).contains(&self.heartbeat_seconds) {
-            return Err(ConfigError("`heartbeat_seconds` is not 1 to 86400"));
-        }
-        if !(1..=87_600).contains(&self.rotate_hours) {
-            return Err(ConfigError("`rotate_hours` is not 1 to 87600"));
-        }
-        let mut options = Options::default()
+        let options = Options::default()
             .with_segment_bytes(self.segment_bytes)
             .with_queue(self.queue)
-            .with_heartbeat(Some(Duration::from_secs(self.heartbeat_seconds.into())))
-            .with_rotation(Some(Duration::from_secs(
-                u64::from(self.rotate_hours) * 3600,
-            )));
-        if let Some(origin) = &self.origin {
-            let name: Result<KeyName, _> = origin.parse();
-            name.map_err(|_| {
-                ConfigError("`origin` is no name: 1 to 255 bytes without spaces or `+`")
-            })?;
-            options = options.with_origin(origin);
-        }
-        if self
-            .retain_days
-            .is_some_and(|days| !(1..=36_500).contains(&days))
-        {
-            return Err(ConfigError("`retain_days` is not 1 to 36500"));
-        }
-        let options = options.with_retention(self.keeping());
-        let options = match self.witnesses {
-            Some(_) => options.witnessed(),
-            None => options,
-        };
+            .with_retention(self.retain.compile()?);
+        let options = self.checkpoints.compile(options)?;
         match self.arguments {
             Arguments::Keep => Ok(options.keeping_arguments()),
             Arguments::Omit => Ok(options),
-        }
-    }
-}
-
-impl Config {
-    fn keeping(&self) -> Keeping {
-        let mut keeping = Keeping::forever();
-        if let Some(days) = self.retain_days {
-            keeping = keeping.with_age(Duration::from_secs(u64::from(days) * 86_400));
-        }
-        match self.retain_bytes {
-            Some(bytes) => keeping.with_bytes(bytes),
-            None => keeping,
         }
     }
 }
@@ -180,141 +118,13 @@ pub enum Arguments {
     Keep,
 }
 
-/// Whether replies say where the record of their call stands.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, Default, Serialize, Deserialize)]
-#[cfg_attr(feature = "schema", derive(schemars::JsonSchema))]
-#[serde(rename_all = "snake_case")]
-#[non_exhaustive]
-pub enum Receipts {
-    /// They do not.
-    #[default]
-    Omit,
-    /// Under `dev.mcpo2/receipt`, where the intent of the call was waited for.
-    Give,
-}
-
 /// A value in the configuration is out of its range.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, thiserror::Error)]
 #[error("{0}")]
 pub struct ConfigError(&'static str);
 
-/// How a ledger is opened.
-#[derive(Debug, Clone)]
-pub struct Options {
-    pub(crate) origin: Option<String>,
-    pub(crate) signer: Option<Arc<dyn Signer>>,
-    pub(crate) heartbeat: Option<Duration>,
-    pub(crate) rotate_after: Option<Duration>,
-    pub(crate) retention: Keeping,
-    pub(crate) keeps_arguments: bool,
-    pub(crate) is_witnessed: bool,
-    pub(crate) segment_bytes: u64,
-    pub(crate) queue: usize,
-    pub(crate) clock: Arc<dyn Clock>,
-}
-
-impl Options {
-    /// The same with this name, for a ledger that is new.
-    #[must_use]
-    pub fn with_origin(mut self, origin: impl Into<String>) -> Self {
-        self.origin = Some(origin.into());
-        self
-    }
-
-    /// The same with a signer of the host's own, whose key does not change.
-    #[must_use]
-    pub fn with_signer(mut self, signer: impl Signer) -> Self {
-        self.signer = Some(Arc::new(signer));
-        self.rotate_after = None;
-        self
-    }
-
-    /// The same with a checkpoint published this often; with none, only when it is asked for and
-    /// at the end.
-    #[must_use]
-    pub fn with_heartbeat(mut self, every: Option<Duration>) -> Self {
-        self.heartbeat = every;
-        self
-    }
-
-    /// The same with keys that are changed after this time; with none, only when it is asked for.
-    #[must_use]
-    pub fn with_rotation(mut self, after: Option<Duration>) -> Self {
-        self.rotate_after = after;
-        self
-    }
-
-    /// The same with records that are kept for so long.
-    #[must_use]
-    pub fn with_retention(mut self, keeping: Keeping) -> Self {
-        self.retention = keeping;
-        self
-    }
-
-    /// The same, where checkpoints are published by whoever has them
-    /// [witnessed](crate::Ledger::publish_witnessed).
-    #[must_use]
-    pub fn witnessed(mut self) -> Self {
-        self.is_witnessed = true;
-        self
-    }
-
-    /// The same, and keeps the arguments of calls, encrypted.
-    #[must_use]
-    pub fn keeping_arguments(mut self) -> Self {
-        self.keeps_arguments = true;
-        self
-    }
-
-    /// The same with segments that end behind the record which makes them this long.
-    #[must_use]
-    pub fn with_segment_bytes(mut self, bytes: u64) -> Self {
-        self.segment_bytes = bytes;
-        self
-    }
-
-    /// The same with room for this many records, reserved ones included.
-    #[must_use]
-    pub fn with_queue(mut self, records: usize) -> Self {
-        self.queue = records;
-        self
-    }
-
-    /// The same with another clock.
-    #[must_use]
-    pub fn with_clock(mut self, clock: impl Clock) -> Self {
-        self.clock = Arc::new(clock);
-        self
-    }
-}
-
-impl Default for Options {
-    fn default() -> Self {
-        Self {
-            origin: None,
-            signer: None,
-            heartbeat: None,
-            rotate_after: None,
-            retention: Keeping::forever(),
-            keeps_arguments: false,
-            is_witnessed: false,
-            segment_bytes: segment_bytes(),
-            queue: queue(),
-            clock: Arc::new(SystemClock::default()),
-        }
-    }
-}
-
 fn segment_bytes() -> u64 {
     64 * 1024 * 1024
-}
-
-fn heartbeat_seconds() -> u32 {
-    10
-}
-
-fn rotate_hours() -> u32 {
-    24
 }
 
 fn queue() -> usize {

@@ -182,7 +182,10 @@ impl Ledger {
     ///
     /// [`ErrorKind::Poisoned`] where writing failed.
     pub fn publish_witnessed(&self, checkpoint: &SignedCheckpoint) -> Result<(), Error> {
-        let (size, note) = (checkpoint.checkpoint().size(), checkpoint.note().to_string());
+        let (size, note) = (
+            checkpoint.checkpoint().size(),
+            checkpoint.note().to_string(),
+        );
         self.order(move |writer| writer.publish_witnessed(size, &note))
     }
 

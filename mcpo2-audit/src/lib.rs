@@ -45,7 +45,7 @@ pub mod conformance;
 
 pub use clock::{Clock, SystemClock};
 pub use commit::{Commit, Committed};
-pub use config::{Arguments, Config, ConfigError, Options, Receipts};
+pub use config::{Arguments, Checkpoints, Config, ConfigError, Options, Receipts, Retain};
 pub use disk::{DirDisk, Disk, DiskFile};
 pub use error::{Error, ErrorKind};
 pub use future::ResponseFuture;

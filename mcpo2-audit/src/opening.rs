@@ -14,7 +14,7 @@ use crate::{
     secret::{self, ContentKey},
     tiles::Tiles,
     vault::Keys,
-    writer::{Boot, CHECKPOINT, Segment, Writer, failed},
+    writer::{Boot, CHECKPOINT, Published, Segment, Writer, failed},
 };
 
 /// A file that is there while the ledger is open, and after a crash.
@@ -66,10 +66,12 @@ pub(crate) fn open(disk: Arc<dyn Disk>, options: &Options) -> Result<Opened, Err
             mono: options.clock.monotonic(),
             drift: None,
         },
-        published,
-        is_witnessed: options.is_witnessed,
+        tree: Published {
+            tiles,
+            size: published,
+            is_witnessed: options.is_witnessed,
+        },
         segment: segment.map_err(failed("continue the ledger"))?,
-        tiles,
         tip: end.tip.clone(),
         buffer: Vec::new(),
         _lock: lock,

@@ -4,11 +4,17 @@ use std::{io, path::Path};
 
 use mcpo2_verify::{
     Hash, Tile, TileHashes, checkpoint::SignedCheckpoint, note::Note, proof::Proof,
-    prove_consistency,
-    prove_inclusion, segment_name,
+    prove_consistency, prove_inclusion, segment_name,
 };
 
-use crate::{DirDisk, Disk, ReadError, read::committed, recover, vault::Keys};
+use crate::{
+    DirDisk, Disk, ReadError,
+    epoch::note_file,
+    read::committed,
+    recover,
+    vault::Keys,
+    writer::{CHECKPOINT, UNWITNESSED},
+};
 
 const MAX_CHECKPOINT: u64 = 64 * 1024;
 const MAX_TILE: u64 = 1 << 20;
@@ -165,7 +171,9 @@ impl Statements {
 
 fn read_checkpoint(disk: &dyn Disk, name: &str) -> io::Result<Option<SignedCheckpoint>> {
     match disk.read(name, MAX_CHECKPOINT) {
-        Ok(note) => SignedCheckpoint::parse(&note).map(Some).map_err(io::Error::other),
+        Ok(note) => SignedCheckpoint::parse(&note)
+            .map(Some)
+            .map_err(io::Error::other),
         Err(error) if error.kind() == io::ErrorKind::NotFound => Ok(None),
         Err(error) => Err(error),
     }

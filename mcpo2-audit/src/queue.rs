@@ -49,19 +49,24 @@ struct State {
     reserved: usize,
     /// How many the writer has taken and not yet written.
     writing: usize,
-    /// How many were ever put in.
+    counts: Counts,
+    head: Head,
+    full: bool,
+    sleep: Sleep,
+    /// Whether there is something else for the writer to do.
+    roused: bool,
+}
+
+#[derive(Debug, Default)]
+struct Counts {
+    /// How many records were ever put in.
     pushed: u64,
     /// How many of these are safe.
     synced: u64,
     /// How many of these somebody waits for.
     wanted: u64,
-    head: Head,
     lost: u64,
     groups: u64,
-    full: bool,
-    sleep: Sleep,
-    /// Whether there is something else for the writer to do.
-    roused: bool,
 }
 
 /// What the writer can be woken by. Waking costs a call of the system, so who is awake is left
@@ -104,12 +109,8 @@ impl Queue {
                 bytes: 0,
                 reserved: 0,
                 writing: 0,
-                pushed: 0,
-                synced: 0,
-                wanted: 0,
+                counts: Counts::default(),
                 head,
-                lost: 0,
-                groups: 0,
                 full: false,
                 sleep: Sleep::Awake,
                 roused: false,
@@ -137,13 +138,13 @@ impl Queue {
         state.reserved = state.reserved.saturating_sub(1);
         if let Phase::Failed(reason) = &state.phase {
             record.notice.into_iter().for_each(|it| it.fail(reason));
-            state.lost += 1;
+            state.counts.lost += 1;
             return;
         }
         state.bytes += record.bytes();
-        state.pushed += 1;
+        state.counts.pushed += 1;
         if record.notice.is_some() {
-            state.wanted = state.pushed;
+            state.counts.wanted = state.counts.pushed;
         }
         state.records.push(record);
         self.wake(state);
@@ -174,14 +175,14 @@ impl Queue {
     /// Waits until all that was put in is safe.
     pub(crate) fn flush(&self) -> Result<(), Error> {
         let mut state = self.lock();
-        let ticket = state.pushed;
-        state.wanted = state.wanted.max(ticket);
+        let ticket = state.counts.pushed;
+        state.counts.wanted = state.counts.wanted.max(ticket);
         self.work.notify_one();
         loop {
             if let Phase::Failed(reason) = &state.phase {
                 return Err(poisoned(reason));
             }
-            if state.synced >= ticket {
+            if state.counts.synced >= ticket {
                 return Ok(());
             }
             state = self
@@ -218,8 +219,8 @@ impl Queue {
             head: state.head,
             waiting: state.records.len() + state.writing,
             reserved: state.reserved,
-            lost: state.lost,
-            groups: state.groups,
+            lost: state.counts.lost,
+            groups: state.counts.groups,
             full: state.full,
         }
     }
@@ -269,9 +270,9 @@ impl Queue {
         let mut state = self.lock();
         state.writing = 0;
         state.head = head;
-        state.groups += 1;
+        state.counts.groups += 1;
         let waiting = u64::try_from(state.records.len()).unwrap_or_default();
-        state.synced = state.pushed.saturating_sub(waiting);
+        state.counts.synced = state.counts.pushed.saturating_sub(waiting);
         self.done.notify_all();
     }
 
@@ -294,7 +295,7 @@ impl Queue {
         let reason: Arc<str> = reason.into();
         let records = std::mem::take(&mut state.records);
         let lost = records.len() + state.writing;
-        state.lost += u64::try_from(lost).unwrap_or_default();
+        state.counts.lost += u64::try_from(lost).unwrap_or_default();
         state.writing = 0;
         state.bytes = 0;
         state.phase = Phase::Failed(Arc::clone(&reason));
@@ -324,7 +325,7 @@ impl State {
 
     /// Whether somebody waits, for a record or for room.
     fn is_urgent(&self, capacity: usize) -> bool {
-        self.wanted > self.synced
+        self.counts.wanted > self.counts.synced
             || self.records.len() + self.reserved >= capacity / 2
             || self.bytes >= MAX_GROUP
             || !matches!(self.phase, Phase::Open)

@@ -38,7 +38,7 @@ impl Tiles {
     pub(crate) fn push(&mut self, leaf: &[u8; LEAF], hash: Hash) {
         write_entry(&mut self.bundle, leaf);
         self.add(hash);
-        if self.size % u64::from(TILE_WIDTH) == 0 {
+        if self.size.is_multiple_of(u64::from(TILE_WIDTH)) {
             let bundle = std::mem::take(&mut self.bundle);
             let index = self.size / u64::from(TILE_WIDTH) - 1;
             if let Some(tile) = Tile::new(Tree::Entries, index, TILE_WIDTH) {

@@ -33,15 +33,21 @@ pub(crate) struct Writer {
     pub(crate) stamps: Arc<Stamps>,
     pub(crate) epoch: Epoch,
     pub(crate) tip: Tip,
-    pub(crate) tiles: Tiles,
+    pub(crate) tree: Published,
     pub(crate) segment: Segment,
     pub(crate) boot: Boot,
-    /// The size of the tree of the last checkpoint that was published, or given to witnesses.
-    pub(crate) published: u64,
-    /// Whether checkpoints are published by who has them witnessed.
-    pub(crate) is_witnessed: bool,
     pub(crate) buffer: Vec<u8>,
     pub(crate) _lock: Box<dyn Any + Send + Sync>,
+}
+
+/// The tree as files.
+#[derive(Debug)]
+pub(crate) struct Published {
+    pub(crate) tiles: Tiles,
+    /// The size of that of the last checkpoint that was published, or given to witnesses.
+    pub(crate) size: u64,
+    /// Whether checkpoints are published by who has them witnessed.
+    pub(crate) is_witnessed: bool,
 }
 
 /// When the ledger was opened, by both clocks.
@@ -75,7 +81,7 @@ impl Writer {
             notice.done(Committed { seq, leaf, size });
         }
         // Whatever becomes of them, the records are safe.
-        if let Err(error) = self.tiles.write_full(&*self.disk) {
+        if let Err(error) = self.tree.tiles.write_full(&*self.disk) {
             tracing::warn!(%error, "tiles of the ledger cannot be written");
         }
         Ok(())
@@ -91,7 +97,7 @@ impl Writer {
     /// Says that the ledger is alive, where nothing else was said since the last time, and
     /// publishes a checkpoint.
     pub(crate) fn beat(&mut self) -> Result<(), Error> {
-        if self.tip.size() == self.published {
+        if self.tip.size() == self.tree.size {
             self.say(Event::Heartbeat(Heartbeat {}))?;
         }
         self.publish()
@@ -117,23 +123,29 @@ impl Writer {
     /// Makes the newest checkpoint and its tiles known as files.
     pub(crate) fn publish(&mut self) -> Result<(), Error> {
         let size = self.tip.size();
-        if size == self.published {
+        if size == self.tree.size {
             return Ok(());
         }
-        let published = self.tiles.write_partial(&*self.disk).and_then(|tiles| {
-            let note = self.epoch.sign(size, self.tip.frontier.root());
-            let note = note.map_err(io::Error::other)?;
-            let name = match self.is_witnessed {
-                true => UNWITNESSED,
-                false => CHECKPOINT,
-            };
-            self.disk.replace(name, note.as_bytes())?;
-            Ok(tiles)
-        });
-        self.tiles.keep(published.map_err(failed("publish a checkpoint"))?);
-        self.published = size;
-        if !self.is_witnessed {
-            self.tiles.forget_before(&*self.disk, size);
+        let published = self
+            .tree
+            .tiles
+            .write_partial(&*self.disk)
+            .and_then(|tiles| {
+                let note = self.epoch.sign(size, self.tip.frontier.root());
+                let note = note.map_err(io::Error::other)?;
+                let name = match self.tree.is_witnessed {
+                    true => UNWITNESSED,
+                    false => CHECKPOINT,
+                };
+                self.disk.replace(name, note.as_bytes())?;
+                Ok(tiles)
+            });
+        self.tree
+            .tiles
+            .keep(published.map_err(failed("publish a checkpoint"))?);
+        self.tree.size = size;
+        if !self.tree.is_witnessed {
+            self.tree.tiles.forget_before(&*self.disk, size);
         }
         Ok(())
     }
@@ -142,7 +154,7 @@ impl Writer {
     pub(crate) fn publish_witnessed(&mut self, size: u64, note: &str) -> Result<(), Error> {
         let written = self.disk.replace(CHECKPOINT, note.as_bytes());
         written.map_err(failed("publish a checkpoint"))?;
-        self.tiles.forget_before(&*self.disk, size);
+        self.tree.tiles.forget_before(&*self.disk, size);
         Ok(())
     }
 
@@ -199,7 +211,7 @@ impl Writer {
             write_frame(&mut self.buffer, FrameKind::Vault, seq, &parts).map_err(unfit)?;
         }
         let hash = self.tip.push(leaf, &bytes);
-        self.tiles.push(&bytes, hash);
+        self.tree.tiles.push(&bytes, hash);
         Ok((seq, hash))
     }
 

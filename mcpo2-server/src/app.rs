@@ -134,7 +134,11 @@ impl App {
 
     /// Has checkpoints of the ledger witnessed for as long as it runs, where that is configured.
     pub(crate) async fn be_witnessed(&self) {
-        let task = self.witnessed.lock().unwrap_or_else(PoisonError::into_inner).take();
+        let task = self
+            .witnessed
+            .lock()
+            .unwrap_or_else(PoisonError::into_inner)
+            .take();
         if let Some(task) = task {
             task.run(CancellationToken::new()).await;
         }
@@ -213,10 +217,11 @@ fn witnessed(
     ledger: &Ledger,
     config: &Config,
 ) -> Result<Option<WitnessTask<OwnLedger>>, BuildError> {
-    let Some(policy) = &config.audit.witnesses else {
+    let Some(policy) = &config.audit.checkpoints.witnesses else {
         return Ok(None);
     };
-    let task = own_task(ledger, &config.audit.dir, policy).map_err(because("audit.witnesses"))?;
+    let task = own_task(ledger, &config.audit.dir, policy)
+        .map_err(because("audit.checkpoints.witnesses"))?;
     Ok(Some(task))
 }
 

@@ -341,7 +341,7 @@ fn take_version(tree: &mut Node, found: &mut Diagnostics) {
 /// Paths in the file are relative to its directory.
 fn resolve_paths(config: &mut Config, base: &Path) {
     config.audit.dir = base.join(&config.audit.dir);
-    if let Some(witnesses) = &mut config.audit.witnesses {
+    if let Some(witnesses) = &mut config.audit.checkpoints.witnesses {
         *witnesses = base.join(&*witnesses);
     }
     config.bundles.resolve(base);

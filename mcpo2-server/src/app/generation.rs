@@ -297,7 +297,7 @@ fn assemble(
         audit: AuditLayer::new(lasting.ledger.clone())
             .with_generation(generation)
             .with_durability(config.audit.durability)
-            .with_receipts(config.audit.receipts),
+            .with_receipts(config.audit.checkpoints.receipts),
         gate: lasting.gate.clone(),
         time: config.http.timeouts.request,
     };

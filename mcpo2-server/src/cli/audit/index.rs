@@ -69,12 +69,10 @@ impl Scope {
 #[derive(Debug, clap::Args)]
 #[command(next_help_heading = "Which")]
 struct Filters {
-    /// Not before this time (RFC 3339)
-    #[arg(long)]
-    from: Option<Timestamp>,
-    /// Before this time
-    #[arg(long)]
-    until: Option<Timestamp>,
+    #[command(flatten)]
+    span: Span,
+    #[command(flatten)]
+    decision: Decision,
     /// Of this principal, by id or pseudonym
     #[arg(long)]
     principal: Option<String>,
@@ -90,6 +88,26 @@ struct Filters {
     /// Of this family
     #[arg(long)]
     family: Option<String>,
+    /// Of this trace
+    #[arg(long)]
+    trace: Option<String>,
+    /// Of this kind, such as call, intent, reject or admin
+    #[arg(long)]
+    kind: Option<String>,
+}
+
+#[derive(Debug, clap::Args)]
+struct Span {
+    /// Not before this time (RFC 3339)
+    #[arg(long)]
+    from: Option<Timestamp>,
+    /// Before this time
+    #[arg(long)]
+    until: Option<Timestamp>,
+}
+
+#[derive(Debug, clap::Args)]
+struct Decision {
     /// With this effect: allow, require_approval or deny
     #[arg(long)]
     effect: Option<String>,
@@ -102,12 +120,6 @@ struct Filters {
     /// Decided by the policy of this digest
     #[arg(long)]
     bundle: Option<String>,
-    /// Of this trace
-    #[arg(long)]
-    trace: Option<String>,
-    /// Of this kind, such as call, intent, reject or admin
-    #[arg(long)]
-    kind: Option<String>,
 }
 
 impl Query {
@@ -143,17 +155,17 @@ impl Filters {
             text.map(|text| filter(text.into()))
         };
         [
-            self.from.map(Filter::From),
-            self.until.map(Filter::Until),
+            self.span.from.map(Filter::From),
+            self.span.until.map(Filter::Until),
             text(self.principal, Filter::Principal),
             text(self.method, Filter::Method),
             text(self.item, Filter::Item),
             text(self.module, Filter::Module),
             text(self.family, Filter::Family),
-            text(self.effect, Filter::Effect),
-            text(self.outcome, Filter::Outcome),
-            text(self.rule, Filter::Rule),
-            text(self.bundle, Filter::Bundle),
+            text(self.decision.effect, Filter::Effect),
+            text(self.decision.outcome, Filter::Outcome),
+            text(self.decision.rule, Filter::Rule),
+            text(self.decision.bundle, Filter::Bundle),
             text(self.trace, Filter::Trace),
             text(self.kind, Filter::Kind),
         ]
