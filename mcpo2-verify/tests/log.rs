@@ -54,7 +54,7 @@ fn codes_of_attacks_are_what_they_were_and_tell_them_apart() {
     let texts: BTreeSet<_> = Attack::ALL.iter().map(|it| it.explanation()).collect();
     assert_eq!((words.len(), texts.len()), (codes.len(), codes.len()));
     for attack in Attack::ALL {
-        assert_eq!(Attack::from_exit_code(attack.exit_code()), Some(attack));
+        assert_eq!(Attack::from_exit_code(attack.exit_code()), Some(*attack));
     }
     assert_eq!(Attack::from_exit_code(0), None);
 }
