@@ -34,8 +34,8 @@ async fn main() -> Result<(), Box<dyn std::error::Error>> {
 
     ledger.close()?;
     let report = verify(dir.path())?;
-    assert_eq!(report.records, 3); // the header of the segment, and the two calls
-    println!("{} records, head {}", report.records, report.head.hash);
+    assert_eq!(report.extent.size, 2);
+    println!("{} records of {}", report.extent.size, report.origin);
     Ok(())
 }
 

@@ -1,54 +1,71 @@
-//! Writes a ledger, verifies it, edits one byte, and shows that this is noticed, and where.
+//! Writes a ledger, verifies it as an outsider does, edits one byte, cuts its end, and shows that
+//! either is noticed, and where. Proves one record to somebody who has nothing but the key.
 
 use std::{fs, path::Path};
 
-use mcpo2_audit::{AuditLayer, Fault, Ledger, Options, VerifyError, verify, verify_since};
+use mcpo2_audit::{AuditLayer, Ledger, Options, prove};
 use mcpo2_core::{AuthMethod, Call, Error, Message, Principal, Reply};
+use mcpo2_verify::{
+    checkpoint::SignedCheckpoint,
+    key::VerifierKey,
+    leaf_hash,
+    log::{self, Attack},
+    record_digest,
+    trust::Trust,
+};
 use tower::{ServiceBuilder, ServiceExt};
 
 #[tokio::main(flavor = "current_thread")]
 async fn main() -> Result<(), Box<dyn std::error::Error>> {
     let dir = tempfile::tempdir()?;
-    write(dir.path()).await?;
+    let key = write(dir.path()).await?;
+    println!("whoever verifies knows {key}");
+    let trust = Trust::without_witnesses(key);
+    let options = log::Options::default();
+    let report = log::verify(dir.path(), &trust, &options)?;
+    println!("{} records hold", report.extent.size);
 
-    let report = verify(dir.path())?;
-    println!(
-        "{} records are whole; the head is {}",
-        report.records, report.head.hash
+    // What an outsider is given of one record, and what they check.
+    let evidence = prove(dir.path(), 1)?;
+    let leaf = evidence.proof.extra().ok_or("no leaf")?;
+    evidence.proof.verify(&leaf_hash(leaf), &trust, &[])?;
+    assert!(
+        leaf.windows(32)
+            .any(|it| it == record_digest(&evidence.body))
     );
 
-    let segment = dir.path().join("00000000.jsonl");
-    let honest = fs::read_to_string(&segment)?;
+    let seen = SignedCheckpoint::parse(&fs::read(dir.path().join("checkpoint"))?)?;
+    let segment = dir.path().join("seg/00000000000000000000.seg");
+    let honest = fs::read(&segment)?;
 
-    // Somebody who can write the file makes one caller another.
-    let edited = honest.replacen("\"ada\"", "\"eve\"", 1);
-    assert_ne!(edited, honest);
+    // Somebody who can write the files makes one method another.
+    let at = honest
+        .windows(4)
+        .position(|it| it == b"ping")
+        .ok_or("no ping")?;
+    let mut edited = honest.clone();
+    edited.splice(at..at + 4, *b"pong");
     fs::write(&segment, edited)?;
-    let Err(VerifyError::Damaged(damage)) = verify(dir.path()) else {
-        return Err("the edit was not noticed".into());
-    };
-    println!("{damage}");
-    assert_eq!((damage.line, damage.fault), (2, Fault::Edited));
+    let finding = log::verify(dir.path(), &trust, &options)
+        .err()
+        .ok_or("not noticed")?;
+    println!("edited: {finding}");
+    assert_eq!(finding.seq(), Some(0));
 
-    // A chain alone cannot tell that its end is missing. A head that was kept elsewhere can.
-    let cut = honest.lines().count() - 1;
-    let short: String = honest.split_inclusive('\n').take(cut).collect();
-    fs::write(&segment, short)?;
-    verify(dir.path())?;
-    let Err(VerifyError::Damaged(damage)) = verify_since(dir.path(), report.head) else {
-        return Err("the cut was not noticed".into());
-    };
-    println!("{damage}");
-    assert_eq!(
-        damage.fault,
-        Fault::Truncated {
-            seq: report.head.seq
-        }
-    );
+    // Or takes all of it away, and the checkpoint as well. Who has seen one before notices.
+    fs::remove_file(&segment)?;
+    fs::remove_file(dir.path().join("checkpoint"))?;
+    fs::remove_dir_all(dir.path().join("tile"))?;
+    let options = options.with_since(seen);
+    let finding = log::verify(dir.path(), &trust, &options)
+        .err()
+        .ok_or("not noticed")?;
+    println!("rolled back: {finding}");
+    assert_eq!(finding.attack(), Attack::RolledBack);
     Ok(())
 }
 
-async fn write(dir: &Path) -> Result<(), Box<dyn std::error::Error>> {
+async fn write(dir: &Path) -> Result<VerifierKey, Box<dyn std::error::Error>> {
     let ledger = Ledger::open(dir, Options::default())?;
     let stack = ServiceBuilder::new()
         .layer(AuditLayer::new(ledger.clone()))
@@ -65,5 +82,5 @@ async fn write(dir: &Path) -> Result<(), Box<dyn std::error::Error>> {
         stack.clone().oneshot(Call::new(request, ada)).await?;
     }
     ledger.close()?;
-    Ok(())
+    Ok(ledger.verifier_key().clone())
 }

@@ -1,8 +1,10 @@
-use std::{path::PathBuf, sync::Arc};
+use std::{path::PathBuf, sync::Arc, time::Duration};
 
+use mcpo2_core::Durability;
+use mcpo2_verify::key::KeyName;
 use serde::{Deserialize, Serialize};
 
-use crate::{Clock, SystemClock};
+use crate::{Clock, Keeping, Signer, SystemClock};
 
 const MIN_SEGMENT_BYTES: u64 = 64 * 1024;
 const MAX_QUEUE: usize = 1 << 20;
@@ -15,9 +17,15 @@ pub struct Config {
     /// The directory of the ledger. It is made, readable by its owner only, if it is not there.
     /// Only one process at a time can write to it.
     pub dir: PathBuf,
-    /// How soon records are safe from a power failure.
+    /// What waits for the disk, for calls of which no rule says otherwise.
     #[serde(default)]
+    #[cfg_attr(feature = "schema", schemars(with = "DurabilitySchema"))]
     pub durability: Durability,
+    /// The same for calls that by the protocol only read: resources, prompts, completions. As
+    /// `durability` says, where nothing is said here.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    #[cfg_attr(feature = "schema", schemars(with = "Option<DurabilitySchema>"))]
+    pub reads: Option<Durability>,
     /// The size, in bytes, at which a segment file is closed and the next begins; 64 KiB or more.
     #[serde(default = "segment_bytes")]
     pub segment_bytes: u64,
@@ -25,6 +33,33 @@ pub struct Config {
     /// calls are refused as overload; 1 to 1,048,576. Nothing is ever dropped.
     #[serde(default = "queue")]
     pub queue: usize,
+    /// The name of the ledger, which stands in every checkpoint, once and for all: an address
+    /// without a scheme that is the operator's, such as `acme.example/mcpo2/prod-eu`. A random one
+    /// where none is said.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub origin: Option<String>,
+    /// How often a checkpoint is published, in seconds: 1 to 86400. Where nothing happened in
+    /// between, a record says that the ledger was alive.
+    #[serde(default = "heartbeat_seconds")]
+    pub heartbeat_seconds: u32,
+    /// After how long another key signs, in hours: 1 to 87600. Who steals a key can rewrite nothing
+    /// that was signed with the ones before it.
+    #[serde(default = "rotate_hours")]
+    pub rotate_hours: u32,
+    /// How many days records are kept, 1 to 36500; for ever where neither this nor `retain_bytes`
+    /// is said. What goes, goes in whole segments; what proves the rest stays.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub retain_days: Option<u32>,
+    /// How many bytes of segments are kept.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub retain_bytes: Option<u64>,
+    /// Whether the arguments of calls are kept, encrypted under the caller's key, so that other
+    /// policies can be tried on them.
+    #[serde(default)]
+    pub arguments: Arguments,
+    /// Whether each reply says, in its `_meta`, where the record of its call stands.
+    #[serde(default)]
+    pub receipts: Receipts,
 }
 
 impl Config {
@@ -33,8 +68,16 @@ impl Config {
         Self {
             dir: dir.into(),
             durability: Durability::default(),
+            reads: None,
             segment_bytes: segment_bytes(),
             queue: queue(),
+            origin: None,
+            heartbeat_seconds: heartbeat_seconds(),
+            rotate_hours: rotate_hours(),
+            retain_days: None,
+            retain_bytes: None,
+            arguments: Arguments::default(),
+            receipts: Receipts::default(),
         }
     }
 
@@ -53,28 +96,92 @@ impl Config {
         if !(1..=MAX_QUEUE).contains(&self.queue) {
             return Err(ConfigError("`queue` is not 1 to 1048576"));
         }
-        Ok(Options::default()
-            .with_durability(self.durability)
+        if !(1..=86_400).contains(&self.heartbeat_seconds) {
+            return Err(ConfigError("`heartbeat_seconds` is not 1 to 86400"));
+        }
+        if !(1..=87_600).contains(&self.rotate_hours) {
+            return Err(ConfigError("`rotate_hours` is not 1 to 87600"));
+        }
+        let mut options = Options::default()
             .with_segment_bytes(self.segment_bytes)
-            .with_queue(self.queue))
+            .with_queue(self.queue)
+            .with_heartbeat(Some(Duration::from_secs(self.heartbeat_seconds.into())))
+            .with_rotation(Some(Duration::from_secs(
+                u64::from(self.rotate_hours) * 3600,
+            )));
+        if let Some(origin) = &self.origin {
+            let name: Result<KeyName, _> = origin.parse();
+            name.map_err(|_| {
+                ConfigError("`origin` is no name: 1 to 255 bytes without spaces or `+`")
+            })?;
+            options = options.with_origin(origin);
+        }
+        if self
+            .retain_days
+            .is_some_and(|days| !(1..=36_500).contains(&days))
+        {
+            return Err(ConfigError("`retain_days` is not 1 to 36500"));
+        }
+        let options = options.with_retention(self.keeping());
+        match self.arguments {
+            Arguments::Keep => Ok(options.keeping_arguments()),
+            Arguments::Omit => Ok(options),
+        }
     }
 }
 
-/// How soon records are safe from a power failure.
-///
-/// In both, a record is written within milliseconds, and from then on outlives the process; a
-/// reply never waits for it. Who has to know that all is on the disk calls
-/// [`Ledger::flush`](crate::Ledger::flush).
+impl Config {
+    fn keeping(&self) -> Keeping {
+        let mut keeping = Keeping::forever();
+        if let Some(days) = self.retain_days {
+            keeping = keeping.with_age(Duration::from_secs(u64::from(days) * 86_400));
+        }
+        match self.retain_bytes {
+            Some(bytes) => keeping.with_bytes(bytes),
+            None => keeping,
+        }
+    }
+}
+
+/// What waits until the record of a call is safe from a power failure.
+#[cfg(feature = "schema")]
+#[derive(schemars::JsonSchema)]
+#[schemars(rename = "Durability", rename_all = "snake_case")]
+#[expect(dead_code, reason = "the schema of a type that knows none")]
+enum DurabilitySchema {
+    /// Nothing: records are safe within about 50 milliseconds.
+    Async,
+    /// A module hears of a call when the record of the intent is safe, and a denial goes out when
+    /// its record is.
+    Group,
+    /// A reply goes out when the record of the outcome is safe as well.
+    Sync,
+}
+
+/// Whether the arguments of calls are kept.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Default, Serialize, Deserialize)]
 #[cfg_attr(feature = "schema", derive(schemars::JsonSchema))]
 #[serde(rename_all = "snake_case")]
 #[non_exhaustive]
-pub enum Durability {
-    /// Gathered for two milliseconds and written together, synced about once a second.
-    Async,
-    /// All that waits is written and synced together, as often as the disk can.
+pub enum Arguments {
+    /// Records hold their digest and length only.
     #[default]
-    Group,
+    Omit,
+    /// They are kept as personal values, up to 32 KiB a call.
+    Keep,
+}
+
+/// Whether replies say where the record of their call stands.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Default, Serialize, Deserialize)]
+#[cfg_attr(feature = "schema", derive(schemars::JsonSchema))]
+#[serde(rename_all = "snake_case")]
+#[non_exhaustive]
+pub enum Receipts {
+    /// They do not.
+    #[default]
+    Omit,
+    /// Under `dev.mcpo2/receipt`, where the intent of the call was waited for.
+    Give,
 }
 
 /// A value in the configuration is out of its range.
@@ -85,17 +192,59 @@ pub struct ConfigError(&'static str);
 /// How a ledger is opened.
 #[derive(Debug, Clone)]
 pub struct Options {
-    pub(crate) durability: Durability,
+    pub(crate) origin: Option<String>,
+    pub(crate) signer: Option<Arc<dyn Signer>>,
+    pub(crate) heartbeat: Option<Duration>,
+    pub(crate) rotate_after: Option<Duration>,
+    pub(crate) retention: Keeping,
+    pub(crate) keeps_arguments: bool,
     pub(crate) segment_bytes: u64,
     pub(crate) queue: usize,
     pub(crate) clock: Arc<dyn Clock>,
 }
 
 impl Options {
-    /// The same with this durability.
+    /// The same with this name, for a ledger that is new.
     #[must_use]
-    pub fn with_durability(mut self, durability: Durability) -> Self {
-        self.durability = durability;
+    pub fn with_origin(mut self, origin: impl Into<String>) -> Self {
+        self.origin = Some(origin.into());
+        self
+    }
+
+    /// The same with a signer of the host's own, whose key does not change.
+    #[must_use]
+    pub fn with_signer(mut self, signer: impl Signer) -> Self {
+        self.signer = Some(Arc::new(signer));
+        self.rotate_after = None;
+        self
+    }
+
+    /// The same with a checkpoint published this often; with none, only when it is asked for and
+    /// at the end.
+    #[must_use]
+    pub fn with_heartbeat(mut self, every: Option<Duration>) -> Self {
+        self.heartbeat = every;
+        self
+    }
+
+    /// The same with keys that are changed after this time; with none, only when it is asked for.
+    #[must_use]
+    pub fn with_rotation(mut self, after: Option<Duration>) -> Self {
+        self.rotate_after = after;
+        self
+    }
+
+    /// The same with records that are kept for so long.
+    #[must_use]
+    pub fn with_retention(mut self, keeping: Keeping) -> Self {
+        self.retention = keeping;
+        self
+    }
+
+    /// The same, and keeps the arguments of calls, encrypted.
+    #[must_use]
+    pub fn keeping_arguments(mut self) -> Self {
+        self.keeps_arguments = true;
         self
     }
 
@@ -124,7 +273,12 @@ impl Options {
 impl Default for Options {
     fn default() -> Self {
         Self {
-            durability: Durability::default(),
+            origin: None,
+            signer: None,
+            heartbeat: None,
+            rotate_after: None,
+            retention: Keeping::forever(),
+            keeps_arguments: false,
             segment_bytes: segment_bytes(),
             queue: queue(),
             clock: Arc::new(SystemClock::default()),
@@ -134,6 +288,14 @@ impl Default for Options {
 
 fn segment_bytes() -> u64 {
     64 * 1024 * 1024
+}
+
+fn heartbeat_seconds() -> u32 {
+    10
+}
+
+fn rotate_hours() -> u32 {
+    24
 }
 
 fn queue() -> usize {

@@ -2,24 +2,24 @@ use std::{borrow::Cow, error::Error as StdError, fmt, io, path::Path};
 
 use mcpo2_core::BoxError;
 
-use crate::VerifyError;
-
 /// What is wrong with the ledger, as far as an answer depends on it.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Hash)]
 #[non_exhaustive]
 pub enum ErrorKind {
     /// Another process, or another [`Ledger`](crate::Ledger) of this one, has it open.
     Locked,
-    /// It was changed or damaged: the source, a [`VerifyError`], says where.
+    /// It was changed or damaged: [`verify`](crate::verify) says where.
     Damaged,
     /// The file system refused something.
     Io,
-    /// As many records wait as may wait.
+    /// As many records wait as may wait, or the disk is full.
     Full,
     /// Writing has failed before, so nothing more is recorded until it is opened anew.
     Poisoned,
     /// It was closed.
     Closed,
+    /// A hold is on it, so nothing is removed or erased.
+    Held,
 }
 
 /// Why a ledger cannot be opened, or cannot take a record.
@@ -71,16 +71,6 @@ impl StdError for Error {
     fn source(&self) -> Option<&(dyn StdError + 'static)> {
         let source = self.source.as_ref()?;
         Some(&**source)
-    }
-}
-
-impl From<VerifyError> for Error {
-    fn from(error: VerifyError) -> Self {
-        let kind = match &error {
-            VerifyError::Damaged(_) => ErrorKind::Damaged,
-            VerifyError::Io { .. } => ErrorKind::Io,
-        };
-        Self::new(kind, "the ledger cannot be continued").with_source(error)
     }
 }
 

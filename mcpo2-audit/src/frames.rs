@@ -1,4 +1,5 @@
 use std::{
+    future::Future,
     pin::Pin,
     task::{Context, Poll, ready},
 };
@@ -6,32 +7,47 @@ use std::{
 use futures_core::Stream;
 use mcpo2_core::{Body, Error, Frame, Frames, Reply};
 
-use crate::{Outcome, pending::Pending};
+use crate::{Commit, Outcome, pending::Pending, receipt::Receipt};
 
-/// Records a call that has its reply, or will when the reply's stream ends.
-pub(crate) fn record(result: Result<Reply, Error>, mut pending: Pending) -> Result<Reply, Error> {
+/// Records a call that has its reply, or will when the reply's stream ends. What comes with it is
+/// what the reply is to wait for.
+pub(crate) fn record(
+    result: Result<Reply, Error>,
+    mut pending: Pending,
+    receipt: Option<Receipt>,
+) -> (Result<Reply, Error>, Option<Commit>) {
     let mut reply = match result {
         Ok(reply) => reply,
         Err(error) => {
-            pending.fail(&error);
-            return Err(error);
+            let commit = pending.fail(&error);
+            return (Err(error), commit);
         }
     };
     reply.extensions_mut().insert(pending.id());
-    match reply.body() {
+    let commit = match reply.body() {
         Body::Empty => pending.finish(Outcome::Ok),
         Body::Complete(message) => {
             pending.complete(message, reply.response().as_deref());
-            pending.finish(Outcome::Unreadable);
+            pending.finish(Outcome::Unreadable)
         }
         Body::Stream(_) => {
-            return Ok(reply.map_body(|body| match body {
-                Body::Stream(inner) => Body::Stream(Frames::new(Recorded { inner, pending })),
+            let reply = reply.map_body(|body| match body {
+                Body::Stream(inner) => Body::Stream(Frames::new(Recorded {
+                    inner,
+                    pending,
+                    receipt,
+                    ending: None,
+                })),
                 other => other,
-            }));
+            });
+            return (Ok(reply), None);
         }
-    }
-    Ok(reply)
+    };
+    let reply = match receipt {
+        Some(receipt) => receipt.put_into(reply),
+        None => reply,
+    };
+    (Ok(reply), commit)
 }
 
 /// A stream that is recorded when it ends or is dropped.
@@ -39,22 +55,42 @@ struct Recorded {
     // INVARIANT: before `pending`, as in `ResponseFuture`.
     inner: Frames,
     pending: Pending,
+    receipt: Option<Receipt>,
+    /// What the end of the stream waits for.
+    ending: Option<Commit>,
 }
 
 impl Stream for Recorded {
     type Item = Result<Frame, Error>;
 
     fn poll_next(mut self: Pin<&mut Self>, cx: &mut Context<'_>) -> Poll<Option<Self::Item>> {
-        let next = ready!(Pin::new(&mut self.inner).poll_next(cx));
-        match &next {
-            Some(Ok(frame)) => self.pending.message(frame.data()),
-            Some(Err(error)) => self.pending.fail(error),
-            None => self.pending.finish(Outcome::Detached),
+        if let Some(commit) = &mut self.ending {
+            let safe = ready!(Pin::new(commit).poll(cx));
+            self.ending = None;
+            return Poll::Ready(safe.err().map(|error| Err(error.into())));
+        }
+        let mut next = ready!(Pin::new(&mut self.inner).poll_next(cx));
+        match &mut next {
+            Some(Ok(frame)) => {
+                self.pending.message(frame.data());
+                if let Some(receipt) = &self.receipt {
+                    receipt.put_into_frame(frame);
+                }
+            }
+            Some(Err(error)) => drop(self.pending.fail(error)),
+            None => {
+                self.ending = self.pending.finish(Outcome::Detached);
+                if self.ending.is_some() {
+                    return self.poll_next(cx);
+                }
+            }
         }
         Poll::Ready(next)
     }
 
     fn size_hint(&self) -> (usize, Option<usize>) {
-        self.inner.size_hint()
+        let (least, most) = self.inner.size_hint();
+        // One more, where the end cannot be made safe.
+        (least, most.map(|most| most.saturating_add(1)))
     }
 }

@@ -1,16 +1,21 @@
 use std::{
     future::Future,
     pin::Pin,
+    sync::Arc,
     task::{Context, Poll, ready},
 };
 
 use mcpo2_core::{Error, Reply};
 use pin_project_lite::pin_project;
 
-use crate::{frames, pending::Pending};
+use crate::{Commit, Receipts, begun::Begun, frames, pending::Pending, receipt::Receipt};
 
 pin_project! {
     /// The reply, and the record of it. Dropping it records that the call was cancelled.
+    ///
+    /// # Cancellation
+    ///
+    /// What was recorded stays.
     #[derive(Debug)]
     pub struct ResponseFuture<F> {
         #[pin]
@@ -28,16 +33,33 @@ pin_project! {
             #[pin]
             inner: F,
             pending: Option<Pending>,
+            begun: Arc<Begun>,
+            receipts: Receipts,
+        },
+        // The record is written, and the answer waits until it is safe.
+        Committing {
+            answer: Option<Result<Reply, Error>>,
+            commit: Commit,
         },
         Refused { error: Option<Error> },
     }
 }
 
 impl<F> ResponseFuture<F> {
-    pub(crate) fn recorded(inner: F, pending: Pending) -> Self {
+    pub(crate) fn recorded(
+        inner: F,
+        pending: Pending,
+        begun: Arc<Begun>,
+        receipts: Receipts,
+    ) -> Self {
         let pending = Some(pending);
         Self {
-            state: State::Recorded { inner, pending },
+            state: State::Recorded {
+                inner,
+                pending,
+                begun,
+                receipts,
+            },
         }
     }
 
@@ -56,19 +78,45 @@ where
     type Output = Result<Reply, Error>;
 
     fn poll(self: Pin<&mut Self>, cx: &mut Context<'_>) -> Poll<Self::Output> {
-        match self.project().state.project() {
-            StateProjection::Recorded { inner, pending } => {
-                let result = ready!(inner.poll(cx));
-                Poll::Ready(match pending.take() {
-                    Some(pending) => frames::record(result, pending),
-                    None => result,
-                })
-            }
-            StateProjection::Refused { error } => match error.take() {
-                Some(error) => Poll::Ready(Err(error)),
-                // Polled after it was ready; the contract of `Future` allows to stay silent.
-                None => Poll::Pending,
-            },
+        let mut this = self.project();
+        loop {
+            let (answer, commit) = match this.state.as_mut().project() {
+                StateProjection::Recorded {
+                    inner,
+                    pending,
+                    begun,
+                    receipts,
+                } => {
+                    let result = ready!(inner.poll(cx));
+                    let Some(pending) = pending.take() else {
+                        return Poll::Ready(result);
+                    };
+                    let receipt = Receipt::of(begun, *receipts);
+                    match frames::record(result, pending, receipt) {
+                        (answer, None) => return Poll::Ready(answer),
+                        (answer, Some(commit)) => (Some(answer), commit),
+                    }
+                }
+                StateProjection::Committing { answer, commit } => {
+                    let safe = ready!(Pin::new(commit).poll(cx));
+                    return match (safe, answer.take()) {
+                        // A denial is one, recorded or not.
+                        (_, Some(Err(error))) => Poll::Ready(Err(error)),
+                        (Ok(_), Some(answer)) => Poll::Ready(answer),
+                        (Err(error), Some(_)) => Poll::Ready(Err(error.into())),
+                        (_, None) => Poll::Pending,
+                    };
+                }
+                StateProjection::Refused { error } => {
+                    return match error.take() {
+                        Some(error) => Poll::Ready(Err(error)),
+                        // Polled after it was ready; the contract of `Future` allows to stay
+                        // silent.
+                        None => Poll::Pending,
+                    };
+                }
+            };
+            this.state.set(State::Committing { answer, commit });
         }
     }
 }

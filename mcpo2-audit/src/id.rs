@@ -34,6 +34,14 @@ impl RecordId {
     }
 }
 
+impl RecordId {
+    /// Its 16 bytes.
+    #[must_use]
+    pub fn to_bytes(self) -> [u8; 16] {
+        self.0.to_be_bytes()
+    }
+}
+
 /// The text of an id, without an allocation. Aligned, so that UTF-8 is checked in words.
 #[repr(align(8))]
 struct Text([u8; 36]);

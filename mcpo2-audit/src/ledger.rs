@@ -3,20 +3,23 @@ use std::{
     path::Path,
     sync::{Arc, Mutex, PoisonError},
     thread::{self, JoinHandle},
-    time::{Duration, Instant},
 };
 
 use jiff::Timestamp;
-use mcpo2_core::Digest;
+use mcpo2_core::{Digest, Principal, PrincipalId, TenantId};
+use mcpo2_verify::{Kind, key::VerifierKey};
 
 use crate::{
-    Clock, Durability, Error, ErrorKind, Event, Options, Record, RecordId, Reject, SegmentHeader,
-    Stats, files,
+    Clock, Commit, DirDisk, Disk, Error, ErrorKind, Event, Options, Record, RecordId, Reject,
+    Stats, commit,
     id::Stamps,
-    queue::{LAG, LINGER, Queue},
-    record::shortened,
-    recover,
-    secret::{self, ContentKey, Messages},
+    opening::{self, Opened},
+    orders::Orders,
+    prepared::Prepared,
+    queue::Queue,
+    record::{Of, Sealing, WrittenCall},
+    run::run,
+    secret::{ContentKey, Messages},
     writer::Writer,
 };
 
@@ -26,64 +29,90 @@ use crate::{
 /// [`flush`](Self::flush), [`close`](Self::close), and the drop of the last clone.
 ///
 /// A ledger that could not write once takes nothing more: every further call is refused, and
-/// [`health`](Self::health) says why, until it is opened anew.
+/// [`health`](Self::health) says why, until it is opened anew. Where the disk is full it takes no
+/// further call, and goes on by itself when there is room.
 #[derive(Clone)]
 pub struct Ledger(Arc<Handle>);
 
 struct Handle {
-    id: RecordId,
+    origin: Arc<str>,
+    key: VerifierKey,
     queue: Arc<Queue>,
+    orders: Arc<Orders>,
     stamps: Arc<Stamps>,
+    sealing: Arc<Sealing>,
     content: ContentKey,
+    keeps_arguments: bool,
     thread: Mutex<Option<JoinHandle<()>>>,
 }
 
 impl Ledger {
     /// Opens the ledger in this directory, and begins one where there is none.
     ///
-    /// It checks the last segment; [`verify`](crate::verify) checks all. A last line that is torn
-    /// is cut, and a record says so.
+    /// It checks the last segment; [`verify`](crate::verify) checks all. What tore at the end was
+    /// never said to be safe: it is cut, and a record says so.
     ///
     /// # Errors
     ///
-    /// [`ErrorKind::Locked`] where it is open elsewhere, [`ErrorKind::Damaged`] where the last
-    /// segment was changed, and [`ErrorKind::Io`].
+    /// [`ErrorKind::Locked`] where it is open elsewhere, [`ErrorKind::Damaged`] where it was
+    /// changed, and [`ErrorKind::Io`].
     pub fn open(dir: impl AsRef<Path>, options: Options) -> Result<Self, Error> {
         let dir = dir.as_ref();
-        files::create_dir(dir)?;
-        let lock = files::lock(dir)?;
-        let stamps = Arc::new(Stamps::new(options.clock, secret::random()?));
-        let end = recover::end(dir)?;
-        let content = ContentKey::load(dir, end.is_none())?;
-        let begin = ((dir, lock), Arc::clone(&stamps), options.segment_bytes);
-        let (id, writer) = open_writer(begin, end, content.fingerprint())?;
-        let linger = match options.durability {
-            Durability::Async => LINGER,
-            Durability::Group => Duration::ZERO,
+        let disk = DirDisk::new(dir).map_err(Error::io("create", dir))?;
+        Self::open_on(disk, options)
+    }
+
+    /// The same on another kind of disk.
+    ///
+    /// # Errors
+    ///
+    /// As [`open`](Self::open).
+    pub fn open_on(disk: impl Disk, options: Options) -> Result<Self, Error> {
+        let Opened { writer, content } = opening::open(Arc::new(disk), &options)?;
+        let queue = Arc::new(Queue::new(options.queue, writer.head()));
+        let orders = Arc::new(Orders::default());
+        let handle = Handle {
+            origin: writer.epoch.origin().as_str().into(),
+            key: writer
+                .epoch
+                .epochs()
+                .keys()
+                .next()
+                .cloned()
+                .ok_or_else(|| Error::new(ErrorKind::Damaged, "the ledger has no key"))?,
+            queue: Arc::clone(&queue),
+            orders: Arc::clone(&orders),
+            stamps: Arc::clone(&writer.stamps),
+            sealing: Arc::clone(&writer.sealing),
+            content,
+            keeps_arguments: options.keeps_arguments,
+            thread: Mutex::default(),
         };
-        let queue = Arc::new(Queue::new(options.queue, linger, writer.head()));
         let thread = thread::Builder::new()
             .name("mcpo2-audit".into())
-            .spawn({
-                let queue = Arc::clone(&queue);
-                move || run(&queue, writer, options.durability)
-            })
+            .spawn(move || run(&queue, &orders, writer, &options))
             .map_err(|error| {
                 Error::new(ErrorKind::Io, "cannot start the writer").with_source(error)
             })?;
-        Ok(Self(Arc::new(Handle {
-            id,
-            queue,
-            stamps,
-            content,
-            thread: Mutex::new(Some(thread)),
-        })))
+        *handle.thread.lock().unwrap_or_else(PoisonError::into_inner) = Some(thread);
+        Ok(Self(Arc::new(handle)))
     }
 
-    /// The id of the ledger.
+    /// The name of the ledger, which stands in every checkpoint.
     #[must_use]
-    pub fn id(&self) -> RecordId {
-        self.0.id
+    pub fn origin(&self) -> &str {
+        &self.0.origin
+    }
+
+    pub(crate) fn shared_origin(&self) -> Arc<str> {
+        Arc::clone(&self.0.origin)
+    }
+
+    /// The key that whoever verifies must know: that of the first epoch, from which the later
+    /// ones follow.
+    #[must_use]
+    pub fn verifier_key(&self) -> &VerifierKey {
+        &self.0.key
     }
 
     /// Keeps a place for one record, so that writing it later can neither wait nor fail for want
@@ -94,13 +123,17 @@ impl Ledger {
     /// [`ErrorKind::Full`], [`ErrorKind::Poisoned`] or [`ErrorKind::Closed`].
     pub fn reserve(&self) -> Result<Place, Error> {
         self.0.queue.reserve()?;
+        Ok(self.place())
+    }
+
+    fn place(&self) -> Place {
         let (id, time) = self.0.stamps.next();
-        Ok(Place {
+        Place {
             ledger: self.clone(),
             id,
             time,
             filled: false,
-        })
+        }
     }
 
     /// Records an event, and gives the id of its record. It does not wait for the disk.
@@ -129,6 +162,74 @@ impl Ledger {
     #[must_use]
     pub fn digest(&self, message: &[u8]) -> Digest {
         self.messages().update(message).digest()
+    }
+
+    /// Makes the newest checkpoint and the tiles below it known as files, for who proves or
+    /// verifies. It blocks, and happens by itself every so often, and when the ledger is closed.
+    ///
+    /// # Errors
+    ///
+    /// [`ErrorKind::Poisoned`] where writing failed.
+    pub fn publish(&self) -> Result<(), Error> {
+        self.flush()?;
+        self.order(Writer::publish)
+    }
+
+    /// Begins a new epoch: another key signs from here on, and the old one is destroyed. It blocks.
+    ///
+    /// # Errors
+    ///
+    /// [`ErrorKind::Poisoned`] where writing failed.
+    pub fn rotate_key(&self) -> Result<(), Error> {
+        self.order(Writer::rotate)
+    }
+
+    /// Erases a person: the key of all that was recorded of them is destroyed, and a record says
+    /// so. It blocks. What comes is the pseudonym that they had; none where there is nothing of
+    /// them. All proofs still hold; the same person has another pseudonym from now on.
+    ///
+    /// # Errors
+    ///
+    /// [`ErrorKind::Held`] while a hold is on the ledger, and [`ErrorKind::Poisoned`] where
+    /// writing failed.
+    pub fn erase(
+        &self,
+        (tenant, id): (&TenantId, &PrincipalId),
+        basis: &str,
+        by: &str,
+    ) -> Result<Option<String>, Error> {
+        self.flush()?;
+        let lookup = self.0.sealing.vault.lookup(tenant.as_str(), id.as_str());
+        let (basis, by) = (basis.to_owned(), by.to_owned());
+        self.order(move |writer| writer.erase(&lookup, &basis, &by))
+    }
+
+    /// Removes old segments, whole ones whose records all stand below this number. It blocks, and
+    /// says how many went.
+    ///
+    /// # Errors
+    ///
+    /// As [`erase`](Self::erase).
+    pub fn retain(&self, before: u64, policy: &str) -> Result<u64, Error> {
+        let policy = policy.to_owned();
+        self.order(move |writer| writer.retain(before, &policy))
+    }
+
+    /// Says that nothing may be removed or erased until it is said to end. It blocks.
+    ///
+    /// # Errors
+    ///
+    /// [`ErrorKind::Poisoned`] where writing failed.
+    pub fn hold(&self, held: bool, reason: &str, by: &str) -> Result<(), Error> {
+        let (reason, by) = (reason.to_owned(), by.to_owned());
+        self.order(move |writer| writer.hold(held, &reason, &by))
+    }
+
+    fn order<T: Send + 'static>(
+        &self,
+        order: impl FnOnce(&mut Writer) -> Result<T, Error> + Send + 'static,
+    ) -> Result<T, Error> {
+        self.0.orders.give(&self.0.queue, order)
     }
 
     /// Waits until all that was recorded before is safe from a power failure. It blocks.
@@ -171,6 +272,15 @@ impl Ledger {
         self.0.content.hasher()
     }
 
+    /// Whom records of this principal are of.
+    pub(crate) fn of(&self, principal: &Principal) -> Result<Of, Error> {
+        self.0.sealing.of(principal)
+    }
+
+    pub(crate) fn keeps_arguments(&self) -> bool {
+        self.0.keeps_arguments
+    }
+
     pub(crate) fn clock(&self) -> &dyn Clock {
         self.0.stamps.clock()
     }
@@ -179,7 +289,7 @@ impl Ledger {
 impl fmt::Debug for Ledger {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         f.debug_struct("Ledger")
-            .field("id", &self.0.id)
+            .field("origin", &self.0.origin)
             .finish_non_exhaustive()
     }
 }
@@ -203,7 +313,7 @@ impl Drop for Handle {
     fn drop(&mut self) {
         if let Err(error) = self.close() {
             let cause = crate::text::chain(&error, 1024);
-            tracing::error!(ledger = %self.id, %cause, "ledger not closed cleanly");
+            tracing::error!(ledger = %self.origin, %cause, "ledger not closed cleanly");
         }
     }
 }
@@ -227,23 +337,69 @@ impl Place {
 
     /// Records the event here.
     pub fn fill(self, event: impl Into<Event>) {
-        let record = Record::new(self.stamp(), event);
-        self.fill_json(record.into_bounded_json());
+        let prepared = self.prepared(event.into());
+        self.put(prepared);
+    }
+
+    /// The same, and tells when the record is safe.
+    pub fn fill_durably(self, event: impl Into<Event>) -> Commit {
+        let (notice, commit) = commit::pair();
+        let prepared = self.prepared(event.into()).map(|prepared| Prepared {
+            notice: Some(notice),
+            ..prepared
+        });
+        self.put(prepared);
+        commit
     }
 
     pub(crate) fn stamp(&self) -> (RecordId, Timestamp) {
         (self.id, self.time)
     }
 
-    /// Records what was written of a call, shortened where it is too long.
-    pub(crate) fn fill_json(mut self, json: Result<Vec<u8>, serde_json::Error>) {
-        match json.and_then(shortened) {
-            Ok(json) => {
+    fn prepared(&self, event: Event) -> Result<Prepared, Error> {
+        let record = Record::new(self.stamp(), event);
+        self.ledger.0.sealing.event(record)
+    }
+
+    /// Records what was written of a call, and tells when it is safe if somebody waits.
+    pub(crate) fn fill_call(
+        self,
+        call: &WrittenCall<'_>,
+        of: &Of,
+        is_awaited: bool,
+    ) -> Option<Commit> {
+        let (notice, commit) = match is_awaited {
+            true => {
+                let (notice, commit) = commit::pair();
+                (Some(notice), Some(commit))
+            }
+            false => (None, None),
+        };
+        let prepared = self
+            .prepared_call(call, of)
+            .map(|prepared| Prepared { notice, ..prepared });
+        self.put(prepared);
+        commit
+    }
+
+    fn prepared_call(&self, call: &WrittenCall<'_>, of: &Of) -> Result<Prepared, Error> {
+        let unfit =
+            |error| Error::new(ErrorKind::Io, "the call cannot be recorded").with_source(error);
+        let public = call.json().map_err(unfit)?;
+        let personal = call.personal().map_err(unfit)?;
+        let what: (Kind, RecordId) = (call.kind(), self.id);
+        let sealing = &self.ledger.0.sealing;
+        sealing.seal(what, of.tenant, public, &personal, Some(&of.subject))
+    }
+
+    fn put(mut self, prepared: Result<Prepared, Error>) {
+        match prepared {
+            Ok(prepared) => {
                 self.filled = true;
-                self.ledger.0.queue.fill(json);
+                self.ledger.0.queue.fill(prepared);
             }
             // What cannot be recorded must not pass a second time.
-            Err(error) => self.ledger.0.queue.fail(&error.to_string()),
+            Err(error) => self.ledger.0.queue.fail(&crate::text::chain(&error, 1024)),
         }
     }
 
@@ -256,65 +412,6 @@ impl Drop for Place {
     fn drop(&mut self) {
         if !self.filled {
             self.ledger.0.queue.give_back();
-        }
-    }
-}
-
-type Begin<'a> = ((&'a Path, std::fs::File), Arc<Stamps>, u64);
-
-fn open_writer(
-    (dir, stamps, segment_bytes): Begin<'_>,
-    end: Option<recover::End>,
-    digest_key: Digest,
-) -> Result<(RecordId, Writer), Error> {
-    let Some(end) = end else {
-        let (ledger, _) = stamps.next();
-        let header = SegmentHeader {
-            ledger,
-            segment: 0,
-            digest_key,
-        };
-        return Ok((ledger, Writer::create(dir, header, stamps, segment_bytes)?));
-    };
-    if end.header.digest_key != digest_key {
-        let message = "the secret is not the one of this ledger";
-        return Err(Error::new(ErrorKind::Damaged, message));
-    }
-    let id = end.header.ledger;
-    Ok((id, Writer::resume(dir, end, stamps, segment_bytes)?))
-}
-
-/// What the thread does: as much at once as waits, as soon as it is free.
-fn run(queue: &Queue, mut writer: Writer, durability: Durability) {
-    let _ending = Ending(queue);
-    let mut unsynced = false;
-    let mut synced_at = Instant::now();
-    while let Some(batch) = queue.take(unsynced) {
-        unsynced |= !batch.records.is_empty();
-        let due = durability == Durability::Group || synced_at.elapsed() >= LAG;
-        let sync = unsynced && (batch.sync || due);
-        let written = writer.append(&batch.records).and_then(|()| match sync {
-            true => writer.sync(),
-            false => Ok(()),
-        });
-        if let Err(error) = written {
-            tracing::error!(%error, "ledger cannot be written; no further call is taken");
-            return queue.fail(&error.to_string());
-        }
-        if sync {
-            (unsynced, synced_at) = (false, Instant::now());
-        }
-        queue.done(writer.head(), !unsynced);
-    }
-}
-
-/// Sees to it that nobody waits for a writer that is gone.
-struct Ending<'a>(&'a Queue);
-
-impl Drop for Ending<'_> {
-    fn drop(&mut self) {
-        if thread::panicking() {
-            self.0.fail("the writer panicked");
         }
     }
 }

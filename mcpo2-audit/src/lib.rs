@@ -1,45 +1,72 @@
 #![doc = include_str!("../README.md")]
 
+mod begun;
 mod clock;
+mod commit;
 mod config;
+mod disk;
+mod epoch;
 mod error;
-mod files;
+pub mod export;
 mod frames;
 mod future;
 mod heard;
 mod id;
+pub mod index;
+mod intent;
 mod json;
+mod keeping;
 mod layer;
 mod ledger;
-mod line;
+mod opening;
+mod orders;
 mod pending;
+mod prepared;
+mod prove;
 mod queue;
 mod read;
+mod receipt;
 mod record;
 mod recover;
-mod scan;
+mod run;
 mod secret;
 mod service;
+mod signer;
 mod source;
 mod text;
+mod tiles;
+mod vault;
 mod verify;
+pub mod witness;
 mod writer;
 
+#[cfg(feature = "conformance")]
+pub mod conformance;
+
 pub use clock::{Clock, SystemClock};
-pub use config::{Config, ConfigError, Durability, Options};
+pub use commit::{Commit, Committed};
+pub use config::{Arguments, Config, ConfigError, Options, Receipts};
+pub use disk::{DirDisk, Disk, DiskFile};
 pub use error::{Error, ErrorKind};
 pub use future::ResponseFuture;
 pub use id::{RecordId, RecordIdError};
+pub use intent::{IntentFuture, IntentLayer, IntentService};
+pub use keeping::Keeping;
 pub use layer::AuditLayer;
 pub use ledger::{Ledger, Place};
-pub use line::{Line, LineError, MAX_LINE, parse_line};
+pub use mcpo2_core::Durability;
+pub use prove::{Disclosure, Evidence, ProveError, prove, prove_since};
 pub use queue::Stats;
-pub use read::{Entries, Entry, ReadError, read, tail};
+pub use read::{Calls, Entries, Entry, Follower, LedgerFeed, ReadError, calls, read, tail};
+pub use receipt::RECEIPT;
 pub use record::{
-    Asked, CallRecord, Caller, Ended, Event, FORMAT, ItemRef, Note, Outcome, Record, Recovered,
-    Reject, SegmentHeader,
+    Asked, CallRecord, Caller, Class, Ended, Erased, Event, FORMAT, Heartbeat, Held, IntentRecord,
+    ItemRef, KeyRotation, Note, Outcome, OutcomeRecord, Record, Recovered, Reject, Retained,
+    Retention, Rotated, class_of,
 };
-pub use scan::Fault;
 pub use service::AuditService;
+pub use signer::{KeySigner, Signer};
 pub use source::Source;
-pub use verify::{Damage, Head, Report, VerifyError, verify, verify_since};
+pub use verify::{Head, VerifyError, verify};
+
+pub use mcpo2_verify::log::Report;

@@ -1,14 +1,9 @@
 use std::{sync::Arc, time::Duration};
 
 use bytes::Bytes;
-use mcpo2_core::{Call, Error, Id, Message, Meta, Principal, Response, Trail};
+use mcpo2_core::{Call, Durability, Error, Id, Message, Response, Trail};
 
-use crate::{
-    Asked, Ended, Outcome, Place, RecordId, Source,
-    heard::Heard,
-    record::{Way, WrittenCall},
-    text::trace_id,
-};
+use crate::{Commit, Ended, Outcome, Place, RecordId, begun::Begun, heard::Heard};
 
 /// A call under way. However it ends, exactly one record is written: dropped, it was cancelled.
 #[derive(Debug)]
@@ -21,15 +16,13 @@ pub(crate) struct Pending {
 struct Open {
     place: Place,
     started: Duration,
-    principal: Arc<Principal>,
-    generation: Option<u64>,
-    source: Option<Source>,
-    trace: Option<Arc<str>>,
-    asked: Asked,
+    begun: Arc<Begun>,
     /// The id that the response will have.
     expected: Option<Id>,
     trail: Trail,
     said: Said,
+    /// What waits for a record of a call that went to no module.
+    durability: Durability,
 }
 
 /// What the reply said so far.
@@ -42,22 +35,16 @@ struct Said {
 }
 
 impl Pending {
-    pub(crate) fn new(place: Place, call: &Call, generation: Option<u64>) -> Self {
-        let request = call.request();
-        let source = call.extensions().get::<Source>().cloned();
-        let trace = source.as_ref().and_then(Source::shared_trace).cloned();
-        let trace = trace.or_else(|| {
-            let traceparent = Meta::text(request.meta().traceparent())?;
-            trace_id(&traceparent).map(Arc::from)
-        });
+    pub(crate) fn new(
+        place: Place,
+        call: &Call,
+        begun: Arc<Begun>,
+        durability: Durability,
+    ) -> Self {
         let open = Open {
             started: place.ledger().clock().monotonic(),
-            principal: Arc::clone(call.principal()),
-            generation,
-            source,
-            trace,
-            asked: Asked::new(call, place.ledger().digest(request.bytes())),
-            expected: request.id().cloned(),
+            begun,
+            expected: call.request().id().cloned(),
             trail: call.trail().clone(),
             said: Said {
                 heard: Heard::Nothing,
@@ -66,6 +53,7 @@ impl Pending {
                 response: None,
             },
             place,
+            durability,
         };
         Self {
             id: open.place.id(),
@@ -98,26 +86,25 @@ impl Pending {
     }
 
     /// Records the end: as the response says, and as `otherwise` where there was none.
-    pub(crate) fn finish(&mut self, otherwise: Outcome) {
-        if let Some(mut open) = self.open.take() {
-            let outcome = open.said.response.take().unwrap_or(otherwise);
-            open.write(outcome, None);
-        }
+    pub(crate) fn finish(&mut self, otherwise: Outcome) -> Option<Commit> {
+        let mut open = self.open.take()?;
+        let outcome = open.said.response.take().unwrap_or(otherwise);
+        open.write(outcome, None)
     }
 
     /// Records that the call ended in an error; what the response said stands, if one came.
-    pub(crate) fn fail(&mut self, error: &Error) {
-        if let Some(mut open) = self.open.take() {
-            let (outcome, cause) = Outcome::of_error(error);
-            let outcome = open.said.response.take().unwrap_or(outcome);
-            open.write(outcome, cause);
-        }
+    pub(crate) fn fail(&mut self, error: &Error) -> Option<Commit> {
+        let mut open = self.open.take()?;
+        let (outcome, cause) = Outcome::of_error(error);
+        let outcome = open.said.response.take().unwrap_or(outcome);
+        open.write(outcome, cause)
     }
 }
 
 impl Drop for Pending {
     fn drop(&mut self) {
-        self.finish(Outcome::Cancelled);
+        // Nobody is left who could wait for it.
+        let _ = self.finish(Outcome::Cancelled);
     }
 }
 
@@ -133,9 +120,11 @@ impl Open {
         }
     }
 
-    fn write(self, outcome: Outcome, cause: Option<Box<str>>) {
+    /// Writes the record, and gives what its answer is to wait for, if it is to wait.
+    fn write(self, outcome: Outcome, cause: Option<Box<str>>) -> Option<Commit> {
         let now = self.place.ledger().clock().monotonic();
         let duration = now.saturating_sub(self.started).as_micros();
+        let is_denied = outcome == Outcome::Denied;
         let end = Ended {
             outcome,
             cause,
@@ -144,22 +133,18 @@ impl Open {
             digest: self.said.heard.digest(),
             duration_us: u64::try_from(duration).unwrap_or(u64::MAX),
         };
-        let way = Way {
-            principal: &self.principal,
-            source: self.source.as_ref(),
-            trace: self.trace.as_deref(),
-            generation: self.generation,
+        let is_awaited = match self.begun.intent() {
+            Some(intent) => intent.durability == Durability::Sync,
+            None => is_denied && self.durability > Durability::Async,
         };
-        let json = self.trail.read(|facts| {
-            let written = WrittenCall {
-                stamp: self.place.stamp(),
-                way,
-                request: &self.asked,
-                facts,
-                end: &end,
-            };
-            written.json()
-        });
-        self.place.fill_json(json);
+        let stamp = self.place.stamp();
+        let Self {
+            place,
+            begun,
+            trail,
+            ..
+        } = self;
+        trail
+            .read(|facts| place.fill_call(&begun.after(stamp, facts, &end), begun.of(), is_awaited))
     }
 }

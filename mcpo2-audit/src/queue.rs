@@ -1,28 +1,24 @@
 //! What stands between the calls and the thread that writes.
 
 use std::{
-    sync::{
-        Arc, Condvar, Mutex, MutexGuard, PoisonError,
-        atomic::{AtomicBool, Ordering::Relaxed},
-    },
-    time::Duration,
+    sync::{Arc, Condvar, Mutex, MutexGuard, PoisonError},
+    time::{Duration, Instant},
 };
 
-use crate::{Error, ErrorKind, Head};
+use crate::{Error, ErrorKind, Head, commit::Notice, prepared::Prepared};
 
 /// How many bytes may wait before no further place is given.
 const MAX_BYTES: usize = 64 * 1024 * 1024;
-/// How long written records stay unsynced where durability is `async`.
-pub(crate) const LAG: Duration = Duration::from_secs(1);
-/// How long records gather there before they are written, so that the writer is woken once for
-/// many.
-pub(crate) const LINGER: Duration = Duration::from_millis(2);
+/// How many bytes are written as one group.
+const MAX_GROUP: usize = 2 * 1024 * 1024;
+/// How long records that nobody waits for may gather before they are written.
+const LINGER: Duration = Duration::from_millis(50);
 
 /// The state of a ledger, for metrics.
 #[derive(Debug, Clone, PartialEq, Eq)]
 #[non_exhaustive]
 pub struct Stats {
-    /// The last record that was written.
+    /// The last record that was written, and is safe.
     pub head: Head,
     /// How many records wait to be written.
     pub waiting: usize,
@@ -31,14 +27,15 @@ pub struct Stats {
     /// How many records were lost because writing failed; each was refused or had its call end
     /// after the failure.
     pub lost: u64,
+    /// How many groups were written, each with one sync and one checkpoint.
+    pub groups: u64,
+    /// Whether the disk is too full to take further calls.
+    pub full: bool,
 }
 
 #[derive(Debug)]
 pub(crate) struct Queue {
     capacity: usize,
-    linger: Duration,
-    /// Whether the writer sleeps until it is woken. Read and written under the lock.
-    idle: AtomicBool,
     state: Mutex<State>,
     work: Condvar,
     done: Condvar,
@@ -47,7 +44,7 @@ pub(crate) struct Queue {
 #[derive(Debug)]
 struct State {
     phase: Phase,
-    records: Vec<Vec<u8>>,
+    records: Vec<Prepared>,
     bytes: usize,
     reserved: usize,
     /// How many the writer has taken and not yet written.
@@ -60,30 +57,47 @@ struct State {
     wanted: u64,
     head: Head,
     lost: u64,
+    groups: u64,
+    full: bool,
+    sleep: Sleep,
+    /// Whether there is something else for the writer to do.
+    roused: bool,
+}
+
+/// What the writer can be woken by. Waking costs a call of the system, so who is awake is left
+/// alone.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+enum Sleep {
+    Awake,
+    /// It has records that nobody waits for, and would write more of them at once.
+    Lingering,
+    Idle,
 }
 
 #[derive(Debug, Clone)]
 enum Phase {
     Open,
     Closed,
+    /// The writer has nothing left to do.
+    Ended,
     Failed(Arc<str>),
 }
 
 /// What the writer is to do next.
 #[derive(Debug)]
-pub(crate) struct Batch {
-    pub(crate) records: Vec<Vec<u8>>,
-    /// Whether to sync now, whatever the durability.
-    pub(crate) sync: bool,
+pub(crate) enum Work {
+    /// Write these, sync, and say so.
+    Group(Vec<Prepared>),
+    /// Nothing was to be written for some time.
+    Idle,
+    /// Nothing will come any more.
+    End,
 }
 
 impl Queue {
-    /// The writer lets records gather for `linger` before it takes them.
-    pub(crate) fn new(capacity: usize, linger: Duration, head: Head) -> Self {
+    pub(crate) fn new(capacity: usize, head: Head) -> Self {
         Self {
             capacity,
-            linger,
-            idle: AtomicBool::new(false),
             state: Mutex::new(State {
                 phase: Phase::Open,
                 records: Vec::new(),
@@ -95,6 +109,10 @@ impl Queue {
                 wanted: 0,
                 head,
                 lost: 0,
+                groups: 0,
+                full: false,
+                sleep: Sleep::Awake,
+                roused: false,
             }),
             work: Condvar::new(),
             done: Condvar::new(),
@@ -114,16 +132,20 @@ impl Queue {
     }
 
     /// Puts a record into the place that was kept for it.
-    pub(crate) fn fill(&self, record: Vec<u8>) {
+    pub(crate) fn fill(&self, record: Prepared) {
         let mut state = self.lock();
         state.reserved = state.reserved.saturating_sub(1);
-        if let Phase::Failed(_) = state.phase {
+        if let Phase::Failed(reason) = &state.phase {
+            record.notice.into_iter().for_each(|it| it.fail(reason));
             state.lost += 1;
             return;
         }
-        state.bytes += record.len();
-        state.records.push(record);
+        state.bytes += record.bytes();
         state.pushed += 1;
+        if record.notice.is_some() {
+            state.wanted = state.pushed;
+        }
+        state.records.push(record);
         self.wake(state);
     }
 
@@ -136,9 +158,14 @@ impl Queue {
         }
     }
 
-    /// Waking costs a call of the system, so who is awake is left alone.
-    fn wake(&self, state: MutexGuard<'_, State>) {
-        if self.idle.swap(false, Relaxed) {
+    fn wake(&self, mut state: MutexGuard<'_, State>) {
+        let wakes = match state.sleep {
+            Sleep::Awake => false,
+            Sleep::Lingering => state.is_urgent(self.capacity),
+            Sleep::Idle => true,
+        };
+        if wakes {
+            state.sleep = Sleep::Awake;
             drop(state);
             self.work.notify_one();
         }
@@ -149,7 +176,6 @@ impl Queue {
         let mut state = self.lock();
         let ticket = state.pushed;
         state.wanted = state.wanted.max(ticket);
-        self.idle.store(false, Relaxed);
         self.work.notify_one();
         loop {
             if let Phase::Failed(reason) = &state.phase {
@@ -171,9 +197,14 @@ impl Queue {
         if let Phase::Open = state.phase {
             state.phase = Phase::Closed;
         }
-        self.idle.store(false, Relaxed);
         self.work.notify_one();
         state.reserved == 0
+    }
+
+    /// Lets the writer look for what else there is to do.
+    pub(crate) fn rouse(&self) {
+        self.lock().roused = true;
+        self.work.notify_one();
     }
 
     /// Why no record is taken, if none is.
@@ -188,61 +219,70 @@ impl Queue {
             waiting: state.records.len() + state.writing,
             reserved: state.reserved,
             lost: state.lost,
+            groups: state.groups,
+            full: state.full,
         }
     }
 
-    /// For the writer: waits for work; none when it is to end.
-    ///
-    /// While something is `unsynced` it waits for [`LAG`] at most, and then asks for a sync.
-    pub(crate) fn take(&self, unsynced: bool) -> Option<Batch> {
+    /// For the writer: waits for work, for this long at most.
+    pub(crate) fn take(&self, patience: Duration) -> Work {
         let mut state = self.lock();
-        let mut lingered = false;
+        let begun = Instant::now();
+        let mut lingers = None;
         loop {
-            let wanted = state.wanted > state.synced;
             if let Phase::Failed(_) = state.phase {
-                return None;
+                return Work::End;
             }
-            if wanted || !state.records.is_empty() {
-                if !wanted && !lingered && self.may_linger(&state) {
-                    drop(state);
-                    std::thread::sleep(self.linger);
-                    (state, lingered) = (self.lock(), true);
-                    continue;
-                }
-                return Some(state.batch(wanted));
+            if std::mem::take(&mut state.roused) {
+                return Work::Idle;
             }
-            match (unsynced, state.is_ending()) {
-                (true, true) => return Some(state.batch(true)),
-                (false, true) => return None,
-                (false, false) => {
-                    self.idle.store(true, Relaxed);
-                    let next = self.work.wait(state);
-                    state = next.unwrap_or_else(PoisonError::into_inner);
+            let left = match state.records.is_empty() {
+                false if state.is_urgent(self.capacity) => return Work::Group(state.group()),
+                false => {
+                    let since = lingers.get_or_insert_with(Instant::now);
+                    LINGER.saturating_sub(since.elapsed()) + begun.elapsed()
                 }
-                (true, false) => {
-                    self.idle.store(true, Relaxed);
-                    let next = self.work.wait_timeout(state, LAG);
-                    let (next, waited) = next.unwrap_or_else(PoisonError::into_inner);
-                    state = next;
-                    self.idle.store(false, Relaxed);
-                    if waited.timed_out() {
-                        return Some(state.batch(true));
-                    }
+                true if state.is_ending() => {
+                    state.phase = Phase::Ended;
+                    return Work::End;
                 }
-            }
+                true => patience,
+            };
+            let Some(left) = left.checked_sub(begun.elapsed()) else {
+                return match state.records.is_empty() {
+                    true => Work::Idle,
+                    false => Work::Group(state.group()),
+                };
+            };
+            state.sleep = match state.records.is_empty() {
+                true => Sleep::Idle,
+                false => Sleep::Lingering,
+            };
+            let waited = self.work.wait_timeout(state, left);
+            state = waited.unwrap_or_else(PoisonError::into_inner).0;
+            state.sleep = Sleep::Awake;
         }
     }
 
-    /// For the writer: what it took is written, and safe if `synced`.
-    pub(crate) fn done(&self, head: Head, synced: bool) {
+    /// For the writer: what it took is written and safe.
+    pub(crate) fn done(&self, head: Head) {
         let mut state = self.lock();
         state.writing = 0;
         state.head = head;
-        if synced {
-            let waiting = u64::try_from(state.records.len()).unwrap_or_default();
-            state.synced = state.pushed.saturating_sub(waiting);
-            self.done.notify_all();
-        }
+        state.groups += 1;
+        let waiting = u64::try_from(state.records.len()).unwrap_or_default();
+        state.synced = state.pushed.saturating_sub(waiting);
+        self.done.notify_all();
+    }
+
+    /// For the writer: it wrote something of its own.
+    pub(crate) fn moved(&self, head: Head) {
+        self.lock().head = head;
+    }
+
+    /// For the writer: whether the disk has room for more than what is under way.
+    pub(crate) fn set_full(&self, full: bool) {
+        self.lock().full = full;
     }
 
     /// For the writer: nothing can be written any more.
@@ -251,20 +291,18 @@ impl Queue {
         if let Phase::Failed(_) = state.phase {
             return;
         }
-        let lost = state.records.len() + state.writing;
+        let reason: Arc<str> = reason.into();
+        let records = std::mem::take(&mut state.records);
+        let lost = records.len() + state.writing;
         state.lost += u64::try_from(lost).unwrap_or_default();
-        state.records = Vec::new();
         state.writing = 0;
         state.bytes = 0;
-        state.phase = Phase::Failed(reason.into());
+        state.phase = Phase::Failed(Arc::clone(&reason));
         self.done.notify_all();
         self.work.notify_all();
-    }
-
-    /// Not where somebody waits for the end, or for room.
-    fn may_linger(&self, state: &State) -> bool {
-        let roomy = state.records.len() + state.reserved < self.capacity / 2;
-        !self.linger.is_zero() && roomy && matches!(state.phase, Phase::Open)
+        drop(state);
+        let notices = records.into_iter().filter_map(|record| record.notice);
+        notices.for_each(|notice: Notice| notice.fail(&reason));
     }
 
     fn lock(&self) -> MutexGuard<'_, State> {
@@ -275,18 +313,37 @@ impl Queue {
 impl State {
     fn check(&self) -> Result<(), Error> {
         match &self.phase {
+            Phase::Open if self.full => Err(Error::new(ErrorKind::Full, "the disk is full")),
             Phase::Open => Ok(()),
-            Phase::Closed => Err(Error::new(ErrorKind::Closed, "the ledger is closed")),
+            Phase::Closed | Phase::Ended => {
+                Err(Error::new(ErrorKind::Closed, "the ledger is closed"))
+            }
             Phase::Failed(reason) => Err(poisoned(reason)),
         }
     }
 
-    /// Takes all that waits.
-    fn batch(&mut self, sync: bool) -> Batch {
-        let records = std::mem::take(&mut self.records);
-        self.bytes = 0;
-        self.writing = records.len();
-        Batch { records, sync }
+    /// Whether somebody waits, for a record or for room.
+    fn is_urgent(&self, capacity: usize) -> bool {
+        self.wanted > self.synced
+            || self.records.len() + self.reserved >= capacity / 2
+            || self.bytes >= MAX_GROUP
+            || !matches!(self.phase, Phase::Open)
+    }
+
+    /// Takes what waits, as far as it is one group.
+    fn group(&mut self) -> Vec<Prepared> {
+        let mut bytes = 0;
+        let whole = self.records.iter().position(|record| {
+            bytes += record.bytes();
+            bytes > MAX_GROUP
+        });
+        let group = match whole {
+            None => std::mem::take(&mut self.records),
+            Some(end) => self.records.drain(..end.max(1)).collect(),
+        };
+        self.bytes = self.records.iter().map(Prepared::bytes).sum();
+        self.writing = group.len();
+        group
     }
 
     fn is_ending(&self) -> bool {
@@ -294,6 +351,6 @@ impl State {
     }
 }
 
-fn poisoned(reason: &str) -> Error {
+pub(crate) fn poisoned(reason: &str) -> Error {
     Error::new(ErrorKind::Poisoned, "the ledger cannot be written").with_source(reason)
 }

@@ -1,83 +1,155 @@
+mod feed;
+mod follow;
+mod raw;
+
+pub use feed::LedgerFeed;
+pub use follow::Follower;
+
+pub(crate) use raw::committed;
+
 use std::{
-    collections::VecDeque,
-    path::{Path, PathBuf},
+    collections::{HashMap, VecDeque},
+    io,
+    path::Path,
 };
 
-use mcpo2_core::Digest;
-use serde::Serialize;
+use mcpo2_verify::Leaf;
+use serde_json::Value;
 
-use crate::{Fault, Record, VerifyError, files, scan::Lines};
+use crate::{
+    DirDisk, Event, IntentRecord, OutcomeRecord, Record, RecordId, recover,
+    vault::{ByTag, Keys},
+};
 
-/// Reads the records of a ledger, oldest first, one at a time.
+/// The records of a ledger, oldest first.
 ///
-/// It checks the hash of each line, but not the chain: [`verify`](crate::verify) does. A last
-/// line that is not whole is taken for one that is still being written, and left out.
+/// It trusts what it reads: [`verify`](crate::verify) does not. What is personal is read back where
+/// the keys of the vault are there, and their owner reads.
 ///
 /// # Errors
 ///
 /// Where the directory cannot be read.
 pub fn read(dir: impl AsRef<Path>) -> Result<Entries, ReadError> {
-    let dir = dir.as_ref();
-    let segments = files::segments(dir).map_err(VerifyError::io(dir))?;
-    Ok(Entries {
-        segments: segments.into(),
-        current: None,
-    })
+    Entries::open(dir.as_ref(), None)
 }
 
-/// Reads the newest records of a ledger, `count` at most, oldest first.
+/// The newest records of a ledger, `count` at most, oldest first.
 ///
 /// # Errors
 ///
-/// As [`read`], and for lines that are not whole.
+/// Where they cannot be read.
 pub fn tail(dir: impl AsRef<Path>, count: usize) -> Result<Vec<Entry>, ReadError> {
-    let dir = dir.as_ref();
-    let segments = files::segments(dir).map_err(VerifyError::io(dir))?;
-    let mut newest = VecDeque::new();
-    for segment in segments.into_iter().rev() {
-        let room = count.saturating_sub(newest.len());
-        if room == 0 {
-            break;
-        }
-        let mut older = VecDeque::new();
-        let entries = Entries {
-            segments: [segment].into(),
-            current: None,
-        };
-        for entry in entries {
-            if older.len() == room {
-                older.pop_front();
+    let all = Entries::open(dir.as_ref(), None)?;
+    let segments: Vec<u64> = all.segments.iter().copied().collect();
+    for begin in (0..segments.len()).rev() {
+        let enough = Entries::open(dir.as_ref(), segments.get(begin).copied())?;
+        let mut newest = VecDeque::new();
+        for entry in enough {
+            if newest.len() == count {
+                newest.pop_front();
             }
-            older.push_back(entry?);
+            newest.push_back(entry?);
         }
-        older.append(&mut newest);
-        newest = older;
+        if newest.len() == count || begin == 0 {
+            return Ok(newest.into());
+        }
     }
-    Ok(newest.into())
+    Ok(Vec::new())
 }
 
-/// One record with its place in the chain.
-#[derive(Debug, Clone, Serialize)]
+/// The records of a ledger, of which an intent and its outcome are one call; an intent that has no
+/// outcome stands behind all others.
+///
+/// # Errors
+///
+/// As [`read`]; and what is damaged is passed on.
+pub fn calls(dir: impl AsRef<Path>) -> Result<Calls, ReadError> {
+    Ok(Calls {
+        entries: read(dir)?,
+        intents: HashMap::new(),
+        open: None,
+    })
+}
+
+/// Records of which an intent and its outcome are one.
+#[derive(Debug)]
+pub struct Calls {
+    entries: Entries,
+    intents: HashMap<RecordId, (Entry, IntentRecord)>,
+    /// The intents without an outcome, once all else was told.
+    open: Option<std::vec::IntoIter<Entry>>,
+}
+
+impl Iterator for Calls {
+    type Item = Result<Entry, ReadError>;
+
+    fn next(&mut self) -> Option<Self::Item> {
+        for entry in &mut self.entries {
+            let mut entry = match entry {
+                Ok(entry) => entry,
+                Err(error) => return Some(Err(error)),
+            };
+            match &entry.record.event {
+                Event::Intent(intent) => {
+                    let intent = IntentRecord::clone(intent);
+                    self.intents.insert(entry.record.id, (entry, intent));
+                    continue;
+                }
+                Event::Outcome(outcome) => {
+                    if let Some((begun, intent)) = self.intents.remove(&outcome.intent) {
+                        let call = intent.ended(OutcomeRecord::clone(outcome));
+                        entry.record.time = begun.record.time;
+                        entry.record.event = Event::Call(Box::new(call));
+                    }
+                }
+                _ => {}
+            }
+            return Some(Ok(entry));
+        }
+        let open = self.open.get_or_insert_with(|| {
+            let intents = std::mem::take(&mut self.intents);
+            let mut open: Vec<_> = intents.into_values().map(|(entry, _)| entry).collect();
+            open.sort_unstable_by_key(|entry| entry.seq);
+            open.into_iter()
+        });
+        open.next().map(Ok)
+    }
+}
+
+/// One record, and where it stands.
+#[derive(Debug, Clone)]
 #[non_exhaustive]
 pub struct Entry {
     /// The number of the record, from 0.
     pub seq: u64,
-    /// The hash of the line before.
-    pub prev: Digest,
-    /// The hash of its line.
-    pub hash: Digest,
+    /// What the tree says of it.
+    pub leaf: Leaf,
+    /// The segment that it is in, by the number of that one's first record.
+    pub segment: u64,
+    /// Where its frame begins there.
+    pub offset: u64,
     /// The record.
     pub record: Record,
+    /// Its JSON, with what is personal where that could be read.
+    pub json: Value,
 }
 
 /// Why a record cannot be read.
 #[derive(Debug, thiserror::Error)]
 #[non_exhaustive]
 pub enum ReadError {
-    /// The line is damaged, or the file cannot be read.
-    #[error(transparent)]
-    Line(#[from] VerifyError),
-    /// The line is whole, and its record is none of this version.
+    /// The file system refused something.
+    #[error("the ledger cannot be read")]
+    Io(#[from] io::Error),
+    /// What stands there is no frame: `verify` says more.
+    #[error("{segment} is damaged at byte {offset}")]
+    Damaged {
+        /// The file.
+        segment: String,
+        /// Where in it.
+        offset: u64,
+    },
+    /// The frame is whole, and its record is none of this version.
     #[error("record {seq} is of another version")]
     Record {
         /// The number of the record.
@@ -87,71 +159,63 @@ pub enum ReadError {
     },
 }
 
-/// The records of a ledger, as they are read; it ends at the first line that is damaged.
+/// The records of a ledger, as they are read; it ends at the first that is damaged. Of what is
+/// being written it shows what is safe.
 #[derive(Debug)]
 pub struct Entries {
-    segments: VecDeque<(u32, PathBuf)>,
-    current: Option<(u32, PathBuf, Lines)>,
+    disk: DirDisk,
+    keys: ByTag,
+    segments: VecDeque<u64>,
+    ready: VecDeque<Result<Entry, ReadError>>,
+}
+
+impl Entries {
+    fn open(dir: &Path, from: Option<u64>) -> Result<Self, ReadError> {
+        // A directory that is not there is no empty ledger.
+        std::fs::metadata(dir)?;
+        let disk = DirDisk::existing(dir);
+        let mut segments = recover::segments(&disk)?;
+        segments.retain(|first| from.is_none_or(|from| *first >= from));
+        // Whoever may not read the keys reads the rest.
+        let keys = Keys::load(&disk).map(|keys| keys.by_tag());
+        Ok(Self {
+            keys: keys.unwrap_or_default(),
+            disk,
+            segments: segments.into(),
+            ready: VecDeque::new(),
+        })
+    }
+
+    /// Reads a segment, as far as it is committed.
+    fn load(&mut self, segment: u64) -> Result<(), ReadError> {
+        let is_last = self.segments.is_empty();
+        let bytes = recover::load(&self.disk, segment)?;
+        let keys = &self.keys;
+        let ready = &mut self.ready;
+        let walked = committed(&bytes, (segment, 0), is_last, |raw| {
+            ready.push_back(raw.entry(segment, keys));
+        });
+        if let Err(error) = walked {
+            self.segments.clear();
+            self.ready.push_back(Err(error));
+        }
+        Ok(())
+    }
 }
 
 impl Iterator for Entries {
     type Item = Result<Entry, ReadError>;
 
     fn next(&mut self) -> Option<Self::Item> {
-        match self.advance() {
-            Ok(Some(entry)) => Some(entry),
-            Ok(None) => None,
-            Err(error) => {
-                self.segments.clear();
-                self.current = None;
-                Some(Err(error.into()))
-            }
-        }
-    }
-}
-
-impl Entries {
-    fn advance(&mut self) -> Result<Option<Result<Entry, ReadError>>, VerifyError> {
         loop {
-            if self.current.is_none() {
-                let Some((number, path)) = self.segments.pop_front() else {
-                    return Ok(None);
-                };
-                let lines = Lines::open(&path).map_err(VerifyError::io(&path))?;
-                self.current = Some((number, path, lines));
+            if let Some(entry) = self.ready.pop_front() {
+                return Some(entry);
             }
-            let Some((number, path, lines)) = &mut self.current else {
-                return Ok(None);
-            };
-            let Some(line) = lines.next().map_err(VerifyError::io(path))? else {
-                self.current = None;
-                continue;
-            };
-            let fault = match line {
-                Ok(line) if line.is_intact() => {
-                    return Ok(Some(entry(&line)));
-                }
-                Ok(_) => Fault::Edited,
-                Err(Fault::Torn) if self.segments.is_empty() => {
-                    self.current = None;
-                    continue;
-                }
-                Err(fault) => fault,
-            };
-            return Err(VerifyError::damaged(*number, lines.number(), fault));
+            let segment = self.segments.pop_front()?;
+            if let Err(error) = self.load(segment) {
+                self.segments.clear();
+                return Some(Err(error));
+            }
         }
     }
-}
-
-fn entry(line: &crate::Line<'_>) -> Result<Entry, ReadError> {
-    let seq = line.seq();
-    let record = line
-        .record()
-        .map_err(|source| ReadError::Record { seq, source })?;
-    Ok(Entry {
-        seq,
-        prev: line.prev(),
-        hash: line.hash(),
-        record,
-    })
 }

@@ -1,11 +1,19 @@
 mod call;
 mod event;
+mod personal;
+mod prepare;
 mod written;
 
-pub use call::{Asked, CallRecord, Caller, Ended, ItemRef, Outcome};
-pub use event::{Event, Note, Recovered, Reject, SegmentHeader};
+pub use call::{Asked, CallRecord, Caller, Ended, IntentRecord, ItemRef, Outcome, OutcomeRecord};
+pub use event::{
+    Erased, Event, Heartbeat, Held, KeyRotation, Note, Recovered, Reject, Retained, Retention,
+    Rotated,
+};
+pub use personal::{Class, class_of};
 
-pub(crate) use written::{Way, WrittenCall};
+pub(crate) use personal::put_back;
+pub(crate) use prepare::{Of, Sealing};
+pub(crate) use written::{Shape, Way, WrittenCall};
 
 use std::borrow::Cow;
 
@@ -22,9 +30,9 @@ const MAX_RECORD: usize = 64 * 1024;
 
 /// One record of the ledger.
 ///
-/// It never holds arguments, results, tokens or endpoints: of contents it has keyed digests and
-/// lengths. The name of an item stands as the caller sent it, so a secret that a caller puts into
-/// a URI is in here.
+/// It never holds results, tokens or endpoints, nor arguments where they are not to be kept: of
+/// contents it has keyed digests and lengths. What is personal ([`class_of`]) stands apart from the
+/// rest on the disk, and is in here for who may read the vault, until it is erased.
 #[derive(Debug, Clone, Serialize, Deserialize)]
 pub struct Record {
     /// [`FORMAT`].
@@ -47,20 +55,4 @@ impl Record {
             event: event.into(),
         }
     }
-
-    /// Its JSON with its strings cut; what is long even so, [`shortened`] makes fit a line.
-    pub(crate) fn into_bounded_json(mut self) -> Result<Vec<u8>, serde_json::Error> {
-        self.event.bound();
-        serde_json::to_vec(&self)
-    }
-}
-
-/// A record's JSON, with a mark in place of long facts where it is longer than [`MAX_RECORD`].
-pub(crate) fn shortened(json: Vec<u8>) -> Result<Vec<u8>, serde_json::Error> {
-    if json.len() <= MAX_RECORD {
-        return Ok(json);
-    }
-    let mut record: Record = serde_json::from_slice(&json)?;
-    record.event.omit_facts();
-    serde_json::to_vec(&record)
 }

@@ -1,64 +1,56 @@
 //! The secret that keys the digests of contents, so that who reads two ledgers cannot tell that
 //! the same content passed both, and nobody can test guesses without it.
 
-use std::{
-    fmt,
-    fs::{self, File},
-    io::{self, Read, Write},
-    os::unix::fs::MetadataExt,
-    path::Path,
-};
+use std::{fmt, io};
 
 use mcpo2_core::Digest;
+use zeroize::Zeroizing;
 
-use crate::{Error, ErrorKind, files};
+use crate::{Disk, Error, ErrorKind};
 
 const FILE: &str = "secret";
 const CONTENT: &str = "mcpo2 2026 audit content v1";
-const FINGERPRINT: &str = "mcpo2 2026 audit content key fingerprint v1";
 
 /// What a ledger digests contents with.
-pub(crate) struct ContentKey {
-    key: [u8; 32],
-    fingerprint: Digest,
-}
+pub(crate) struct ContentKey([u8; 32]);
 
 impl ContentKey {
-    fn new(secret: &[u8; 32]) -> Self {
-        let fingerprint = Digest::from_bytes(blake3::derive_key(FINGERPRINT, secret));
-        let key = blake3::derive_key(CONTENT, secret);
-        Self { key, fingerprint }
-    }
-
-    /// Reads the secret of the ledger, or makes one for a ledger that is new.
-    pub(crate) fn load(dir: &Path, new: bool) -> Result<Self, Error> {
-        let path = dir.join(FILE);
-        match read(&path) {
-            Ok(secret) => Ok(Self::new(&secret)),
-            Err(error) if new && error.kind() == io::ErrorKind::NotFound => {
-                let secret = random()?;
-                write(dir, &secret).map_err(Error::io("write", &path))?;
-                Ok(Self::new(&secret))
-            }
-            Err(error) => Err(Error::io("read", &path)(error)),
-        }
-    }
-
-    pub(crate) fn fingerprint(&self) -> Digest {
-        self.fingerprint
+    pub(crate) fn new(secret: &[u8; 32]) -> Self {
+        Self(blake3::derive_key(CONTENT, secret))
     }
 
     /// A hasher of messages, each with its length before it.
     pub(crate) fn hasher(&self) -> Messages {
-        Messages(blake3::Hasher::new_keyed(&self.key))
+        Messages(blake3::Hasher::new_keyed(&self.0))
     }
 }
 
 impl fmt::Debug for ContentKey {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        f.debug_struct("ContentKey")
-            .field("fingerprint", &self.fingerprint)
-            .finish_non_exhaustive()
+        f.debug_struct("ContentKey").finish_non_exhaustive()
+    }
+}
+
+/// Reads the secret of the ledger, or makes one for a ledger that is new.
+pub(crate) fn load(disk: &dyn Disk, new: bool) -> Result<Zeroizing<[u8; 32]>, Error> {
+    let failed = |what: &'static str| {
+        move |error: io::Error| {
+            Error::new(ErrorKind::Io, format!("cannot {what} the secret")).with_source(error)
+        }
+    };
+    match disk.read(FILE, 32) {
+        Ok(bytes) => {
+            let secret = <[u8; 32]>::try_from(bytes.as_slice()).map_err(|error| {
+                Error::new(ErrorKind::Damaged, "the secret is not 32 bytes").with_source(error)
+            })?;
+            Ok(Zeroizing::new(secret))
+        }
+        Err(error) if new && error.kind() == io::ErrorKind::NotFound => {
+            let secret = Zeroizing::new(random()?);
+            disk.replace(FILE, &*secret).map_err(failed("write"))?;
+            Ok(secret)
+        }
+        Err(error) => Err(failed("read")(error)),
     }
 }
 
@@ -85,27 +77,4 @@ pub(crate) fn random() -> Result<[u8; 32], Error> {
         Error::new(ErrorKind::Io, "the system gives no random bytes").with_source(error)
     })?;
     Ok(bytes)
-}
-
-fn read(path: &Path) -> io::Result<[u8; 32]> {
-    let mut file = File::open(path)?;
-    if file.metadata()?.mode() & 0o077 != 0 {
-        return Err(io::Error::other("others than its owner may read it"));
-    }
-    let mut secret = [0; 32];
-    file.read_exact(&mut secret)?;
-    match file.read(&mut [0])? {
-        0 => Ok(secret),
-        _ => Err(io::Error::other("it is longer than 32 bytes")),
-    }
-}
-
-/// Under another name first, so that a crash leaves a whole secret or none.
-fn write(dir: &Path, secret: &[u8; 32]) -> io::Result<()> {
-    let new = dir.join("secret.new");
-    let mut file = files::private().create(true).truncate(true).open(&new)?;
-    file.write_all(secret)?;
-    file.sync_all()?;
-    fs::rename(&new, dir.join(FILE))?;
-    files::sync_dir(dir)
 }

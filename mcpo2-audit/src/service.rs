@@ -1,9 +1,12 @@
-use std::task::{Context, Poll};
+use std::{
+    sync::Arc,
+    task::{Context, Poll},
+};
 
 use mcpo2_core::{Call, Error, Reply};
 use tower_service::Service;
 
-use crate::{Ledger, ResponseFuture, pending::Pending};
+use crate::{Ledger, ResponseFuture, begun::Begun, layer::Settings, pending::Pending};
 
 /// Records every call: see [`AuditLayer`](crate::AuditLayer).
 ///
@@ -14,17 +17,27 @@ use crate::{Ledger, ResponseFuture, pending::Pending};
 pub struct AuditService<S> {
     inner: S,
     ledger: Ledger,
-    generation: Option<u64>,
+    settings: Settings,
 }
 
 impl<S> AuditService<S> {
-    /// A service that writes to this ledger, in this generation of the configuration.
-    pub fn new(inner: S, ledger: Ledger, generation: Option<u64>) -> Self {
+    pub(crate) fn new(inner: S, ledger: Ledger, settings: Settings) -> Self {
         Self {
             inner,
             ledger,
-            generation,
+            settings,
         }
+    }
+
+    /// A place for the record of this call, and what is known of it.
+    fn begin(&self, call: &Call) -> Result<(Pending, Arc<Begun>), crate::Error> {
+        let place = self.ledger.reserve()?;
+        let begun = Arc::new(Begun::new(&self.ledger, call, self.settings.generation)?);
+        let durability = self.settings.durability;
+        Ok((
+            Pending::new(place, call, Arc::clone(&begun), durability),
+            begun,
+        ))
     }
 }
 
@@ -41,11 +54,12 @@ where
     }
 
     fn call(&mut self, mut call: Call) -> Self::Future {
-        match self.ledger.reserve() {
-            Ok(place) => {
-                call.extensions_mut().insert(place.id());
-                let pending = Pending::new(place, &call, self.generation);
-                ResponseFuture::recorded(self.inner.call(call), pending)
+        match self.begin(&call) {
+            Ok((pending, begun)) => {
+                call.extensions_mut().insert(pending.id());
+                call.extensions_mut().insert(Arc::clone(&begun));
+                let inner = self.inner.call(call);
+                ResponseFuture::recorded(inner, pending, begun, self.settings.receipts)
             }
             Err(error) => ResponseFuture::refused(error.into()),
         }

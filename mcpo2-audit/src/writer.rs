@@ -1,179 +1,244 @@
-//! Appends lines to the last segment: used by one thread.
+//! Appends groups of records to the last segment: used by one thread.
 
-use std::{
-    fs::File,
-    io::{self, Seek, SeekFrom, Write},
-    path::{Path, PathBuf},
-    sync::Arc,
-};
+mod keep;
+mod segment;
+
+pub(crate) use segment::Segment;
+
+use std::{any::Any, fmt, io, sync::Arc, time::Duration};
+
+use mcpo2_verify::{Flags, FrameKind, LEAF, Leaf, SCHEMA, record_digest, write_frame};
 
 use crate::{
-    Error, Event, Head, Record, Recovered, SegmentHeader, files, id::Stamps, line::write_line,
-    recover::End, scan::Tip,
+    Clock, Committed, Disk, Error, ErrorKind, Event, Head, Record,
+    epoch::Epoch,
+    id::Stamps,
+    prepared::Prepared,
+    record::{Heartbeat, KeyRotation, Rotated, Sealing},
+    recover::Tip,
+    tiles::Tiles,
 };
 
-/// How much is gathered before it is written.
-const BUFFER: usize = 1024 * 1024;
+/// The clock was set where it moved against the one that nobody sets by more than this.
+const STEP: i128 = 1_000_000_000;
 
-#[derive(Debug)]
 pub(crate) struct Writer {
-    dir: PathBuf,
-    header: SegmentHeader,
-    stamps: Arc<Stamps>,
-    segment_bytes: u64,
-    file: File,
-    /// The length of the segment, that of `buffer` included.
-    size: u64,
-    tip: Tip,
-    buffer: Vec<u8>,
-    _lock: File,
+    pub(crate) disk: Arc<dyn Disk>,
+    pub(crate) sealing: Arc<Sealing>,
+    pub(crate) stamps: Arc<Stamps>,
+    pub(crate) epoch: Epoch,
+    pub(crate) tip: Tip,
+    pub(crate) tiles: Tiles,
+    pub(crate) segment: Segment,
+    pub(crate) boot: Boot,
+    /// The size of the tree of the last checkpoint that was published.
+    pub(crate) published: u64,
+    pub(crate) buffer: Vec<u8>,
+    pub(crate) _lock: Box<dyn Any + Send + Sync>,
+}
+
+/// When the ledger was opened, by both clocks.
+#[derive(Debug, Clone)]
+pub(crate) struct Boot {
+    pub(crate) id: [u8; 16],
+    pub(crate) mono: Duration,
+    /// By how much the clocks differed at the last record, in nanoseconds.
+    pub(crate) drift: Option<i128>,
 }
 
 impl Writer {
-    /// Begins a ledger; what is left of one that never got its first header is cut.
-    pub(crate) fn create(
-        (dir, lock): (&Path, File),
-        header: SegmentHeader,
-        stamps: Arc<Stamps>,
-        segment_bytes: u64,
-    ) -> Result<Self, Error> {
-        let path = dir.join(files::segment_name(0));
-        let mut options = files::private();
-        let file = options.create(true).truncate(false).open(&path);
-        let mut writer = Self {
-            dir: dir.into(),
-            header,
-            stamps,
-            segment_bytes,
-            file: file.map_err(Error::io("create", &path))?,
-            size: 0,
-            tip: Tip::GENESIS,
-            buffer: Vec::new(),
-            _lock: lock,
-        };
-        let torn = writer.file.metadata().map(|metadata| metadata.len());
-        torn.and_then(|torn| writer.cut(torn))
-            .map_err(Error::io("write", &path))?;
-        Ok(writer)
-    }
-
-    /// Continues a ledger, and cuts what is torn at its end.
-    pub(crate) fn resume(
-        (dir, lock): (&Path, File),
-        end: End,
-        stamps: Arc<Stamps>,
-        segment_bytes: u64,
-    ) -> Result<Self, Error> {
-        let path = dir.join(files::segment_name(end.segment));
-        let file = files::private()
-            .open(&path)
-            .map_err(Error::io("open", &path))?;
-        let header = SegmentHeader {
-            segment: end.segment,
-            ..end.header
-        };
-        let mut writer = Self {
-            dir: dir.into(),
-            header,
-            stamps,
-            segment_bytes,
-            file,
-            size: end.size,
-            tip: end.tip,
-            buffer: Vec::new(),
-            _lock: lock,
-        };
-        writer.cut(end.torn).map_err(Error::io("continue", &path))?;
-        Ok(writer)
-    }
-
-    /// Writes these records, in this order.
-    pub(crate) fn append(&mut self, records: &[Vec<u8>]) -> io::Result<()> {
-        for record in records {
-            if self.size >= self.segment_bytes {
-                self.rotate()?;
-            }
-            self.push(record);
-            if self.buffer.len() >= BUFFER {
-                self.write()?;
-            }
+    /// Writes these records as one group, and returns when they are safe.
+    pub(crate) fn append(&mut self, group: Vec<Prepared>) -> Result<(), Error> {
+        self.keep_keys()?;
+        if group.is_empty() {
+            return Ok(());
         }
-        self.write()
+        let size = group.iter().map(|it| it.bytes() + 256).sum::<usize>();
+        self.segment
+            .make_room(&*self.disk, size, &self.tip, self.epoch.origin())?;
+        self.buffer.clear();
+        let mut notices = Vec::new();
+        for record in group {
+            let (seq, leaf) = self.encode(&record)?;
+            notices.extend(record.notice.map(|notice| (notice, seq, leaf)));
+        }
+        self.commit()?;
+        let size = self.tip.size();
+        for (notice, seq, leaf) in notices {
+            notice.done(Committed { seq, leaf, size });
+        }
+        // Whatever becomes of them, the records are safe.
+        if let Err(error) = self.tiles.write_full(&*self.disk) {
+            tracing::warn!(%error, "tiles of the ledger cannot be written");
+        }
+        Ok(())
     }
 
-    /// Makes all that was written safe from a power failure.
-    pub(crate) fn sync(&mut self) -> io::Result<()> {
-        self.file.sync_data()
+    /// Appends a record of the ledger's own, as a group.
+    pub(crate) fn say(&mut self, event: Event) -> Result<(), Error> {
+        let record = Record::new(self.stamps.next(), event);
+        let prepared = self.sealing.event(record)?;
+        self.append(vec![prepared])
     }
 
-    /// The last record.
+    /// Says that the ledger is alive, where nothing else was said since the last time, and
+    /// publishes a checkpoint.
+    pub(crate) fn beat(&mut self) -> Result<(), Error> {
+        if self.tip.size() == self.published {
+            self.say(Event::Heartbeat(Heartbeat {}))?;
+        }
+        self.publish()
+    }
+
+    /// Whether the key that signs is older than this.
+    pub(crate) fn is_old(&self, age: Option<Duration>) -> bool {
+        let (Some(age), Some(since)) = (age, self.epoch.since()) else {
+            return false;
+        };
+        let now = u64::try_from(self.clock().now().as_second()).unwrap_or_default();
+        now.saturating_sub(since) >= age.as_secs()
+    }
+
+    /// The last record that is safe.
     pub(crate) fn head(&self) -> Head {
         Head {
-            seq: self.tip.next.saturating_sub(1),
-            hash: self.tip.hash,
+            size: self.tip.size(),
+            root: self.tip.frontier.root(),
         }
     }
 
-    /// Cuts the segment behind its last good line, and says so in the ledger.
-    fn cut(&mut self, torn: u64) -> io::Result<()> {
-        let segment = self.header.segment;
-        self.file.set_len(self.size)?;
-        self.file.seek(SeekFrom::Start(self.size))?;
-        if self.size == 0 {
-            self.begin()?;
+    /// Makes the newest checkpoint and its tiles known as files.
+    pub(crate) fn publish(&mut self) -> Result<(), Error> {
+        let size = self.tip.size();
+        if size == self.published {
+            return Ok(());
         }
-        if torn > 0 {
-            let recovered = Recovered {
-                segment,
-                bytes: torn,
-            };
-            self.record(Event::Recovered(recovered))?;
-            self.write()?;
-        }
-        self.file.sync_all()
-    }
-
-    fn rotate(&mut self) -> io::Result<()> {
-        self.write()?;
-        self.sync()?;
-        let Some(segment) = self.header.segment.checked_add(1) else {
-            return Err(io::Error::other("no number is left for a segment"));
-        };
-        let path = self.dir.join(files::segment_name(segment));
-        self.file = files::private().create_new(true).open(path)?;
-        self.header.segment = segment;
-        self.size = 0;
-        self.begin()
-    }
-
-    /// Writes the header of the segment.
-    fn begin(&mut self) -> io::Result<()> {
-        self.record(Event::Segment(self.header.clone()))?;
-        self.write()?;
-        self.file.sync_all()?;
-        files::sync_dir(&self.dir)
-    }
-
-    fn record(&mut self, event: Event) -> io::Result<()> {
-        let record = Record::new(self.stamps.next(), event).into_bounded_json()?;
-        self.push(&record);
+        let published = self.tiles.write_partial(&*self.disk).and_then(|tiles| {
+            let note = self.epoch.sign(size, self.tip.frontier.root());
+            let note = note.map_err(io::Error::other)?;
+            self.disk.replace("checkpoint", note.as_bytes())?;
+            Ok(tiles)
+        });
+        let tiles = published.map_err(failed("publish a checkpoint"))?;
+        self.tiles.published(&*self.disk, tiles);
+        self.published = size;
         Ok(())
     }
 
-    fn push(&mut self, record: &[u8]) {
-        let before = self.buffer.len();
-        let hash = write_line(&mut self.buffer, self.tip.hash, self.tip.next, record);
-        self.tip = Tip {
-            next: self.tip.next.saturating_add(1),
-            hash,
-        };
-        let written = self.buffer.len().saturating_sub(before);
-        self.size += u64::try_from(written).unwrap_or_default();
+    /// Begins another epoch: the record that names its key is the last that the old key signs.
+    pub(crate) fn rotate(&mut self) -> Result<(), Error> {
+        let now = self.clock().now().as_second();
+        let next = self
+            .epoch
+            .next_key(&*self.disk, u64::try_from(now).unwrap_or_default())?;
+        self.say(Event::KeyRotation(KeyRotation {
+            rotation: Rotated {
+                epoch: next.number(),
+                key: next.key().into(),
+            },
+        }))?;
+        self.epoch.change(&*self.disk, self.tip.size(), next)
     }
 
-    fn write(&mut self) -> io::Result<()> {
-        self.file.write_all(&self.buffer)?;
-        self.buffer.clear();
-        Ok(())
+    /// Whether the disk has room for what is under way and more.
+    pub(crate) fn has_room(&mut self) -> bool {
+        self.segment.keep_spare(&*self.disk)
+    }
+
+    /// Ends it: all is published, and room that was kept is given back.
+    pub(crate) fn close(&mut self) -> Result<(), Error> {
+        self.publish()?;
+        self.segment
+            .close(&*self.disk)
+            .map_err(failed("close the ledger"))
+    }
+
+    pub(crate) fn clock(&self) -> &dyn Clock {
+        self.stamps.clock()
+    }
+
+    /// New persons' keys become safe before anything that needs them.
+    fn keep_keys(&mut self) -> Result<(), Error> {
+        let new = self.sealing.vault.keys().take_new();
+        let Some((at, bytes)) = new else {
+            return Ok(());
+        };
+        let written = crate::vault::append(&*self.disk, at, &bytes);
+        written.map_err(failed("write the keys of the vault"))
+    }
+
+    /// Adds a record to the group: its number and the hash of its leaf.
+    fn encode(&mut self, record: &Prepared) -> Result<(u64, mcpo2_verify::Hash), Error> {
+        let leaf = self.leaf(record);
+        let (seq, bytes) = (leaf.seq, leaf.encode());
+        let parts: [&[u8]; 2] = [&bytes, &record.body];
+        write_frame(&mut self.buffer, FrameKind::Record, seq, &parts).map_err(unfit)?;
+        if !record.vault.is_empty() {
+            let parts: [&[u8]; 1] = [&record.vault];
+            write_frame(&mut self.buffer, FrameKind::Vault, seq, &parts).map_err(unfit)?;
+        }
+        let hash = self.tip.push(leaf, &bytes);
+        self.tiles.push(&bytes, hash);
+        Ok((seq, hash))
+    }
+
+    fn leaf(&mut self, record: &Prepared) -> Leaf {
+        let mono = self.clock().monotonic().saturating_sub(self.boot.mono);
+        let mono_ns = u64::try_from(mono.as_nanos()).unwrap_or(u64::MAX);
+        let now = self.clock().now().as_nanosecond();
+        let drift = now - i128::from(mono_ns);
+        let was_set = self
+            .boot
+            .drift
+            .is_some_and(|before| (drift - before).abs() > STEP);
+        self.boot.drift = Some(drift);
+        let now = u64::try_from(now).unwrap_or_default();
+        let mut flags = Flags::NONE;
+        if was_set {
+            flags = flags.with(Flags::SET);
+        }
+        if now < self.tip.wall_ns {
+            flags = flags.with(Flags::HELD);
+        }
+        Leaf {
+            flags,
+            seq: self.tip.size(),
+            wall_ns: now.max(self.tip.wall_ns),
+            mono_ns,
+            boot_id: self.boot.id,
+            tenant_tag: record.tenant,
+            record_digest: record_digest(&record.body),
+            prev_chain: self.tip.chain,
+            kind: record.kind,
+            schema: SCHEMA,
+        }
+    }
+
+    /// Puts a checkpoint behind the group, and makes both safe.
+    fn commit(&mut self) -> Result<(), Error> {
+        let (size, root) = (self.tip.size(), self.tip.frontier.root());
+        let note = self.epoch.sign(size, root)?;
+        let parts: [&[u8]; 1] = [note.as_bytes()];
+        write_frame(&mut self.buffer, FrameKind::Commit, size, &parts).map_err(unfit)?;
+        let written = self.segment.append(&self.buffer);
+        written.map_err(failed("write the ledger"))
     }
 }
+
+impl fmt::Debug for Writer {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.debug_struct("Writer")
+            .field("size", &self.tip.size())
+            .finish_non_exhaustive()
+    }
+}
+
+pub(crate) fn failed(what: &'static str) -> impl FnOnce(io::Error) -> Error {
+    move |error| Error::new(ErrorKind::Io, format!("cannot {what}")).with_source(error)
+}
+
+fn unfit(error: mcpo2_verify::FrameFault) -> Error {
+    Error::new(ErrorKind::Io, "a record does not fit a frame").with_source(error)
+}
+
+const _: () = assert!(LEAF == 152, "FORMAT.md says so");

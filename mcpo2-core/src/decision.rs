@@ -7,7 +7,7 @@ mod obligations;
 
 pub use self::{
     approval::Approval,
-    obligations::{Duty, Loudness, Obligations},
+    obligations::{Durability, Duty, Loudness, Obligations},
 };
 
 /// What a policy says of a call.

@@ -20,7 +20,7 @@ mod trail;
 mod version;
 
 pub use call::{Call, Permitted};
-pub use decision::{Approval, Decision, Denial, Duty, Loudness, Obligations};
+pub use decision::{Approval, Decision, Denial, Durability, Duty, Loudness, Obligations};
 pub use digest::{Digest, DigestError};
 pub use directory::{Directory, Facts};
 pub use error::{BoxError, Error, ErrorKind};

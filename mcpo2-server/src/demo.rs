@@ -50,7 +50,7 @@ pub async fn run(
     let keys = Keys::generate()?;
     let config = place.write_config(options.listen, &keys)?;
     let gateway = Gateway::start(&config, options.listen).await?;
-    let before = gateway.ledger.stats().head.seq;
+    let before = gateway.ledger.stats().head.size;
 
     let started = Instant::now();
     let client = Client::new(gateway.address);

@@ -9,6 +9,7 @@ pub mod identity;
 mod keys;
 mod lookalikes;
 pub mod reload;
+pub mod witness;
 
 mod admin;
 mod admission;

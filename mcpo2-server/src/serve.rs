@@ -8,6 +8,7 @@ mod operators;
 mod paced;
 mod tls;
 mod version;
+mod witness;
 
 use std::{sync::Arc, time::Duration};
 
@@ -29,7 +30,7 @@ use crate::{
 };
 
 pub use self::listen::Listener;
-pub(crate) use self::tls::Tls;
+pub(crate) use self::{tls::Tls, witness::serve_witness};
 
 /// How often sessions that nobody uses are looked for, at least and at most.
 const REAPING: (Duration, Duration) = (Duration::from_secs(60), Duration::from_millis(100));

@@ -3,7 +3,7 @@
 use std::{sync::Arc, time::Duration};
 
 use mcpo2_artifact::{ArtifactLayer, Artifacts};
-use mcpo2_audit::AuditLayer;
+use mcpo2_audit::{AuditLayer, IntentLayer};
 use mcpo2_classify::{ClassifyLayer, Rules};
 use mcpo2_core::{Call, Directory, Duty, Error, Reply};
 use mcpo2_policy::{PolicyLayer, RateLayer, RedactLayer};
@@ -39,6 +39,7 @@ pub(crate) struct Parts {
     pub(crate) router: Arc<Router>,
     pub(crate) profiles: Arc<Profiles>,
     pub(crate) artifacts: Arc<Artifacts>,
+    pub(crate) intents: IntentLayer,
     pub(crate) dispatch: Dispatch,
 }
 
@@ -50,11 +51,12 @@ pub(crate) struct Permits {
 }
 
 /// The obligations that the layers below the policy see to. A rule that obliges to another denies.
-const DISCHARGED: [Duty; 4] = [
+const DISCHARGED: [Duty; 5] = [
     Duty::Preamble,
     Duty::MaxResultBytes,
     Duty::Redact,
     Duty::RateClass,
+    Duty::Durability,
 ];
 
 pub(crate) fn stack(parts: Parts) -> Stack {
@@ -75,6 +77,7 @@ pub(crate) fn stack(parts: Parts) -> Stack {
         .layer(redact.of_references()) // nothing of what was kept
         .layer(ArtifactLayer::new(parts.artifacts)) // large results become references
         .layer(redact) // nothing in results that is not to be there
+        .layer(parts.intents) // no module hears of a call that is not recorded
         .layer(MetricsLayer::new(Arc::clone(&parts.above.metrics)))
         .service(parts.dispatch); // Routed -> Reply
     parts.above.over(governed)

@@ -39,7 +39,7 @@ fn serve(dir: &Path, upstream: &RawUpstream) -> Mcpo2 {
 fn records(dir: &Path) -> Vec<Record> {
     let ledger = dir.join("ledger");
     mcpo2_audit::verify(&ledger).unwrap();
-    let entries = mcpo2_audit::read(&ledger).unwrap();
+    let entries = mcpo2_audit::calls(&ledger).unwrap();
     entries.map(|entry| entry.unwrap().record).collect()
 }
 
@@ -230,7 +230,7 @@ async fn one_that_was_killed_starts_again_where_it_was() {
         StatusCode::OK
     );
     let written = || {
-        let entries = mcpo2_audit::read(dir.path().join("ledger")).ok()?;
+        let entries = mcpo2_audit::calls(dir.path().join("ledger")).ok()?;
         let records: Vec<_> = entries
             .filter_map(Result::ok)
             .map(|entry| entry.record)

@@ -160,7 +160,7 @@ async fn each_sees_what_it_may_and_no_dead_module_hides_the_others() {
     }
     assert!(platform.pending.log().received.is_empty());
     let listed = calls(platform.gateway.stop().await);
-    let of_ben = |call: &&CallRecord| call.principal.id.as_str() == "ben";
+    let of_ben = |call: &&CallRecord| call.principal.id.as_ref().unwrap().as_str() == "ben";
     let list = listed
         .iter()
         .filter(of_ben)
@@ -536,7 +536,7 @@ async fn every_call_has_one_record_that_explains_it() {
         let (decided, routed) = (fact(call, "decided"), fact(call, "routed"));
         let outcome = serde_json::to_value(&call.end.outcome).unwrap();
         json!([
-            call.principal.id.as_str(),
+            call.principal.id.as_ref().unwrap().as_str(),
             call.request.item.as_ref().unwrap().name,
             call.family,
             decided["effect"],

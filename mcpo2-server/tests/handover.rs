@@ -13,7 +13,7 @@ mod support;
 
 use std::{
     net::SocketAddr,
-    os::{fd::OwnedFd, unix::fs::PermissionsExt as _},
+    os::fd::OwnedFd,
     path::Path,
     process::Stdio,
     sync::{
@@ -57,7 +57,7 @@ fn file(dir: &Path, upstream: &RawUpstream, http: &str) -> String {
 
 fn records(dir: &Path) -> Vec<Record> {
     mcpo2_audit::verify(dir).unwrap();
-    let entries = mcpo2_audit::read(dir).unwrap();
+    let entries = mcpo2_audit::calls(dir).unwrap();
     entries.map(|entry| entry.unwrap().record).collect()
 }
 
@@ -474,72 +474,47 @@ async fn r05_a_second_signal_ends_it_at_once_and_the_ledger_is_whole() {
     }
 }
 
-/// The ledger that version 0.1.0 wrote before records knew their generation.
-fn ledger_0_1() -> tempfile::TempDir {
-    let kept = Path::new(env!("CARGO_MANIFEST_DIR")).join("tests/ledger-0.1");
-    let dir = tempfile::tempdir().unwrap();
-    let ledger = dir.path().join("ledger");
-    std::fs::create_dir(&ledger).unwrap();
-    for name in ["00000000.jsonl", "secret"] {
-        std::fs::copy(kept.join(name), ledger.join(name)).unwrap();
-        let mode = std::fs::Permissions::from_mode(0o600);
-        std::fs::set_permissions(ledger.join(name), mode).unwrap();
-    }
-    dir
-}
-
 #[tokio::test]
-async fn r07_a_ledger_of_an_older_version_is_read_and_continued() {
-    let dir = ledger_0_1();
-    let ledger = dir.path().join("ledger");
-    let before = records(&ledger);
-    assert_eq!((starts(&before), calls(before.clone()).len()), (1, 3));
-    assert!(
-        calls(before.clone())
-            .iter()
-            .all(|call| call.generation.is_none())
-    );
+async fn r07_a_ledger_of_the_form_before_segments_is_refused_and_left_as_it_is() {
+    let dir = tempfile::tempdir().unwrap();
+    let old = dir.path().join("ledger/00000000.jsonl");
+    std::fs::create_dir(dir.path().join("ledger")).unwrap();
+    std::fs::write(&old, "{}\n").unwrap();
     let upstream = upstream(Era::Modern).await;
     let file = file(dir.path(), &upstream, "");
-    let mut mcpo2 = Mcpo2::run(&["serve", "-f", &file, "--listen", "127.0.0.1:0"]);
-    let address = mcpo2.address().await;
-    assert_eq!(
-        modern(address, call()).answer().await.status,
-        StatusCode::OK
-    );
-    mcpo2.signal("TERM");
-    let (status, said) = mcpo2.ended().await;
-    assert!(status.success(), "{said}");
-    let after = records(&ledger);
-    assert_eq!(starts(&after), 2);
-    assert_eq!(after[before.len() - 1].id, before[before.len() - 1].id);
-    assert_eq!(calls(after).last().unwrap().generation, Some(1));
+    let (code, _, said) = mcpo2(&["serve", "-f", &file, "--listen", "127.0.0.1:0"]).await;
+    assert_eq!(code, Some(1), "{said}");
+    assert!(said.contains("of an older form"), "{said}");
+    let left: Vec<_> = std::fs::read_dir(dir.path().join("ledger"))
+        .unwrap()
+        .collect();
+    assert!(left.len() <= 2, "{left:?}");
 }
 
 #[tokio::test]
 async fn r07_a_ledger_of_a_newer_version_is_refused_and_left_as_it_is() {
-    let dir = ledger_0_1();
-    let segment = dir.path().join("ledger/00000000.jsonl");
-    let text = std::fs::read_to_string(&segment).unwrap();
-    let last = mcpo2_audit::parse_line(text.lines().last().unwrap().as_bytes()).unwrap();
-    let record = r#"{"format":"mcpo2.audit.record/v2","what":"nobody knows yet"}"#;
-    let seq = last.seq() + 1;
-    let mut hasher = blake3::Hasher::new_derive_key("mcpo2 2026 audit chain v1");
-    hasher.update(last.hash().as_bytes());
-    hasher.update(&seq.to_le_bytes());
-    hasher.update(&u64::try_from(record.len()).unwrap().to_le_bytes());
-    hasher.update(record.as_bytes());
-    let (prev, hash) = (last.hash(), mcpo2_core::Digest::from(hasher.finalize()));
-    let newer = format!(
-        "{text}{{\"seq\":{seq},\"prev\":\"{prev}\",\"hash\":\"{hash}\",\"record\":{record}}}\n"
-    );
+    let dir = tempfile::tempdir().unwrap();
+    let ledger = dir.path().join("ledger");
+    let written = mcpo2_audit::Ledger::open(&ledger, mcpo2_audit::Options::default()).unwrap();
+    let note = mcpo2_audit::Note::new("reload");
+    written.append(Event::Admin(note)).unwrap();
+    written.close().unwrap();
+    // The version in the header of the segment, under a CRC that fits.
+    let segment = ledger.join("seg/00000000000000000000.seg");
+    let bytes = std::fs::read(&segment).unwrap();
+    let frame = mcpo2_verify::read_frame(&bytes).unwrap().unwrap();
+    let mut header = frame.payload.to_vec();
+    header[8] = 2;
+    let mut newer = Vec::new();
+    mcpo2_verify::write_frame(&mut newer, frame.kind, frame.seq, &[&header]).unwrap();
+    newer.extend_from_slice(&bytes[frame.length()..]);
     std::fs::write(&segment, &newer).unwrap();
     let upstream = upstream(Era::Modern).await;
     let file = file(dir.path(), &upstream, "");
     let (code, _, said) = mcpo2(&["serve", "-f", &file, "--listen", "127.0.0.1:0"]).await;
     assert_eq!(code, Some(1), "{said}");
     assert!(said.contains("another version"), "{said}");
-    assert_eq!(std::fs::read_to_string(&segment).unwrap(), newer);
+    assert_eq!(std::fs::read(&segment).unwrap(), newer);
 
     let newer = std::fs::read_to_string(&file)
         .unwrap()

@@ -120,7 +120,7 @@ async fn get(address: SocketAddr, path: &str) -> Answer {
 
 fn records(ledger: &Path) -> Vec<Record> {
     mcpo2_audit::verify(ledger).unwrap();
-    let entries = mcpo2_audit::read(ledger).unwrap();
+    let entries = mcpo2_audit::calls(ledger).unwrap();
     entries.map(|entry| entry.unwrap().record).collect()
 }
 
@@ -635,7 +635,7 @@ async fn a_file_that_is_swapped_behind_links_is_noticed() {
     put("2", "version: 1\nnonsense: true\n");
     until("the refusal", || {
         let metrics = gateway.reloader.generation();
-        let ledger = mcpo2_audit::read(root.join("ledger")).ok()?;
+        let ledger = mcpo2_audit::calls(root.join("ledger")).ok()?;
         let seen: Vec<_> = ledger
             .filter_map(Result::ok)
             .map(|entry| entry.record)

@@ -147,7 +147,7 @@ fn noted(records: &[Record], action: &str) -> usize {
 }
 
 fn records(site: &Site) -> Vec<Record> {
-    let read = mcpo2_audit::read(site.ledger()).unwrap();
+    let read = mcpo2_audit::calls(site.ledger()).unwrap();
     read.map(|entry| entry.unwrap().record).collect()
 }
 

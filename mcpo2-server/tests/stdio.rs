@@ -42,7 +42,7 @@ fn message(line: &str) -> Value {
 
 fn records(ledger: &Path) -> Vec<Record> {
     mcpo2_audit::verify(ledger).unwrap();
-    let entries = mcpo2_audit::read(ledger).unwrap();
+    let entries = mcpo2_audit::calls(ledger).unwrap();
     entries.map(|entry| entry.unwrap().record).collect()
 }
 

@@ -6,16 +6,75 @@ use mcpo2_core::{
 };
 use serde::{Deserialize, Serialize};
 
-use crate::text::{clip, clip_in_place};
+use crate::{
+    RecordId,
+    text::{clip, clip_in_place},
+};
 
 const MAX_NAME: usize = 512;
 pub(super) const MAX_LABEL: usize = 128;
 pub(super) const MAX_ROLES: usize = 64;
 const MAX_CAUSE: usize = 1024;
-const MAX_FACTS: usize = 16;
-const MAX_FACT: usize = 2048;
 
-/// One call, from its coming to its end.
+/// A call before it goes to a module: who asks for what, and why that is allowed. It is safe before
+/// the module hears of it, where the durability of the call is not `async`.
+#[derive(Debug, Clone, Serialize, Deserialize)]
+pub struct IntentRecord {
+    /// Who called.
+    pub principal: Caller,
+    /// The label of the transport, where the edge gave one.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub transport: Option<Cow<'static, str>>,
+    /// The address of the peer, where the edge gave one. Personal.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub remote: Option<Box<str>>,
+    /// The id of the trace, from `traceparent`.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub trace: Option<Box<str>>,
+    /// The generation of the configuration that it goes through, where the host counts them.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub generation: Option<u64>,
+    /// What is asked.
+    pub request: Asked,
+    /// The capability family, once classified.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub family: Option<Family>,
+    /// What the layers found so far.
+    pub facts: Vec<serde_json::Value>,
+}
+
+/// How a call ended that went to a module.
+#[derive(Debug, Clone, Serialize, Deserialize)]
+pub struct OutcomeRecord {
+    /// The record of its intent.
+    pub intent: RecordId,
+    /// What the layers found since.
+    pub facts: Vec<serde_json::Value>,
+    /// How it ended; `unknown` where a ledger was opened anew before it had.
+    pub end: Ended,
+}
+
+impl IntentRecord {
+    /// The whole call, now that it has ended so.
+    #[must_use]
+    pub fn ended(self, outcome: OutcomeRecord) -> CallRecord {
+        let mut facts = self.facts;
+        facts.extend(outcome.facts);
+        CallRecord {
+            principal: self.principal,
+            transport: self.transport,
+            remote: self.remote,
+            trace: self.trace,
+            generation: self.generation,
+            request: self.request,
+            family: self.family,
+            facts,
+            end: outcome.end,
+        }
+    }
+}
+
+/// A call that went to no module, from its coming to its end.
 #[derive(Debug, Clone, Serialize, Deserialize)]
 pub struct CallRecord {
     /// Who called.
@@ -23,7 +82,7 @@ pub struct CallRecord {
     /// The label of the transport, where the edge gave one.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub transport: Option<Cow<'static, str>>,
-    /// The address of the peer, where the edge gave one.
+    /// The address of the peer, where the edge gave one. Personal.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub remote: Option<Box<str>>,
     /// The id of the trace, from `traceparent`.
@@ -44,33 +103,17 @@ pub struct CallRecord {
     pub end: Ended,
 }
 
-impl CallRecord {
-    pub(super) fn bound(&mut self) {
-        self.principal.bound();
-        if let Some(remote) = &mut self.remote {
-            clip_in_place(remote, MAX_LABEL);
-        }
-    }
-
-    /// Leaves a mark in place of long facts, and of those behind the sixteenth.
-    pub(super) fn omit_facts(&mut self) {
-        let behind = self.facts.len().saturating_sub(MAX_FACTS);
-        self.facts.truncate(MAX_FACTS);
-        self.facts.iter_mut().for_each(shorten);
-        if behind > 0 {
-            let mark = serde_json::json!({ "omitted": { "facts": behind } });
-            self.facts.push(mark);
-        }
-    }
-}
-
 /// Who called, as the authentication of the host established it.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
 pub struct Caller {
     /// The tenant.
     pub tenant: TenantId,
-    /// The caller's id in it.
-    pub id: PrincipalId,
+    /// The caller's id in it. Personal: none where it was erased, or is not disclosed.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub id: Option<PrincipalId>,
+    /// The name by which records know the caller, the same until it is erased.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub pseudonym: Option<Box<str>>,
     /// The kind of caller.
     pub kind: PrincipalKind,
     /// How it showed who it is.
@@ -93,7 +136,8 @@ impl From<&Principal> for Caller {
     fn from(principal: &Principal) -> Self {
         Self {
             tenant: principal.tenant().clone(),
-            id: principal.id().clone(),
+            id: Some(principal.id().clone()),
+            pseudonym: None,
             kind: principal.kind(),
             auth: principal.auth(),
             roles: principal.roles().take(MAX_ROLES).map(Into::into).collect(),
@@ -139,13 +183,15 @@ impl Asked {
     }
 }
 
-/// What a request addresses, by the name that the caller sent, cut to 512 bytes.
+/// What a request addresses.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
 pub struct ItemRef {
     /// The kind.
     pub kind: ItemKind,
-    /// The name or URI.
-    pub name: Arc<str>,
+    /// The name or URI that the caller sent, cut to 512 bytes. That of a resource or a template is
+    /// personal: none where it was erased, or is not disclosed.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub name: Option<Arc<str>>,
 }
 
 impl ItemRef {
@@ -153,20 +199,19 @@ impl ItemRef {
         let name = item.shared_name();
         Self {
             kind: item.kind(),
-            name: match name.len() <= MAX_NAME {
+            name: Some(match name.len() <= MAX_NAME {
                 true => Arc::clone(name),
                 false => clip(name, MAX_NAME).into(),
-            },
+            }),
         }
     }
-}
 
-/// Keeps no more of a fact than its kind and its length, where it is long.
-fn shorten(fact: &mut serde_json::Value) {
-    let bytes = fact.to_string().len();
-    if bytes > MAX_FACT {
-        let kind = fact.as_object().and_then(|fact| fact.keys().next());
-        *fact = serde_json::json!({ "omitted": { "kind": kind, "bytes": bytes } });
+    /// Whether its name may say something of a person: URIs do.
+    pub(crate) fn is_personal(&self) -> bool {
+        !matches!(
+            self.kind,
+            ItemKind::Tool | ItemKind::Prompt | ItemKind::Task
+        )
     }
 }
 
@@ -176,7 +221,8 @@ pub struct Ended {
     /// The outcome.
     #[serde(flatten)]
     pub outcome: Outcome,
-    /// The error and what caused it, for the operator, cut to 1 KiB.
+    /// The error and what caused it, for the operator, cut to 1 KiB. Personal, as it may name what
+    /// the caller sent.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub cause: Option<Box<str>>,
     /// How many messages the reply had.
@@ -217,6 +263,8 @@ pub enum Outcome {
     Cancelled,
     /// The stream ended without a response, which the client may fetch elsewhere.
     Detached,
+    /// The gateway stopped before it knew: what a module did with the call is not known.
+    Unknown,
 }
 
 impl Outcome {
@@ -240,6 +288,15 @@ impl From<mcpo2_core::Outcome> for Outcome {
             mcpo2_core::Outcome::ToolError => Self::ToolError,
             mcpo2_core::Outcome::Error { code } => Self::Error { code },
             _ => Self::Unreadable,
+        }
+    }
+}
+
+impl CallRecord {
+    pub(super) fn bound(&mut self) {
+        self.principal.bound();
+        if let Some(remote) = &mut self.remote {
+            clip_in_place(remote, MAX_LABEL);
         }
     }
 }

@@ -1,11 +1,11 @@
 use std::{borrow::Cow, collections::BTreeMap};
 
-use mcpo2_core::Digest;
+use mcpo2_verify::Kind;
 use serde::{Deserialize, Serialize};
 
-use super::{CallRecord, Caller};
+use super::{CallRecord, Caller, IntentRecord, OutcomeRecord};
 use crate::{
-    RecordId, Source,
+    Source,
     text::{clip_cow, clip_in_place},
 };
 
@@ -18,7 +18,11 @@ const MAX_DETAILS: usize = 32;
 #[serde(tag = "kind", rename_all = "snake_case")]
 #[non_exhaustive]
 pub enum Event {
-    /// A call ended.
+    /// A call goes to a module.
+    Intent(Box<IntentRecord>),
+    /// It ended.
+    Outcome(Box<OutcomeRecord>),
+    /// A call ended that went to no module.
     Call(Box<CallRecord>),
     /// Input was refused before it was a call.
     Reject(Reject),
@@ -32,13 +36,22 @@ pub enum Event {
     Module(Note),
     /// An operator did something.
     Admin(Note),
-    /// A segment of the ledger begins; the first record of each.
-    Segment(SegmentHeader),
     /// A torn end was cut when the ledger was opened.
     Recovered(Recovered),
+    /// Another key signs from here on.
+    KeyRotation(KeyRotation),
+    /// A person was erased.
+    Erase(Erased),
+    /// Old segments were removed.
+    Retention(Retention),
+    /// Nothing may be removed or erased, or may be again.
+    Hold(Held),
+    /// The ledger is alive, and nothing happened for a while.
+    Heartbeat(Heartbeat),
 }
 
 impl Event {
+    /// Cuts what is too long.
     pub(super) fn bound(&mut self) {
         match self {
             Self::Call(call) => call.bound(),
@@ -48,13 +61,44 @@ impl Event {
             | Self::ServerStop(note)
             | Self::Module(note)
             | Self::Admin(note) => note.bound(),
-            Self::Segment(_) | Self::Recovered(_) => {}
+            _ => {}
         }
     }
 
-    pub(super) fn omit_facts(&mut self) {
-        if let Self::Call(call) = self {
-            call.omit_facts();
+    /// The kind that its leaf says.
+    #[must_use]
+    pub fn kind(&self) -> Kind {
+        match self {
+            Self::Intent(_) => Kind::INTENT,
+            Self::Outcome(_) => Kind::OUTCOME,
+            Self::Call(_) => Kind::CALL,
+            Self::Reject(_) => Kind::REJECT,
+            Self::Session(_) => Kind::SESSION,
+            Self::ServerStart(_) => Kind::SERVER_START,
+            Self::ServerStop(_) => Kind::SERVER_STOP,
+            Self::Module(_) => Kind::MODULE,
+            Self::Admin(_) => Kind::ADMIN,
+            Self::Recovered(_) => Kind::RECOVERED,
+            Self::KeyRotation(_) => Kind::KEY_ROTATION,
+            Self::Erase(_) => Kind::ERASE,
+            Self::Retention(_) => Kind::RETENTION,
+            Self::Hold(_) => Kind::HOLD,
+            Self::Heartbeat(_) => Kind::HEARTBEAT,
+        }
+    }
+
+    /// Who is spoken of.
+    pub(super) fn principal_mut(&mut self) -> Option<&mut Caller> {
+        match self {
+            Self::Intent(it) => Some(&mut it.principal),
+            Self::Call(it) => Some(&mut it.principal),
+            Self::Reject(it) => it.principal.as_mut(),
+            Self::Session(note)
+            | Self::ServerStart(note)
+            | Self::ServerStop(note)
+            | Self::Module(note)
+            | Self::Admin(note) => note.principal.as_mut(),
+            _ => None,
         }
     }
 }
@@ -221,22 +265,79 @@ impl Note {
     }
 }
 
-/// What a segment begins with.
-#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
-pub struct SegmentHeader {
-    /// The id of the ledger, the same in all its segments.
-    pub ledger: RecordId,
-    /// The number of the segment, from 0.
-    pub segment: u32,
-    /// A fingerprint of the key of its digests: who lost the key knows that it is another.
-    pub digest_key: Digest,
-}
-
 /// A torn end that was cut.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+#[non_exhaustive]
 pub struct Recovered {
-    /// The segment that it was the end of.
-    pub segment: u32,
+    /// The segment that it was the end of, by the number of its first record.
+    pub segment: u64,
     /// How many bytes were cut.
     pub bytes: u64,
+    /// How many whole records were among them; nobody was told that they were safe.
+    pub records: u64,
 }
+
+/// Another key signs from here on.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+#[non_exhaustive]
+pub struct KeyRotation {
+    /// To which.
+    pub rotation: Rotated,
+}
+
+/// The key that signs.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+#[non_exhaustive]
+pub struct Rotated {
+    /// The number of the epoch that begins.
+    pub epoch: u64,
+    /// The verifier key of the new epoch.
+    pub key: Box<str>,
+}
+
+/// A person was erased: the key of all that was personal of them is destroyed.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+#[non_exhaustive]
+pub struct Erased {
+    /// The pseudonym that they had.
+    pub subject: Box<str>,
+    /// Why, as who asked for it says: a law, a ticket.
+    pub basis: Box<str>,
+    /// Who approved it.
+    pub by: Box<str>,
+}
+
+/// Old segments were removed; the leaves and all proofs are kept.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+#[non_exhaustive]
+pub struct Retention {
+    /// Which.
+    pub retention: Retained,
+}
+
+/// What retention removed.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+#[non_exhaustive]
+pub struct Retained {
+    /// Records below this number are there no more.
+    pub before: u64,
+    /// The rule by which they went.
+    pub policy: Box<str>,
+}
+
+/// Nothing may be removed or erased, or may be again.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+#[non_exhaustive]
+pub struct Held {
+    /// Whether it holds from here on, or ends here.
+    pub held: bool,
+    /// Why.
+    pub reason: Box<str>,
+    /// Who says so.
+    pub by: Box<str>,
+}
+
+/// The ledger is alive.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
+#[non_exhaustive]
+pub struct Heartbeat {}

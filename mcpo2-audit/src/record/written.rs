@@ -2,15 +2,19 @@
 //!
 //! It borrows from the call that has ended: each call is written, and few are ever read.
 
+use std::borrow::Cow;
+
 use jiff::Timestamp;
-use mcpo2_core::{AuthMethod, Fact, Principal, PrincipalId, PrincipalKind, TenantId};
+use mcpo2_core::{AuthMethod, Fact, Principal, PrincipalKind, Routing, TenantId};
+use mcpo2_verify::Kind;
 use serde::{Serialize, Serializer, ser::SerializeStruct};
 
 use super::{
-    Asked, Ended, FORMAT,
+    Asked, Ended, FORMAT, ItemRef,
     call::{MAX_LABEL, MAX_ROLES},
+    personal::{ARGUMENTS, CAUSE, ITEM, PRINCIPAL, REMOTE},
 };
-use crate::{RecordId, Source, json, text::clipped};
+use crate::{RecordId, Source, json, text::clipped, vault::Personal};
 
 /// Room for most records, so that few are moved while they are written.
 const ROOM: usize = 2048;
@@ -19,10 +23,19 @@ const ROOM: usize = 2048;
 #[derive(Debug)]
 pub(crate) struct WrittenCall<'a> {
     pub(crate) stamp: (RecordId, Timestamp),
-    pub(crate) way: Way<'a>,
-    pub(crate) request: &'a Asked,
+    pub(crate) shape: Shape<'a>,
     pub(crate) facts: &'a [Fact],
-    pub(crate) end: &'a Ended,
+}
+
+/// How much of it there is.
+#[derive(Debug, Clone, Copy)]
+pub(crate) enum Shape<'a> {
+    /// All of it, of a call that went to no module.
+    Call(Way<'a>, &'a Ended),
+    /// What is known before it goes to a module.
+    Intent(Way<'a>),
+    /// What is known since its intent.
+    Outcome(RecordId, &'a Ended),
 }
 
 /// Who called, from where, and through what.
@@ -32,13 +45,17 @@ pub(crate) struct Way<'a> {
     pub(crate) source: Option<&'a Source>,
     pub(crate) trace: Option<&'a str>,
     pub(crate) generation: Option<u64>,
+    pub(crate) pseudonym: &'a str,
+    pub(crate) request: &'a Asked,
+    /// The arguments, where they are kept.
+    pub(crate) arguments: Option<&'a [u8]>,
 }
 
 /// Who called, as [`Caller`](super::Caller) has it.
 #[derive(Serialize)]
 struct WrittenCaller<'a> {
     tenant: &'a TenantId,
-    id: &'a PrincipalId,
+    pseudonym: &'a str,
     kind: PrincipalKind,
     auth: AuthMethod,
     #[serde(skip_serializing_if = "Option::is_none")]
@@ -48,10 +65,107 @@ struct WrittenCaller<'a> {
 struct Roles<'a>(&'a Principal);
 
 impl WrittenCall<'_> {
+    /// The JSON of its public part.
     pub(crate) fn json(&self) -> Result<Vec<u8>, serde_json::Error> {
         let mut json = Vec::with_capacity(ROOM);
         json::write(&mut json, self)?;
         Ok(json)
+    }
+
+    /// What is personal, which stands elsewhere.
+    pub(crate) fn personal(&self) -> Result<Personal, serde_json::Error> {
+        let mut personal = Vec::new();
+        let mut add = |path, text: &str| -> Result<(), serde_json::Error> {
+            personal.push((path, serde_json::to_string(text)?));
+            Ok(())
+        };
+        if let Shape::Call(_, Ended { cause, .. }) | Shape::Outcome(_, Ended { cause, .. }) =
+            self.shape
+            && let Some(cause) = cause
+        {
+            add(CAUSE, cause)?;
+        }
+        let (Shape::Call(way, _) | Shape::Intent(way)) = self.shape else {
+            return Ok(personal);
+        };
+        add(PRINCIPAL, way.principal.id().as_str())?;
+        if let Some(remote) = way.source.and_then(Source::remote) {
+            add(REMOTE, &clipped(remote, MAX_LABEL))?;
+        }
+        if let Some(ItemRef {
+            name: Some(name), ..
+        }) = way.personal_item()
+        {
+            add(ITEM, name)?;
+        }
+        let arguments = way.arguments.and_then(|it| std::str::from_utf8(it).ok());
+        if let Some(arguments) = arguments {
+            personal.push((ARGUMENTS, arguments.to_owned()));
+        }
+        Ok(personal)
+    }
+
+    pub(crate) fn kind(&self) -> Kind {
+        match self.shape {
+            Shape::Call(..) => Kind::CALL,
+            Shape::Intent(_) => Kind::INTENT,
+            Shape::Outcome(..) => Kind::OUTCOME,
+        }
+    }
+
+    fn name(&self) -> &'static str {
+        match self.shape {
+            Shape::Call(..) => "call",
+            Shape::Intent(_) => "intent",
+            Shape::Outcome(..) => "outcome",
+        }
+    }
+
+    /// The facts, of which those that name a personal item name it no more.
+    fn facts(&self) -> Cow<'_, [Fact]> {
+        let (Shape::Call(way, _) | Shape::Intent(way)) = self.shape else {
+            return Cow::Borrowed(self.facts);
+        };
+        if way.personal_item().is_none() {
+            return Cow::Borrowed(self.facts);
+        }
+        let facts = self.facts.iter().cloned().map(|fact| match fact {
+            Fact::Routed(routing) => Fact::Routed(Routing {
+                item: None,
+                ..routing
+            }),
+            other => other,
+        });
+        Cow::Owned(facts.collect())
+    }
+}
+
+impl<'a> Way<'a> {
+    fn personal_item(&self) -> Option<&'a ItemRef> {
+        let item = self.request.item.as_ref();
+        item.filter(|item| item.is_personal())
+    }
+
+    fn fields<S: SerializeStruct>(&self, record: &mut S) -> Result<(), S::Error> {
+        record.serialize_field("principal", &WrittenCaller::of(self))?;
+        if let Some(source) = self.source {
+            record.serialize_field("transport", &clipped(source.transport(), MAX_LABEL))?;
+        }
+        if let Some(trace) = self.trace {
+            record.serialize_field("trace", trace)?;
+        }
+        if let Some(generation) = self.generation {
+            record.serialize_field("generation", &generation)?;
+        }
+        match self.personal_item() {
+            None => record.serialize_field("request", self.request),
+            Some(item) => {
+                let mut request = self.request.clone();
+                let kind = item.kind;
+                request.item = Some(ItemRef { kind, name: None });
+                record.serialize_field("request", &request)
+            }
+        }
     }
 }
 
@@ -59,51 +173,56 @@ impl WrittenCall<'_> {
 /// `serde(flatten)` would gather them all first.
 impl Serialize for WrittenCall<'_> {
     fn serialize<S: Serializer>(&self, to: S) -> Result<S::Ok, S::Error> {
-        let Way {
-            principal,
-            source,
-            trace,
-            generation,
-        } = self.way;
         let (id, time) = &self.stamp;
         let mut record = to.serialize_struct("Record", 13)?;
         record.serialize_field("format", FORMAT)?;
         record.serialize_field("id", id)?;
         record.serialize_field("time", time)?;
-        record.serialize_field("kind", "call")?;
-        record.serialize_field("principal", &WrittenCaller::of(principal))?;
-        if let Some(source) = source {
-            record.serialize_field("transport", &clipped(source.transport(), MAX_LABEL))?;
+        record.serialize_field("kind", self.name())?;
+        match &self.shape {
+            Shape::Call(way, _) | Shape::Intent(way) => {
+                way.fields(&mut record)?;
+                let family = self.facts.iter().find_map(|fact| match fact {
+                    Fact::Classified(classified) => classified.family.as_ref(),
+                    _ => None,
+                });
+                if let Some(family) = family {
+                    record.serialize_field("family", family)?;
+                }
+            }
+            Shape::Outcome(intent, _) => record.serialize_field("intent", intent)?,
         }
-        if let Some(remote) = source.and_then(Source::remote) {
-            record.serialize_field("remote", &clipped(remote, MAX_LABEL))?;
+        record.serialize_field("facts", &*self.facts())?;
+        if let Shape::Call(_, end) | Shape::Outcome(_, end) = self.shape {
+            record.serialize_field("end", &PublicEnd(end))?;
         }
-        if let Some(trace) = trace {
-            record.serialize_field("trace", trace)?;
-        }
-        if let Some(generation) = generation {
-            record.serialize_field("generation", &generation)?;
-        }
-        record.serialize_field("request", self.request)?;
-        let family = self.facts.iter().find_map(|fact| match fact {
-            Fact::Classified(classified) => classified.family.as_ref(),
-            _ => None,
-        });
-        if let Some(family) = family {
-            record.serialize_field("family", family)?;
-        }
-        record.serialize_field("facts", self.facts)?;
-        record.serialize_field("end", self.end)?;
         record.end()
     }
 }
 
+/// How a call ended, but for the cause.
+struct PublicEnd<'a>(&'a Ended);
+
+impl Serialize for PublicEnd<'_> {
+    fn serialize<S: Serializer>(&self, to: S) -> Result<S::Ok, S::Error> {
+        match self.0.cause {
+            None => self.0.serialize(to),
+            Some(_) => {
+                let mut end = self.0.clone();
+                end.cause = None;
+                end.serialize(to)
+            }
+        }
+    }
+}
+
 impl<'a> WrittenCaller<'a> {
-    fn of(principal: &'a Principal) -> Self {
+    fn of(way: &Way<'a>) -> Self {
+        let principal = way.principal;
         let has_roles = principal.roles().next().is_some();
         Self {
             tenant: principal.tenant(),
-            id: principal.id(),
+            pseudonym: way.pseudonym,
             kind: principal.kind(),
             auth: principal.auth(),
             roles: has_roles.then_some(Roles(principal)),

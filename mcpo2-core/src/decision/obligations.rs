@@ -40,6 +40,25 @@ pub struct Obligations {
     /// The regions, in one of which the module must run; any where none is said.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub regions: Option<BTreeSet<Region>>,
+    /// What of the evidence must be safe before the call, or its reply, goes on.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub durability: Option<Durability>,
+}
+
+/// What waits until the record of a call is safe from a power failure, least first.
+#[derive(
+    Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash, Default, Serialize, Deserialize,
+)]
+#[serde(rename_all = "snake_case")]
+pub enum Durability {
+    /// Nothing: records are safe within about 50 milliseconds.
+    Async,
+    /// A module hears of a call when the record of the intent is safe, and a denial goes out when
+    /// its record is. What waits at once is made safe at once.
+    #[default]
+    Group,
+    /// A reply goes out when the record of the outcome is safe as well.
+    Sync,
 }
 
 /// How loudly a decision is logged, least first.
@@ -72,6 +91,8 @@ pub enum Duty {
     LogLevel,
     /// [`Obligations::regions`].
     Regions,
+    /// [`Obligations::durability`].
+    Durability,
 }
 
 impl Obligations {
@@ -97,6 +118,7 @@ impl Obligations {
         self.redact.extend(other.redact.iter().cloned());
         self.rate_classes.extend(other.rate_classes.iter().cloned());
         self.log_level = self.log_level.max(other.log_level);
+        self.durability = self.durability.max(other.durability);
         match (&mut self.regions, &other.regions) {
             (Some(one), Some(two)) => one.retain(|region| two.contains(region)),
             (one @ None, two) => one.clone_from(two),
@@ -114,6 +136,7 @@ impl Obligations {
             (!self.rate_classes.is_empty(), Duty::RateClass),
             (self.log_level.is_some(), Duty::LogLevel),
             (self.regions.is_some(), Duty::Regions),
+            (self.durability.is_some(), Duty::Durability),
         ];
         let there = there.into_iter();
         there.filter_map(|(is_there, duty)| is_there.then_some(duty))
@@ -129,6 +152,7 @@ impl fmt::Display for Duty {
             Self::RateClass => "rate_class",
             Self::LogLevel => "log_level",
             Self::Regions => "regions",
+            Self::Durability => "durability",
         })
     }
 }

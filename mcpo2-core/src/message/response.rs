@@ -159,6 +159,36 @@ impl Response {
         }
         insert_first(&self.bytes, span, &Member::trusted(key, value))
     }
+
+    /// The same response with a member of its result's `_meta` set, in place of one that may have
+    /// its name; all other bytes stay.
+    ///
+    /// `value` is JSON text. A result that is no object, or whose `_meta` is none, stays as it is.
+    #[must_use]
+    pub fn with_result_meta(&self, key: &str, value: &str) -> Bytes {
+        let (Part::Result(span), Some(result)) = (&self.part, self.result_json()) else {
+            return self.bytes.clone();
+        };
+        let result = Bytes::copy_from_slice(result);
+        if !result.starts_with(b"{") {
+            return self.bytes.clone();
+        }
+        let member = Member::trusted(key, value);
+        let Some(at) = top_level(&result, "_meta") else {
+            let meta = Member::trusted("_meta", &format!("{{{member}}}"));
+            return insert_first(&self.bytes, span, &meta);
+        };
+        let meta = result.slice(at.clone());
+        let at = at.start + span.start..at.end + span.start;
+        match top_level(&meta, key) {
+            Some(old) => {
+                let old = old.start + at.start..old.end + at.start;
+                spliced(&self.bytes, &old, value.as_bytes())
+            }
+            None if meta.starts_with(b"{") => insert_first(&self.bytes, &at, &member),
+            None => self.bytes.clone(),
+        }
+    }
 }
 
 /// A response that carries `result` (JSON text).

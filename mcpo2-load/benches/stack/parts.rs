@@ -3,7 +3,7 @@ use std::sync::Arc;
 use async_trait::async_trait;
 use bytes::Bytes;
 use mcpo2_artifact::Artifacts;
-use mcpo2_audit::{Durability, Ledger, Options};
+use mcpo2_audit::{Ledger, Options};
 use mcpo2_core::{
     ApprovalState, AuthMethod, Call, Error, Frames, Message, Method, Module, Principal,
     ProtocolVersion, Reply, Request, Response, Routed, Target, message::result_response,
@@ -50,7 +50,7 @@ impl Parts {
         let catalog = Catalog::with_options(Arc::clone(&registry), ours(), CatalogOptions::new());
         let catalog = Arc::new(catalog);
         let dir = tempfile::tempdir().unwrap();
-        let options = Options::default().with_durability(Durability::Async);
+        let options = Options::default();
         let artifact: mcpo2_artifact::Config =
             serde_json::from_str(r#"{"threshold_bytes":8388608}"#).unwrap();
         let preamble: mcpo2_preamble::Config =

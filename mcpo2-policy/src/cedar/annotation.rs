@@ -90,6 +90,10 @@ fn obligations(text: &str) -> Result<Obligations, String> {
                 let level = serde_json::from_value(value.into()).map_err(|_| unknown())?;
                 given.log_level = Some(level);
             }
+            "durability" => {
+                let durability = serde_json::from_value(value.into()).map_err(|_| unknown())?;
+                given.durability = Some(durability);
+            }
             _ => return Err(unknown()),
         }
     }

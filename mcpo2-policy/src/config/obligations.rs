@@ -1,6 +1,6 @@
 use std::num::{NonZeroU8, NonZeroU64};
 
-use mcpo2_core::Loudness;
+use mcpo2_core::{Durability, Loudness};
 use serde::{Deserialize, Serialize};
 
 /// What the platform owes for a call that is let pass. Obligations of several rules join: the
@@ -25,6 +25,11 @@ pub struct ObligationsConfig {
     #[serde(default, skip_serializing_if = "Option::is_none")]
     #[cfg_attr(feature = "schema", schemars(with = "Option<LoudnessSchema>"))]
     pub log_level: Option<Loudness>,
+    /// What waits until the record of the call is safe, where that is stricter than what the host
+    /// has for all calls.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    #[cfg_attr(feature = "schema", schemars(with = "Option<DurabilitySchema>"))]
+    pub durability: Option<Durability>,
     /// The regions, in one of which the module must run, or the call is denied.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub regions: Option<Vec<String>>,
@@ -56,4 +61,14 @@ enum LoudnessSchema {
     Debug,
     Info,
     Warn,
+}
+
+#[cfg(feature = "schema")]
+#[derive(schemars::JsonSchema)]
+#[schemars(rename_all = "snake_case", inline)]
+#[expect(dead_code, reason = "it mirrors a type of the core for the schema")]
+enum DurabilitySchema {
+    Async,
+    Group,
+    Sync,
 }

@@ -117,6 +117,14 @@ fn obligations(rule: &Lowered) -> Vec<Annotation> {
             .iter()
             .filter_map(|level| Some(("log_level", level.as_str()?.to_owned()))),
     );
+    let durability = owed
+        .durability
+        .and_then(|durability| serde_json::to_value(durability).ok());
+    all.extend(
+        durability
+            .iter()
+            .filter_map(|it| Some(("durability", it.as_str()?.to_owned()))),
+    );
     let regions = owed.regions.iter().flatten();
     all.extend(regions.map(|region| ("regions", region.to_string())));
     all

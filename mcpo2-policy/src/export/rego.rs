@@ -199,6 +199,7 @@ fn obligations(rule: &Lowered) -> Option<Value> {
     put("max_result_bytes", json!(owed.max_result_bytes));
     put("rate_class", json!(owed.rate_classes.first()));
     put("log_level", json!(owed.log_level));
+    put("durability", json!(owed.durability));
     put("regions", json!(owed.regions));
     if !owed.redact.is_empty() {
         put("redact", json!(owed.redact));

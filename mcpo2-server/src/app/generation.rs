@@ -2,7 +2,7 @@ use std::sync::Arc;
 
 use arc_swap::ArcSwap;
 use mcpo2_artifact::Artifacts;
-use mcpo2_audit::{AuditLayer, Ledger};
+use mcpo2_audit::{AuditLayer, IntentLayer, Ledger};
 use mcpo2_core::{Call, Error, Frame, Reply};
 use mcpo2_policy::Buckets;
 use mcpo2_route::{Catalog, Change, Dispatch, Gateway, Naming, Registry, Router};
@@ -294,7 +294,10 @@ fn assemble(
     let gateway = gateway(lasting.mode, routes, &profiles, keys);
     let above = Above {
         metrics: Arc::clone(&lasting.metrics),
-        audit: AuditLayer::new(lasting.ledger.clone()).with_generation(generation),
+        audit: AuditLayer::new(lasting.ledger.clone())
+            .with_generation(generation)
+            .with_durability(config.audit.durability)
+            .with_receipts(config.audit.receipts),
         gate: lasting.gate.clone(),
         time: config.http.timeouts.request,
     };
@@ -306,8 +309,16 @@ fn assemble(
         router: Arc::clone(&routes.router),
         profiles,
         artifacts: Arc::clone(&lasting.artifacts),
+        intents: intents(config, lasting),
         dispatch: Dispatch::new(Arc::new(gateway)),
     }))
+}
+
+fn intents(config: &Config, lasting: &Lasting) -> IntentLayer {
+    let audit = &config.audit;
+    IntentLayer::new(lasting.ledger.clone())
+        .with_durability(audit.durability)
+        .with_reads(audit.reads.unwrap_or(audit.durability))
 }
 
 fn gateway(

@@ -45,10 +45,10 @@ pub(super) struct Facts {
 /// The calls and refusals behind the record `after`.
 pub(super) fn read(ledger: &Path, after: u64) -> Result<Vec<Row>, BoxError> {
     let mut rows = Vec::new();
-    for entry in mcpo2_audit::read(ledger)? {
+    for entry in mcpo2_audit::calls(ledger)? {
         let entry = entry?;
         let row = match entry.record.event {
-            _ if entry.seq <= after => continue,
+            _ if entry.seq < after => continue,
             Event::Call(call) => Row::of_call(&call),
             Event::Reject(reject) => Row::of_reject(&reject),
             _ => continue,
@@ -72,7 +72,11 @@ impl Row {
         Self {
             asked: Asked {
                 method: call.request.method.to_string(),
-                item: call.request.item.as_ref().map(|item| item.name.to_string()),
+                item: call
+                    .request
+                    .item
+                    .as_ref()
+                    .and_then(|item| Some(item.name.as_ref()?.to_string())),
                 family: call.family.as_ref().map(ToString::to_string),
                 ..Asked::by(&call.principal)
             },
@@ -98,7 +102,12 @@ impl Row {
 
 impl Asked {
     fn by(caller: &Caller) -> Self {
-        let (tenant, caller) = (caller.tenant.to_string(), caller.id.to_string());
+        let tenant = caller.tenant.to_string();
+        let caller = caller
+            .id
+            .as_ref()
+            .map(ToString::to_string)
+            .unwrap_or_default();
         Self {
             tenant,
             caller,

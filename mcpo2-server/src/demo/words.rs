@@ -50,13 +50,13 @@ impl Words<'_> {
 
     pub(super) fn ledger(&self, out: &mut impl Write, report: &Report) -> io::Result<()> {
         let verified = self.marked("✔ the ledger verifies");
-        let (records, head) = (report.records, report.head);
         writeln!(
             out,
-            "{verified}: {records} records, each with the hash of the one before\n  \
-             head    {} at {}\n  ledger  {}\n",
-            head.hash,
-            head.seq,
+            "{verified}: {} records under {} signed checkpoints\n  \
+             origin  {}\n  ledger  {}\n",
+            report.extent.size,
+            report.counts.commits,
+            report.origin,
             self.place.ledger().display()
         )
     }

@@ -81,7 +81,7 @@ fn call(method: &str) -> Call {
 /// The outcomes of all calls, with their causes.
 fn outcomes(ledger: &Ledger, dir: &TempDir) -> Vec<(String, String)> {
     ledger.flush().unwrap();
-    let records = mcpo2_audit::read(dir.path().join("ledger")).unwrap();
+    let records = mcpo2_audit::calls(dir.path().join("ledger")).unwrap();
     let calls = records.filter_map(|entry| match entry.unwrap().record.event {
         Event::Call(call) => Some(call),
         _ => None,

@@ -243,7 +243,8 @@ async fn b04_what_two_readers_read_differently_reaches_no_module() {
     let wanted = good.replacen("module__vendor_call", "vendor_call", 1);
     assert_eq!(std::str::from_utf8(&sent.body).unwrap(), wanted);
     let recorded = bench.gateway.call_of("tools/call").await;
-    assert_eq!(&*recorded.request.item.unwrap().name, "module__vendor_call");
+    let name = recorded.request.item.unwrap().name;
+    assert_eq!(name.as_deref(), Some("module__vendor_call"));
 }
 
 #[tokio::test]

@@ -129,7 +129,7 @@ pub fn observed(upstream: &str, more: &str) -> String {
 }
 
 fn read(dir: &TempDir) -> Vec<Record> {
-    mcpo2_audit::read(dir.path().join("ledger"))
+    mcpo2_audit::calls(dir.path().join("ledger"))
         .unwrap()
         .map(|entry| entry.unwrap().record)
         .collect()

@@ -53,6 +53,20 @@ fn another_verifier_agrees_on_what_was_signed_here() {
 }
 
 #[test]
+fn what_another_signer_signed_is_believed_here() {
+    let log = Pair::log("example.com/log", 1);
+    let secret = [[1].as_slice(), &[1; 32]].concat();
+    let secret = crate::text::to_base64(secret);
+    let secret = format!("PRIVATE+KEY+example.com/log+{}+{secret}", log.key.id());
+    let signer = signed_note::StandardSigner::new(&secret).unwrap();
+    let mut note = signed_note::Note::new("è\n\ntwo\n".as_bytes(), &[]).unwrap();
+    note.add_sigs(&[&signer]).unwrap();
+    let note = Note::parse(&note.to_bytes()).unwrap();
+    assert_eq!(note.verify(&[&log.key]).unwrap()[0].key(), &log.key);
+    assert_eq!(note, log.note("è\n\ntwo\n"));
+}
+
+#[test]
 fn malformed_notes_are_refused() {
     let line = "— a AAAAAAA=\n";
     assert!(parse(&format!("text\n\n{line}")).is_ok());

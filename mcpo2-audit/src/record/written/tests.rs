@@ -6,8 +6,10 @@ use mcpo2_core::{
 };
 use proptest::{collection::vec, option, prelude::*, sample::select};
 
+use serde::Deserialize as _;
+
 use super::*;
-use crate::{ItemRef, Outcome, Record};
+use crate::{ItemRef, Outcome, Record, record::put_back};
 
 fn text() -> impl Strategy<Value = String> {
     prop_oneof!["[ -~]{0,40}", "[\u{0}-\u{ff}]{0,20}", any::<String>()]
@@ -117,7 +119,7 @@ fn asked() -> impl Strategy<Value = Asked> {
             method: method.into(),
             item: item.map(|(name, kind)| ItemRef {
                 kind,
-                name: name.into(),
+                name: Some(name.into()),
             }),
             bytes,
             argument_bytes,
@@ -178,21 +180,38 @@ proptest! {
         (random, second, nanosecond) in (any::<[u8; 16]>(), 0..4_000_000_000_i64, 0..1_000_000_000),
     ) {
         let time = Timestamp::new(second, nanosecond).unwrap();
-        let call = WrittenCall {
-            stamp: (RecordId::v7(time, random), time),
-            way: Way {
-                principal: &principal,
-                source: source.as_ref(),
-                trace: trace.as_deref(),
-                generation,
-            },
+        let way = Way {
+            principal: &principal,
+            source: source.as_ref(),
+            trace: trace.as_deref(),
+            generation,
+            pseudonym: "0123",
             request: &request,
-            facts: &facts,
-            end: &end,
+            arguments: None,
         };
-        let json = String::from_utf8(call.json().unwrap()).unwrap();
-        prop_assert_eq!(&json, &serde_json::to_string(&call).unwrap());
-        let record: Record = serde_json::from_str(&json).unwrap();
-        prop_assert_eq!(record.id, call.stamp.0);
+        let id = RecordId::v7(time, random);
+        for shape in [Shape::Call(way, &end), Shape::Intent(way), Shape::Outcome(id, &end)] {
+            let call = WrittenCall {
+                stamp: (id, time),
+                shape,
+                facts: &facts,
+            };
+            let public = String::from_utf8(call.json().unwrap()).unwrap();
+            prop_assert_eq!(&public, &serde_json::to_string(&call).unwrap());
+            let mut json = serde_json::from_str(&public).unwrap();
+            let personal = call.personal().unwrap();
+            let values = personal.iter().map(|(path, value)| (*path, value.as_str()));
+            put_back(&mut json, values);
+            let record = Record::deserialize(&json).unwrap();
+            prop_assert_eq!(record.id, id);
+            prop_assert_eq!(record.event.kind(), call.kind());
+            // What was taken out is what is personal, and nothing else.
+            let taken = crate::record::personal::take(&mut json);
+            prop_assert_eq!(taken.len(), personal.len());
+            if !matches!(shape, Shape::Outcome(..)) {
+                let back = record.event.clone().principal_mut().unwrap().id.clone();
+                prop_assert_eq!(back.as_ref(), Some(principal.id()));
+            }
+        }
     }
 }

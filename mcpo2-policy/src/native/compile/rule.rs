@@ -111,6 +111,7 @@ pub(crate) fn owed(given: &ObligationsConfig) -> Result<Obligations, Fault> {
     }
     obligations.max_result_bytes = given.max_result_bytes;
     obligations.log_level = given.log_level;
+    obligations.durability = given.durability;
     Ok(obligations)
 }
 

@@ -1,0 +1,147 @@
+//! What is known of a call when it comes, shared by the layers that record it.
+
+use std::sync::{Arc, OnceLock};
+
+use bytes::Bytes;
+use mcpo2_core::{Call, Durability, Fact, Meta, Principal};
+
+use crate::{
+    Asked, Committed, Ended, Ledger, RecordId, Source,
+    record::{Of, Shape, Way, WrittenCall},
+    text::trace_id,
+};
+
+/// The longest arguments that are kept.
+const MAX_ARGUMENTS: usize = 32 * 1024;
+
+/// A call under way. It is in the extensions of the call, so that the layer before the modules
+/// records the same call as the outermost one.
+#[derive(Debug)]
+pub(crate) struct Begun {
+    origin: Arc<str>,
+    principal: Arc<Principal>,
+    of: Of,
+    pseudonym: String,
+    generation: Option<u64>,
+    source: Option<Source>,
+    trace: Option<Arc<str>>,
+    asked: Asked,
+    arguments: Option<Bytes>,
+    intent: OnceLock<Intended>,
+    committed: OnceLock<Committed>,
+}
+
+/// The intent that was recorded.
+#[derive(Debug, Clone, Copy)]
+pub(crate) struct Intended {
+    pub(crate) id: RecordId,
+    /// How many facts it has.
+    pub(crate) facts: usize,
+    pub(crate) durability: Durability,
+}
+
+impl Begun {
+    pub(crate) fn new(
+        ledger: &Ledger,
+        call: &Call,
+        generation: Option<u64>,
+    ) -> Result<Self, crate::Error> {
+        let request = call.request();
+        let source = call.extensions().get::<Source>().cloned();
+        let trace = source.as_ref().and_then(Source::shared_trace).cloned();
+        let trace = trace.or_else(|| {
+            let traceparent = Meta::text(request.meta().traceparent())?;
+            trace_id(&traceparent).map(Arc::from)
+        });
+        let of = ledger.of(call.principal())?;
+        let arguments = request
+            .arguments()
+            .filter(|arguments| ledger.keeps_arguments() && arguments.len() <= MAX_ARGUMENTS);
+        Ok(Self {
+            origin: ledger.shared_origin(),
+            principal: Arc::clone(call.principal()),
+            pseudonym: of.subject.pseudonym(),
+            of,
+            generation,
+            source,
+            trace,
+            asked: Asked::new(call, ledger.digest(request.bytes())),
+            arguments: arguments.map(Bytes::copy_from_slice),
+            intent: OnceLock::new(),
+            committed: OnceLock::new(),
+        })
+    }
+
+    pub(crate) fn origin(&self) -> &str {
+        &self.origin
+    }
+
+    pub(crate) fn of(&self) -> &Of {
+        &self.of
+    }
+
+    pub(crate) fn intent(&self) -> Option<Intended> {
+        self.intent.get().copied()
+    }
+
+    /// The call goes to a module now. False where it went to one before.
+    pub(crate) fn intend(&self, intent: Intended) -> bool {
+        self.intent.set(intent).is_ok()
+    }
+
+    pub(crate) fn committed(&self) -> Option<Committed> {
+        self.committed.get().copied()
+    }
+
+    pub(crate) fn commit(&self, committed: Committed) {
+        // Whoever set it before knew the same.
+        let _ = self.committed.set(committed);
+    }
+
+    /// What is written before the call goes to a module.
+    pub(crate) fn before<'a>(
+        &'a self,
+        stamp: (RecordId, jiff::Timestamp),
+        facts: &'a [Fact],
+    ) -> WrittenCall<'a> {
+        let shape = Shape::Intent(self.way());
+        WrittenCall {
+            stamp,
+            shape,
+            facts,
+        }
+    }
+
+    /// What is written when it has ended: all of it, or what its intent does not say.
+    pub(crate) fn after<'a>(
+        &'a self,
+        stamp: (RecordId, jiff::Timestamp),
+        facts: &'a [Fact],
+        end: &'a Ended,
+    ) -> WrittenCall<'a> {
+        match self.intent.get() {
+            None => WrittenCall {
+                stamp,
+                shape: Shape::Call(self.way(), end),
+                facts,
+            },
+            Some(intent) => WrittenCall {
+                stamp,
+                shape: Shape::Outcome(intent.id, end),
+                facts: facts.get(intent.facts..).unwrap_or_default(),
+            },
+        }
+    }
+
+    fn way(&self) -> Way<'_> {
+        Way {
+            principal: &self.principal,
+            source: self.source.as_ref(),
+            trace: self.trace.as_deref(),
+            generation: self.generation,
+            pseudonym: &self.pseudonym,
+            request: &self.asked,
+            arguments: self.arguments.as_deref(),
+        }
+    }
+}

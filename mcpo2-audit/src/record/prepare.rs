@@ -1,0 +1,136 @@
+//! A record as it goes to the writer.
+
+use mcpo2_core::Principal;
+use mcpo2_verify::{Kind, encode_body};
+use serde_json::{Value, json};
+
+use super::{MAX_RECORD, Record, personal};
+use crate::{
+    Error, ErrorKind, RecordId,
+    prepared::Prepared,
+    vault::{Personal, Subject, Vault},
+};
+
+const MAX_FACTS: usize = 16;
+const MAX_FACT: usize = 2048;
+const TENANT: &str = "mcpo2 2026 audit tenant tag v1";
+const LOOKUP: &str = "mcpo2 2026 audit subject lookup v1";
+
+/// What tags tenants and seals what is personal.
+#[derive(Debug)]
+pub(crate) struct Sealing {
+    tenants: [u8; 32],
+    pub(crate) vault: Vault,
+}
+
+/// Whom a record is of.
+#[derive(Debug, Clone, Copy)]
+pub(crate) struct Of {
+    pub(crate) tenant: [u8; 32],
+    pub(crate) subject: Subject,
+}
+
+impl Sealing {
+    pub(crate) fn new(secret: &[u8; 32], keys: crate::vault::Keys) -> Result<Self, Error> {
+        Ok(Self {
+            tenants: blake3::derive_key(TENANT, secret),
+            vault: Vault::new(keys, blake3::derive_key(LOOKUP, secret))?,
+        })
+    }
+
+    /// The tag by which leaves know a tenant.
+    pub(crate) fn tenant(&self, tenant: &str) -> [u8; 32] {
+        blake3::keyed_hash(&self.tenants, tenant.as_bytes()).into()
+    }
+
+    pub(crate) fn of(&self, principal: &Principal) -> Result<Of, Error> {
+        let tenant = principal.tenant().as_str();
+        Ok(Of {
+            tenant: self.tenant(tenant),
+            subject: self.vault.subject(tenant, principal.id().as_str())?,
+        })
+    }
+
+    /// What becomes of a record: its public part, commitments to what is personal, and that sealed.
+    pub(crate) fn seal(
+        &self,
+        (kind, id): (Kind, RecordId),
+        tenant: [u8; 32],
+        public: Vec<u8>,
+        personal: &Personal,
+        subject: Option<&Subject>,
+    ) -> Result<Prepared, Error> {
+        let public = shortened(public).map_err(unfit)?;
+        let sealed = match subject {
+            Some(subject) if !personal.is_empty() => self.vault.seal(subject, id, personal),
+            _ => crate::vault::Sealed::default(),
+        };
+        let body = encode_body(&public, &sealed.commitments).map_err(unfit)?;
+        Ok(Prepared {
+            kind,
+            tenant,
+            body,
+            vault: sealed.frame,
+            notice: None,
+        })
+    }
+
+    /// The same for an event that is no call under way.
+    pub(crate) fn event(&self, mut record: Record) -> Result<Prepared, Error> {
+        record.event.bound();
+        let kind = record.event.kind();
+        let mut of = None;
+        if let Some(caller) = record.event.principal_mut()
+            && let Some(id) = &caller.id
+        {
+            let tenant = caller.tenant.as_str();
+            let subject = self.vault.subject(tenant, id.as_str())?;
+            caller.pseudonym = Some(subject.pseudonym().into());
+            of = Some((self.tenant(tenant), subject));
+        }
+        let (id, day) = (record.id, record.time.strftime("%F").to_string());
+        let mut json = serde_json::to_value(&record).map_err(unfit)?;
+        let personal = personal::take(&mut json);
+        let subject = match of {
+            Some((_, subject)) => Some(subject),
+            None if personal.is_empty() => None,
+            // Nobody known: all strangers of one day are one person.
+            None => Some(self.vault.subject("", &format!("strangers of {day}"))?),
+        };
+        let tenant = of.map_or([0; 32], |(tenant, _)| tenant);
+        let public = serde_json::to_vec(&json).map_err(unfit)?;
+        self.seal((kind, id), tenant, public, &personal, subject.as_ref())
+    }
+}
+
+/// Something that no record can hold.
+fn unfit(error: impl Into<mcpo2_core::BoxError>) -> Error {
+    Error::new(ErrorKind::Poisoned, "what happened cannot be recorded").with_source(error)
+}
+
+/// A record's JSON, with a mark in place of long facts where it is longer than [`MAX_RECORD`], and
+/// of those behind the sixteenth.
+fn shortened(json: Vec<u8>) -> Result<Vec<u8>, serde_json::Error> {
+    if json.len() <= MAX_RECORD {
+        return Ok(json);
+    }
+    let mut record: Value = serde_json::from_slice(&json)?;
+    if let Some(facts) = record.get_mut("facts").and_then(Value::as_array_mut) {
+        let behind = facts.len().saturating_sub(MAX_FACTS);
+        facts.truncate(MAX_FACTS);
+        facts.iter_mut().for_each(shorten);
+        if behind > 0 {
+            facts.push(json!({ "omitted": { "facts": behind } }));
+        }
+    }
+    serde_json::to_vec(&record)
+}
+
+/// Keeps no more of a fact than its kind and its length, where it is long.
+fn shorten(fact: &mut Value) {
+    let bytes = fact.to_string().len();
+    if bytes > MAX_FACT {
+        let kind = fact.as_object().and_then(|fact| fact.keys().next());
+        *fact = json!({ "omitted": { "kind": kind, "bytes": bytes } });
+    }
+}

@@ -1,0 +1,168 @@
+//! What is kept, for how long, and what is not to be known any more.
+
+use std::io;
+
+use mcpo2_verify::{FrameKind, LEAF, Leaf, TILE_WIDTH, new_tiles, read_frame, segment_name};
+
+use super::{Writer, failed};
+use crate::{
+    Disk, Error, ErrorKind, Event, Keeping,
+    record::{Erased, Held, Retained, Retention},
+    recover,
+};
+
+/// A file that is there while nothing may be removed or erased.
+const HOLD: &str = "hold";
+
+impl Writer {
+    /// Destroys the key of all that is personal of somebody. The pseudonym that they had; none
+    /// where nothing was recorded of them.
+    pub(crate) fn erase(
+        &mut self,
+        lookup: &[u8; 32],
+        basis: &str,
+        by: &str,
+    ) -> Result<Option<String>, Error> {
+        self.check_hold()?;
+        let known = self.sealing.vault.keys().find(lookup);
+        let Some(subject) = known else {
+            return Ok(None);
+        };
+        let pseudonym = subject.pseudonym();
+        self.say(Event::Erase(Erased {
+            subject: pseudonym.clone().into(),
+            basis: basis.into(),
+            by: by.into(),
+        }))?;
+        self.keep_keys()?;
+        let mut keys = self.sealing.vault.keys();
+        keys.forget(lookup);
+        let stored = keys.store(&*self.disk);
+        stored.map_err(failed("write the keys of the vault"))?;
+        Ok(Some(pseudonym))
+    }
+
+    /// Says that nothing may be removed or erased from here on, or may be again.
+    pub(crate) fn hold(&mut self, held: bool, reason: &str, by: &str) -> Result<(), Error> {
+        self.say(Event::Hold(Held {
+            held,
+            reason: reason.into(),
+            by: by.into(),
+        }))?;
+        let done = match (held, self.is_held()?) {
+            (true, _) => self.disk.replace(HOLD, reason.as_bytes()),
+            (false, true) => self.disk.remove(HOLD).and_then(|()| self.disk.sync_dir("")),
+            (false, false) => Ok(()),
+        };
+        done.map_err(failed("mark the hold"))
+    }
+
+    /// Below which record nothing need be kept any more, if something is there to be removed.
+    pub(crate) fn outlived(&self, keeping: &Keeping) -> Result<Option<u64>, Error> {
+        if keeping.is_forever() || self.is_held()? {
+            return Ok(None);
+        }
+        let firsts = recover::segments(&*self.disk).map_err(failed("list segments"))?;
+        let now = self.clock().now().as_nanosecond();
+        let mut bytes = 0;
+        let mut before = None;
+        // From the newest: one goes if those behind it fill what is kept, or begin early enough.
+        for pair in firsts.windows(2).rev() {
+            let [first, next] = pair else { continue };
+            let length = self.segment_length(*next)?;
+            bytes += length;
+            let began = begun(&*self.disk, *next).map_err(failed("read a segment"))?;
+            let age = now.saturating_sub(i128::from(began.unwrap_or(u64::MAX)));
+            if keeping.is_over(bytes, age) && next / u64::from(TILE_WIDTH) < self.full_tiles() {
+                before = Some(*next).filter(|_| first < next);
+                break;
+            }
+        }
+        Ok(before)
+    }
+
+    /// Removes the segments whose records all stand below this number. Their leaves stay.
+    pub(crate) fn retain(&mut self, before: u64, policy: &str) -> Result<u64, Error> {
+        self.check_hold()?;
+        let firsts = recover::segments(&*self.disk).map_err(failed("list segments"))?;
+        let kept = firsts
+            .iter()
+            .rposition(|first| *first <= before)
+            .unwrap_or(0);
+        let Some((kept, gone)) = firsts.get(kept).zip(firsts.get(..kept)) else {
+            return Ok(0);
+        };
+        if gone.is_empty() || kept / u64::from(TILE_WIDTH) >= self.full_tiles() {
+            return Ok(0);
+        }
+        self.sync_tiles(*kept).map_err(failed("make tiles safe"))?;
+        self.say(Event::Retention(Retention {
+            retention: Retained {
+                before: *kept,
+                policy: policy.into(),
+            },
+        }))?;
+        self.publish()?;
+        let removed = gone
+            .iter()
+            .try_for_each(|first| self.disk.remove(&format!("seg/{}", segment_name(*first))));
+        let safe = removed.and_then(|()| self.disk.sync_dir("seg"));
+        safe.map_err(failed("remove old segments"))?;
+        Ok(u64::try_from(gone.len()).unwrap_or_default())
+    }
+
+    fn check_hold(&self) -> Result<(), Error> {
+        match self.is_held()? {
+            true => Err(Error::new(ErrorKind::Held, "a hold is on the ledger")),
+            false => Ok(()),
+        }
+    }
+
+    fn is_held(&self) -> Result<bool, Error> {
+        match self.disk.open(HOLD) {
+            Ok(_) => Ok(true),
+            Err(error) if error.kind() == io::ErrorKind::NotFound => Ok(false),
+            Err(error) => Err(failed("look for a hold")(error)),
+        }
+    }
+
+    fn full_tiles(&self) -> u64 {
+        self.tip.size() / u64::from(TILE_WIDTH)
+    }
+
+    fn segment_length(&self, first: u64) -> Result<u64, Error> {
+        let file = self.disk.open(&format!("seg/{}", segment_name(first)));
+        file.and_then(|file| file.len())
+            .map_err(failed("read a segment"))
+    }
+
+    /// What stands in for segments must not be lost after them.
+    fn sync_tiles(&self, size: u64) -> io::Result<()> {
+        let up = size.next_multiple_of(u64::from(TILE_WIDTH));
+        for tile in new_tiles(0, up).into_iter().filter(|tile| tile.is_full()) {
+            let path = tile.path();
+            self.disk.open(&path)?.sync()?;
+            self.disk.sync_dir(crate::disk::folder_of(&path))?;
+        }
+        Ok(())
+    }
+}
+
+/// When the first record of a segment was appended.
+fn begun(disk: &dyn Disk, first: u64) -> io::Result<Option<u64>> {
+    let file = disk.open(&format!("seg/{}", segment_name(first)))?;
+    let mut bytes = vec![0; 256 * 1024];
+    let count = file.read_at(&mut bytes, 0)?;
+    let mut rest = bytes.get(..count).unwrap_or_default();
+    while let Ok(Some(frame)) = read_frame(rest) {
+        if frame.kind == FrameKind::Record {
+            let leaf = frame
+                .payload
+                .get(..LEAF)
+                .and_then(|leaf| Leaf::decode(leaf).ok());
+            return Ok(leaf.map(|leaf| leaf.wall_ns));
+        }
+        rest = rest.get(frame.length()..).unwrap_or_default();
+    }
+    Ok(None)
+}

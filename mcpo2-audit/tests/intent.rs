@@ -1,0 +1,245 @@
+//! A call is on the record before a module hears of it.
+
+#![allow(
+    clippy::unwrap_used,
+    clippy::panic,
+    clippy::indexing_slicing,
+    reason = "tests"
+)]
+
+use std::{
+    path::Path,
+    sync::{
+        Arc,
+        atomic::{AtomicUsize, Ordering::SeqCst},
+    },
+};
+
+use futures_util::FutureExt as _;
+use mcpo2_audit::{
+    AuditLayer, Durability, Entry, Event, IntentLayer, Ledger, Options, Outcome, RECEIPT, Receipts,
+    calls,
+    conformance::{DiskFault, ModelDisk},
+    read, verify,
+};
+use mcpo2_core::{
+    ApprovalState, AuthMethod, Call, Decision, Denial, Endpoint, Error, ErrorKind, Fact, Filtered,
+    Message, Module, Obligations, Principal, Reply, Routed, Target,
+};
+use tower::{Layer, Service, ServiceExt, service_fn};
+
+const RESULT: &str = r#"{"jsonrpc":"2.0","id":7,"result":{"content":[]}}"#;
+
+fn call() -> Call {
+    let bytes = r#"{"jsonrpc":"2.0","id":7,"method":"tools/call","params":{"name":"add"}}"#;
+    let Message::Request(request) = Message::parse(bytes).unwrap() else {
+        panic!("a response")
+    };
+    let ada = ("acme".parse().unwrap(), "ada".parse().unwrap());
+    Call::new(request, Principal::new(ada.0, ada.1, AuthMethod::Host))
+}
+
+fn target() -> Target {
+    let (id, family) = ("files".parse().unwrap(), "engineering".parse().unwrap());
+    let module = Module::builder(id, family, Endpoint::new(()))
+        .approval(ApprovalState::Approved)
+        .build();
+    Target::module(&module).unwrap()
+}
+
+/// Allows what owes this, and routes it.
+fn governed<S>(
+    inner: S,
+    owed: Option<Durability>,
+) -> impl Service<Call, Response = Reply, Error = Error> + Clone
+where
+    S: Service<Routed, Response = Reply, Error = Error> + Clone,
+{
+    service_fn(move |call: Call| {
+        let inner = inner.clone();
+        async move {
+            call.trail().record(Fact::Filtered(Filtered {
+                shown: 1,
+                hidden: 0,
+            }));
+            let mut obligations = Obligations::default();
+            obligations.durability = owed;
+            let permitted = call.decide(Decision::Allow(obligations))?;
+            inner.oneshot(permitted.route(target())).await
+        }
+    })
+}
+
+/// A module that counts what it hears of, and looks what is on the record by then.
+fn module(
+    heard: &Arc<AtomicUsize>,
+    dir: &Path,
+) -> impl Service<Routed, Response = Reply, Error = Error, Future: Send> + Clone {
+    let (heard, dir) = (Arc::clone(heard), dir.to_owned());
+    service_fn(move |call: Routed| {
+        let intents = entries(&dir);
+        let intents = intents
+            .iter()
+            .filter(|it| matches!(it.record.event, Event::Intent(_)));
+        heard.store(intents.count(), SeqCst);
+        call.call().trail().record(Fact::Filtered(Filtered {
+            shown: 2,
+            hidden: 0,
+        }));
+        async { Ok::<_, Error>(Reply::complete(RESULT)) }
+    })
+}
+
+fn entries(dir: &Path) -> Vec<Entry> {
+    read(dir).unwrap().map(Result::unwrap).collect()
+}
+
+#[tokio::test]
+async fn module_hears_of_a_call_when_its_intent_is_safe_and_its_outcome_says_the_rest() {
+    for (durability, owed, safe) in [
+        (Durability::Async, None, 0),
+        (Durability::Async, Some(Durability::Group), 1),
+        (Durability::Group, None, 1),
+        (Durability::Group, Some(Durability::Async), 1),
+        (Durability::Sync, None, 1),
+    ] {
+        let dir = tempfile::tempdir().unwrap();
+        let ledger = Ledger::open(dir.path(), Options::default()).unwrap();
+        let heard = Arc::new(AtomicUsize::new(7));
+        let intents = IntentLayer::new(ledger.clone()).with_durability(durability);
+        let stack = governed(intents.layer(module(&heard, dir.path())), owed);
+        let stack = AuditLayer::new(ledger.clone()).layer(stack);
+        stack.oneshot(call()).await.unwrap();
+        assert_eq!(heard.load(SeqCst), safe, "{durability:?} {owed:?}");
+        if durability == Durability::Sync {
+            assert_eq!(entries(dir.path()).len(), 2, "the outcome is safe by now");
+        }
+        ledger.close().unwrap();
+        assert_eq!(verify(dir.path()).unwrap().extent.size, 2);
+        let all = entries(dir.path());
+        let [intent, outcome] = &all[..] else {
+            panic!("{all:?}")
+        };
+        let Event::Outcome(ended) = &outcome.record.event else {
+            panic!("{outcome:?}")
+        };
+        assert_eq!(ended.intent, intent.record.id);
+        assert_eq!((ended.facts.len(), &ended.end.outcome), (1, &Outcome::Ok));
+        let whole = calls(dir.path()).unwrap().next().unwrap().unwrap();
+        let Event::Call(whole) = whole.record.event else {
+            panic!("not joined")
+        };
+        assert_eq!(whole.facts.len(), 2);
+        assert_eq!(whole.principal.id.unwrap().as_str(), "ada");
+    }
+}
+
+#[tokio::test]
+async fn without_an_intent_on_the_record_no_module_hears_of_a_call() {
+    let disk = ModelDisk::new();
+    let ledger = Ledger::open_on(disk.clone(), Options::default()).unwrap();
+    let heard = Arc::new(AtomicUsize::new(0));
+    let module = {
+        let heard = Arc::clone(&heard);
+        service_fn(move |_: Routed| {
+            heard.fetch_add(1, SeqCst);
+            async { Ok::<_, Error>(Reply::complete(RESULT)) }
+        })
+    };
+    let intents = IntentLayer::new(ledger.clone());
+    let unaudited = governed(intents.layer(module.clone()), None);
+    let error = unaudited.oneshot(call()).await.unwrap_err();
+    assert_eq!(error.kind(), ErrorKind::Internal);
+
+    let stack = AuditLayer::new(ledger.clone()).layer(governed(intents.layer(module), None));
+    stack.clone().oneshot(call()).await.unwrap();
+    assert_eq!(heard.load(SeqCst), 1);
+    ledger.flush().unwrap();
+    disk.fail_sync(DiskFault::LostSync);
+    let error = stack.clone().oneshot(call()).await.unwrap_err();
+    assert_eq!(error.kind(), ErrorKind::Unavailable);
+    let error = stack.oneshot(call()).await.unwrap_err();
+    assert_eq!(error.kind(), ErrorKind::Unavailable);
+    assert_eq!(heard.load(SeqCst), 1);
+}
+
+#[tokio::test]
+async fn denial_waits_for_its_record_where_anything_does() {
+    let dir = tempfile::tempdir().unwrap();
+    let ledger = Ledger::open(dir.path(), Options::default()).unwrap();
+    let deny = service_fn(|call: Call| async {
+        call.decide(Decision::Deny(Denial::new(vec![], "no rule allows it")))?;
+        unreachable!()
+    });
+    let stack = AuditLayer::new(ledger.clone()).layer(deny);
+    let error: Error = stack.oneshot(call()).await.unwrap_err();
+    assert_eq!(error.kind(), ErrorKind::Denied);
+    let all = entries(dir.path());
+    assert!(matches!(&all[..], [Entry { record, .. }] if matches!(record.event, Event::Call(_))));
+}
+
+#[tokio::test]
+async fn reply_says_where_the_intent_stands_if_it_is_to() {
+    let dir = tempfile::tempdir().unwrap();
+    let ledger = Ledger::open(dir.path(), Options::default()).unwrap();
+    let heard = Arc::default();
+    let intents = IntentLayer::new(ledger.clone());
+    let stack = governed(intents.layer(module(&heard, dir.path())), None);
+    let plain = AuditLayer::new(ledger.clone()).layer(stack.clone());
+    let bytes = |reply: Reply| reply.response().unwrap().bytes().clone();
+    assert_eq!(bytes(plain.oneshot(call()).await.unwrap()), RESULT);
+
+    let giving = AuditLayer::new(ledger.clone()).with_receipts(Receipts::Give);
+    let reply = bytes(giving.layer(stack).oneshot(call()).await.unwrap());
+    let json: serde_json::Value = serde_json::from_slice(&reply).unwrap();
+    let receipt = &json["result"]["_meta"][RECEIPT];
+    assert_eq!(receipt["origin"], ledger.origin());
+    let all = entries(dir.path());
+    let seq = receipt["seq"].as_u64().unwrap();
+    let intent = all.iter().find(|it| it.seq == seq).unwrap();
+    assert!(matches!(intent.record.event, Event::Intent(_)));
+    let leaf = mcpo2_verify::leaf_hash(&intent.leaf.encode());
+    let hex: String = leaf.iter().map(|byte| format!("{byte:02x}")).collect();
+    assert_eq!(receipt["leaf"], hex);
+    assert!(receipt["size"].as_u64().unwrap() > seq);
+}
+
+#[tokio::test]
+async fn call_that_a_crash_interrupted_is_ended_as_unknown() {
+    let disk = ModelDisk::new();
+    let ledger =
+        Ledger::open_on(disk.clone(), Options::default().with_segment_bytes(4000)).unwrap();
+    let forever = service_fn(|_: Routed| std::future::pending::<Result<Reply, Error>>());
+    let intents = IntentLayer::new(ledger.clone());
+    let stack = AuditLayer::new(ledger.clone()).layer(governed(intents.layer(forever), None));
+    let mut pending = Vec::new();
+    for _ in 0..9 {
+        let mut call = Box::pin(stack.clone().oneshot(call()));
+        assert!(call.as_mut().now_or_never().is_none());
+        pending.push(call);
+    }
+    ledger.flush().unwrap();
+    let left = disk.crash(3);
+    let dir = tempfile::tempdir().unwrap();
+    let again = Ledger::open_on(left.clone(), Options::default()).unwrap();
+    again.close().unwrap();
+    left.store(dir.path()).unwrap();
+    verify(dir.path()).unwrap();
+    let ended: Vec<_> = calls(dir.path())
+        .unwrap()
+        .map(|it| it.unwrap().record.event)
+        .collect();
+    assert_eq!(ended.len(), 9);
+    for event in ended {
+        let Event::Call(call) = event else {
+            panic!("{event:?}")
+        };
+        assert_eq!(call.end.outcome, Outcome::Unknown);
+    }
+    // Not twice.
+    Ledger::open_on(left.clone(), Options::default())
+        .unwrap()
+        .close()
+        .unwrap();
+    assert_eq!(again.stats().head.size, 18);
+}

@@ -1,0 +1,121 @@
+use std::path::{Path, PathBuf};
+
+use mcpo2_audit::{Ledger, Options};
+use mcpo2_core::{BoxError, PrincipalId, TenantId};
+
+use super::{super::print, verify::own_key};
+
+#[derive(Debug, clap::Args)]
+pub(in crate::cli) struct Key {
+    /// The directory of the ledger
+    dir: PathBuf,
+}
+
+impl Key {
+    pub(super) fn run(self) -> Result<(), BoxError> {
+        let key = own_key(&self.dir)?;
+        print(&format!("origin  {}\nkey     {key}\n", key.name()));
+        Ok(())
+    }
+}
+
+#[derive(Debug, clap::Args)]
+pub(in crate::cli) struct Erase {
+    /// The directory of the ledger, which no gateway may have open
+    dir: PathBuf,
+    /// The tenant of the person
+    #[arg(long)]
+    tenant: TenantId,
+    /// Their id in it
+    #[arg(long)]
+    principal: PrincipalId,
+    /// Why: a law, a ticket
+    #[arg(long)]
+    basis: String,
+    /// Who approved it
+    #[arg(long)]
+    by: String,
+}
+
+impl Erase {
+    pub(super) fn run(self) -> Result<(), BoxError> {
+        let who = (&self.tenant, &self.principal);
+        let erased = changed(&self.dir, |ledger| ledger.erase(who, &self.basis, &self.by))?;
+        print(&match erased {
+            Some(pseudonym) => format!(
+                "erased: the records of {pseudonym} say no more who it was. Copies of vault/keys \
+                 made before, in backups, must be destroyed too.\n"
+            ),
+            None => "nothing is recorded of them\n".to_owned(),
+        });
+        Ok(())
+    }
+}
+
+#[derive(Debug, clap::Args)]
+pub(in crate::cli) struct Retain {
+    /// The directory of the ledger, which no gateway may have open
+    dir: PathBuf,
+    /// Remove whole segments whose records all stand below this number
+    #[arg(long, value_name = "RECORD")]
+    before: u64,
+    /// By which rule, as the record of it will say
+    #[arg(long, default_value = "by hand")]
+    policy: String,
+}
+
+impl Retain {
+    pub(super) fn run(self) -> Result<(), BoxError> {
+        let gone = changed(&self.dir, |ledger| ledger.retain(self.before, &self.policy))?;
+        print(&format!("{gone} segments removed\n"));
+        Ok(())
+    }
+}
+
+#[derive(Debug, clap::Args)]
+pub(in crate::cli) struct Hold {
+    /// The directory of the ledger, which no gateway may have open
+    dir: PathBuf,
+    /// End the hold
+    #[arg(long)]
+    end: bool,
+    /// Why
+    #[arg(long)]
+    reason: String,
+    /// Who says so
+    #[arg(long)]
+    by: String,
+}
+
+impl Hold {
+    pub(super) fn run(self) -> Result<(), BoxError> {
+        changed(&self.dir, |ledger| {
+            ledger.hold(!self.end, &self.reason, &self.by)
+        })
+    }
+}
+
+#[derive(Debug, clap::Args)]
+pub(in crate::cli) struct Rotate {
+    /// The directory of the ledger, which no gateway may have open
+    dir: PathBuf,
+}
+
+impl Rotate {
+    pub(super) fn run(self) -> Result<(), BoxError> {
+        changed(&self.dir, Ledger::rotate_key)
+    }
+}
+
+/// Opens the ledger that is there for one change.
+fn changed<T>(
+    dir: &Path,
+    change: impl FnOnce(&Ledger) -> Result<T, mcpo2_audit::Error>,
+) -> Result<T, BoxError> {
+    // Not to begin one by mistake.
+    own_key(dir)?;
+    let ledger = Ledger::open(dir, Options::default())?;
+    let changed = change(&ledger)?;
+    ledger.close()?;
+    Ok(changed)
+}
