@@ -217,6 +217,7 @@ class Ledger:
         self.values = True
 
     def commit(self, seq, payload):
+        need(len(payload) <= 4096, "commit too long")
         size, root = self.checkpoint(payload)
         need(size == seq == self.tree.size and root == self.tree.root(), "an edited tree")
         self.committed, self.kept, self.values = size, self.retention, False

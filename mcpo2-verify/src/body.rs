@@ -28,7 +28,7 @@ pub struct Commitments<'a> {
 pub struct Commitment<'a> {
     /// A JSON pointer into the record.
     pub path: &'a str,
-    /// What [`commitment`] gives for the field's salt, path and value.
+    /// What [`commitment`](crate::commitment) gives for the field's salt, path and value.
     pub hash: Hash,
 }
 

@@ -2,6 +2,8 @@ use crate::bytes::{Bytes, length};
 
 /// The most bytes that a payload has.
 pub const MAX_PAYLOAD: usize = 1 << 20;
+/// The most bytes that the payload of a commit has: a name of 255 bytes leaves much of it free.
+pub const MAX_COMMIT: usize = 4096;
 /// The bytes before a payload.
 pub const FRAME_HEADER: usize = 17;
 

@@ -26,8 +26,8 @@ mod values;
 
 pub use body::{Body, BodyError, Commitment, Commitments, MAX_BODY, encode_body};
 pub use frame::{
-    FRAME_HEADER, Frame, FrameError, FrameFault, FrameKind, Frames, MAX_PAYLOAD, read_frame,
-    write_frame,
+    FRAME_HEADER, Frame, FrameError, FrameFault, FrameKind, Frames, MAX_COMMIT, MAX_PAYLOAD,
+    read_frame, write_frame,
 };
 pub use hash::{
     Hash, chain_next, empty_root, hash_from_base64, hash_to_base64, leaf_hash, node_hash,

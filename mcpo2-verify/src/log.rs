@@ -101,10 +101,42 @@ pub fn verify<F: Files + ?Sized>(
 
 /// Verifies a whole ledger, and tells how far it is.
 ///
+/// A ledger that is being written changes meanwhile: where something seems not to hold and keys,
+/// segments or the published checkpoint are others than before, it begins anew, and so does what it
+/// tells.
+///
 /// # Errors
 ///
 /// As [`verify`].
 pub fn verify_with<F: Files + ?Sized>(
+    ledger: &F,
+    trust: &Trust,
+    options: &Options,
+    watch: &mut dyn FnMut(Event<'_>),
+) -> Result<Report, Finding> {
+    let mut tries = 1..TRIES;
+    loop {
+        let before = look(ledger);
+        match verify_once(ledger, trust, options, watch) {
+            Err(_) if look(ledger) != before && tries.next().is_some() => {}
+            outcome => return outcome,
+        }
+    }
+}
+
+/// How often at most, where the ledger goes on growing.
+const TRIES: u32 = 3;
+
+/// What a writer changes: the published checkpoint, and the names of segments and notes.
+fn look<F: Files + ?Sized>(ledger: &F) -> (Option<Vec<u8>>, Vec<String>) {
+    let checkpoint = files::read(ledger, "checkpoint", 1 << 18);
+    let names = ["seg", "keys"].map(|dir| files::list(ledger, dir).unwrap_or_default());
+    let mut names = names.concat();
+    names.sort_unstable();
+    (checkpoint.ok().flatten(), names)
+}
+
+fn verify_once<F: Files + ?Sized>(
     ledger: &F,
     trust: &Trust,
     options: &Options,

@@ -8,12 +8,16 @@
 
 mod support;
 
-use std::{collections::BTreeSet, time::Duration};
+use std::{
+    collections::BTreeSet,
+    io::{self, Read},
+    time::Duration,
+};
 
 use mcpo2_verify::{
     Kind, Leaf, SegmentHeader,
     checkpoint::SignedCheckpoint,
-    log::{Attack, Event, Finding, Options, Report, Vault, verify, verify_with},
+    log::{Attack, Event, Files, Finding, Options, Report, Vault, verify, verify_with},
     trust::Trust,
 };
 use support::{
@@ -50,7 +54,7 @@ fn codes_of_attacks_are_what_they_were_and_tell_them_apart() {
     let texts: BTreeSet<_> = Attack::ALL.iter().map(|it| it.explanation()).collect();
     assert_eq!((words.len(), texts.len()), (codes.len(), codes.len()));
     for attack in Attack::ALL {
-        assert_eq!(Attack::from_exit_code(attack.exit_code()), Some(attack));
+        assert_eq!(Attack::from_exit_code(attack.exit_code()), Some(*attack));
     }
     assert_eq!(Attack::from_exit_code(0), None);
 }
@@ -390,6 +394,69 @@ fn large_trees_agree_with_their_tiles() {
         *touched.tiles.get_mut(&path).unwrap().last_mut().unwrap() ^= 1;
         assert_eq!(attack(&touched), Attack::Edited, "{path}");
     }
+}
+
+#[test]
+fn a_tile_that_a_crash_tore_is_counted_and_no_alarm() {
+    let mut ledger = ledger(300);
+    let path = "tile/0/000";
+    ledger.tiles.get_mut(path).unwrap().truncate(96);
+    let report = check(&ledger, &Options::default()).unwrap();
+    assert_eq!(report.counts.torn_tiles, 1);
+}
+
+/// A ledger whose last key comes while it is read.
+struct Growing {
+    before: support::Memory,
+    after: support::Memory,
+    reads: std::cell::Cell<u32>,
+}
+
+impl Growing {
+    fn now(&self) -> &support::Memory {
+        match self.reads.get() {
+            0 => &self.before,
+            _ => &self.after,
+        }
+    }
+}
+
+impl Files for Growing {
+    fn open(&self, path: &str) -> io::Result<Box<dyn Read + '_>> {
+        if path.starts_with("seg/") {
+            self.reads.set(1);
+        }
+        self.now().open(path)
+    }
+
+    fn list(&self, path: &str) -> io::Result<Vec<String>> {
+        self.now().list(path)
+    }
+}
+
+#[test]
+fn what_is_written_while_it_is_read_is_no_alarm() {
+    let mut writer = Writer::new("example.com/log", 3);
+    writer.record(Kind::CALL, "{}");
+    writer.commit();
+    writer.publish();
+    let before = writer.ledger.files();
+    writer.rotate();
+    writer.record(Kind::CALL, "{}");
+    writer.commit();
+    writer.publish();
+    let after = writer.ledger.files();
+    let reads = std::cell::Cell::new(0);
+    let growing = Growing {
+        before,
+        after,
+        reads,
+    };
+    let report = verify(&growing, &writer.ledger.trust(), &Options::default()).unwrap();
+    assert_eq!((report.extent.size, report.counts.epochs), (3, 2));
+    let mut stale = writer.ledger.clone();
+    stale.notes.clear();
+    assert_eq!(attack(&stale), Attack::KeyListSwapped);
 }
 
 #[test]

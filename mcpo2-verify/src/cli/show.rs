@@ -84,6 +84,7 @@ fn report_as_json(report: &Report) -> String {
         .with("without_values", counts.without_values)
         .with("odd_times", counts.odd_times)
         .with("tiles", counts.tiles)
+        .with("torn_tiles", counts.torn_tiles)
         .with("published", report.published)
         .with("cosigners", array(&report.cosigners));
     object.end() + "\n"

@@ -39,7 +39,7 @@ pub enum Attack {
 
 impl Attack {
     /// All of them, by their exit codes.
-    pub const ALL: [Self; 15] = [
+    pub const ALL: &[Self] = &[
         Self::Edited,
         Self::Removed,
         Self::Inserted,
@@ -83,7 +83,8 @@ impl Attack {
     /// The one with this exit code.
     #[must_use]
     pub fn from_exit_code(code: u8) -> Option<Self> {
-        Self::ALL.into_iter().find(|it| it.exit_code() == code)
+        let mut all = Self::ALL.iter().copied();
+        all.find(|it| it.exit_code() == code)
     }
 
     /// A word for it.

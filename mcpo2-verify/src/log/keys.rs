@@ -47,6 +47,13 @@ impl Keys {
         self.epochs.rotations()
     }
 
+    /// The rotation behind so many records.
+    pub(super) fn rotation_at(&self, size: u64) -> Option<&Rotation> {
+        let rotations = self.rotations();
+        let at = rotations.binary_search_by_key(&size, Rotation::size).ok()?;
+        rotations.get(at)
+    }
+
     /// How many records a signed checkpoint covers.
     pub(super) fn signed(&self, note: &[u8]) -> Result<u64, Finding> {
         let parsed = SignedCheckpoint::parse(note);
@@ -84,7 +91,7 @@ impl Keys {
 
     /// Whether the last record before a rotation names the key that the note names.
     pub(super) fn names_key(&self, size: u64, kind: Kind, body: &Body<'_>) -> Result<(), Finding> {
-        let Some(rotation) = self.rotations().iter().find(|it| it.size() == size) else {
+        let Some(rotation) = self.rotation_at(size) else {
             return Ok(());
         };
         let named = json::find(body.public(), "rotation", "key").and_then(json::plain_string);
@@ -97,8 +104,7 @@ impl Keys {
 
     /// Whether a record with this number may stand behind a commit of `committed` records.
     pub(super) fn may_follow(&self, seq: u64, committed: u64) -> Result<(), Finding> {
-        let rotates = || self.rotations().iter().any(|it| it.size() == seq);
-        if committed == seq || !rotates() {
+        if committed == seq || self.rotation_at(seq).is_none() {
             return Ok(());
         }
         let why = "what stands before a rotation is not signed by the key before it";

@@ -62,6 +62,8 @@ pub struct Counts {
     pub odd_times: u64,
     /// Tiles and entry bundles that agree.
     pub tiles: u64,
+    /// Tiles and entry bundles that are not whole, as a crash may leave them.
+    pub torn_tiles: u64,
     /// Epochs, that is, keys one after the other.
     pub epochs: u64,
 }

@@ -13,6 +13,7 @@ pub(super) struct Tiles<'a, F: ?Sized> {
     entries: Run,
     levels: Vec<Run>,
     checked: u64,
+    torn: u64,
 }
 
 /// What is known of a tile: a run of its entries or hashes that begins with the `start`-th of the
@@ -30,6 +31,7 @@ impl<'a, F: Files + ?Sized> Tiles<'a, F> {
             entries: Run::default(),
             levels: Vec::new(),
             checked: 0,
+            torn: 0,
         }
     }
 
@@ -77,15 +79,16 @@ impl<'a, F: Files + ?Sized> Tiles<'a, F> {
         Ok(())
     }
 
-    /// Holds the tiles that are partial against what is known, and says how many agreed.
-    pub(super) fn finish(mut self) -> Result<u64, Finding> {
+    /// Holds the tiles that are partial against what is known, and says how many agreed in all and
+    /// how many were not whole.
+    pub(super) fn finish(mut self) -> Result<(u64, u64), Finding> {
         let entries = std::mem::take(&mut self.entries);
         self.check(Tree::Entries, entries.last(ENTRY), &entries, ENTRY)?;
         let levels = std::mem::take(&mut self.levels);
         for (level, run) in (0_u8..).zip(&levels) {
             self.check(Tree::Level(level), run.last(HASH), run, HASH)?;
         }
-        Ok(self.checked)
+        Ok((self.checked, self.torn))
     }
 
     /// Compares each file of the tile in which `last` stands with what is known up to there.
@@ -103,11 +106,15 @@ impl<'a, F: Files + ?Sized> Tiles<'a, F> {
             let Some(bytes) = files::read(self.ledger, &tile.path(), MOST + 1)? else {
                 continue;
             };
-            let whole = bytes.len() == usize::from(tile.width()).saturating_mul(size);
+            if bytes.len() != usize::from(tile.width()).saturating_mul(size) {
+                // tiles need not be on the disk when a record is: a crash may tear one
+                self.torn = self.torn.saturating_add(1);
+                continue;
+            }
             let known = bytes
                 .get(unknown.saturating_mul(size)..)
                 .unwrap_or_default();
-            if !whole || !run.bytes.starts_with(known) {
+            if !run.bytes.starts_with(known) {
                 let why = format!("{} does not hold what was recorded", tile.path());
                 return Err(Finding::new(Attack::Edited, why));
             }

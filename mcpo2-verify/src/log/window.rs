@@ -1,6 +1,6 @@
 use std::io::{self, Read};
 
-use crate::{FRAME_HEADER, Frame, FrameFault, FrameKind, MAX_PAYLOAD, note::Note, read_frame};
+use crate::{FRAME_HEADER, Frame, FrameFault, FrameKind, MAX_COMMIT, MAX_PAYLOAD, read_frame};
 
 /// As much as there must be before a frame is read, unless the file ends.
 const ENOUGH: usize = FRAME_HEADER + MAX_PAYLOAD;
@@ -116,6 +116,6 @@ fn looks_like_commit(bytes: &[u8], origin: &str) -> bool {
     let [a, b, c, d, kind, ..] = *header;
     let length = usize::try_from(u32::from_le_bytes([a, b, c, d]));
     kind == FrameKind::Commit.number()
-        && length.is_ok_and(|length| length <= Note::MAX_BYTES)
+        && length.is_ok_and(|length| length <= MAX_COMMIT)
         && payload.starts_with(origin.as_bytes())
 }

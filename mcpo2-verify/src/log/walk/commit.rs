@@ -1,4 +1,4 @@
-use crate::{Frame, checkpoint::SignedCheckpoint};
+use crate::{Frame, MAX_COMMIT, checkpoint::SignedCheckpoint};
 
 use super::{
     super::{Attack, Event, Files, Finding, clock::Times},
@@ -25,6 +25,9 @@ impl<F: Files + ?Sized> Walk<'_, F> {
 
     fn covers_all(&self, frame: &Frame<'_>) -> Result<(), Finding> {
         let next = self.state.next;
+        if frame.payload.len() > MAX_COMMIT {
+            return Err(Finding::new(Attack::Forged, "a commit is too long"));
+        }
         let signed = SignedCheckpoint::parse(frame.payload)
             .map_err(|error| Finding::new(Attack::Forged, "a commit is no checkpoint").of(error))?;
         self.keys.verify(&signed).map_err(|finding| {

@@ -13,7 +13,8 @@ impl<F: Files + ?Sized> Walk<'_, F> {
         ended.map_err(|finding| finding.seq_at(committed).with_proven(committed))?;
         if let Some(tiles) = self.tiles.take() {
             let tiles = tiles.finish();
-            self.counts.tiles = tiles.map_err(|it| it.seq_at(0).with_proven(committed))?;
+            let counted = tiles.map_err(|it| it.seq_at(0).with_proven(committed))?;
+            (self.counts.tiles, self.counts.torn_tiles) = counted;
         }
         self.tail.records = next.saturating_sub(committed);
         Ok(self.report())

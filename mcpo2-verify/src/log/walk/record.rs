@@ -49,8 +49,7 @@ impl<F: Files + ?Sized> Walk<'_, F> {
         named.map_err(|finding| finding.seq_at(self.state.proven.size))?;
         match leaf.kind {
             Kind::KEY_ROTATION => {
-                let rotations = self.keys.rotations();
-                self.state.said.rotation = rotations.iter().all(|it| it.size() != size);
+                self.state.said.rotation = self.keys.rotation_at(size).is_none();
             }
             Kind::RETENTION => {
                 let before = json::find(body.public(), "retention", "before");
