@@ -31,7 +31,7 @@ enum Command {
     Key(key::Key),
     /// Read and verify a ledger
     #[command(subcommand)]
-    Audit(audit::Audit),
+    Audit(Box<audit::Audit>),
     /// Test, explain, compare and tidy policies, without a gateway
     Policy(policy::Policy),
     /// Print the JSON schema of the configuration, for editors

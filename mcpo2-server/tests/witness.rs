@@ -33,8 +33,13 @@ use mcpo2_verify::{
     prove_consistency,
     rotation::Rotation,
     trust::Trust,
+    witness::origin_hash,
 };
 use tempfile::TempDir;
+use tokio::{
+    io::{AsyncReadExt as _, AsyncWriteExt as _},
+    net::TcpStream,
+};
 use tokio_util::sync::CancellationToken;
 
 use self::support::{
@@ -285,6 +290,64 @@ async fn two_logs_witness_each_other_and_follow_their_keys() {
     assert_eq!(task(&a, &[&of_a]).round().await, Round::Missed);
     of_a.stop().await;
     of_b.stop().await;
+}
+
+/// The status and all the rest of an answer.
+async fn ask(address: SocketAddr, method: &str, path: &str, body: &str) -> (u16, String) {
+    let mut stream = TcpStream::connect(address).await.unwrap();
+    let request = format!(
+        "{method} {path} HTTP/1.1\r\nhost: {address}\r\nconnection: close\r\n\
+         content-length: {}\r\n\r\n{body}",
+        body.len()
+    );
+    stream.write_all(request.as_bytes()).await.unwrap();
+    let mut answer = String::new();
+    let read = soon("an answer", stream.read_to_string(&mut answer)).await;
+    read.unwrap();
+    let status = answer.split(' ').nth(1).unwrap().parse().unwrap();
+    (status, answer)
+}
+
+#[tokio::test]
+async fn witness_answers_as_the_protocol_says() {
+    let log = Arc::new(Log::new("a.example/log", 1).grown(5));
+    let dir = TempDir::new().unwrap();
+    let witness = witness(&dir, "w1.example", &[log.key(0)]).await;
+    let at = witness.address;
+    let newest = format!("/{}/checkpoint", origin_hash("a.example/log"));
+    assert_eq!(ask(at, "GET", &newest, "").await.0, 404);
+    assert_eq!(task(&log, &[&witness]).round().await, Round::Published);
+    let (status, answer) = ask(at, "GET", &newest, "").await;
+    assert_eq!(status, 200);
+    let (_, note) = answer.split_once("\r\n\r\n").unwrap();
+    assert_eq!(note, log.published().unwrap().to_string());
+
+    let again = format!("old 0\n\n{}", log.checkpoint().unwrap());
+    let (status, answer) = ask(at, "POST", "/add-checkpoint", &again).await;
+    assert_eq!(status, 409);
+    assert!(answer.contains("content-type: text/x.tlog.size\r\n"));
+    assert!(answer.ends_with("\r\n\r\n5\n"));
+
+    let stranger = Log::new("b.example/log", 1).grown(5);
+    let stranger = format!("old 0\n\n{}", stranger.checkpoint().unwrap());
+    let thief = Log::new("a.example/log", 9).grown(5);
+    let thief = format!("old 5\n\n{}", thief.checkpoint().unwrap());
+    for (method, path, body, status) in [
+        ("POST", "/add-checkpoint", &*stranger, 404),
+        ("POST", "/add-checkpoint", &thief, 403),
+        ("POST", "/add-checkpoint", "old 5\n", 400),
+        ("POST", "/add-rotation", "none\n", 400),
+        ("GET", "/add-checkpoint", "", 405),
+        ("POST", &newest, "", 404),
+        ("GET", "/", "", 404),
+    ] {
+        assert_eq!(
+            ask(at, method, path, body).await.0,
+            status,
+            "{method} {path}"
+        );
+    }
+    witness.stop().await;
 }
 
 #[tokio::test]
