@@ -373,8 +373,8 @@ async fn a_ledger_that_was_touched_does_not_verify() {
     bytes[at + 8] = b'u';
     std::fs::write(&segment, bytes).unwrap();
     let (code, said, _) = mcpo2(&["audit", "verify", &ledger]).await;
-    assert_eq!(code, Some(10), "{said}");
-    assert!(said.starts_with("edited, record "), "{said}");
+    assert_eq!(code, Some(30), "{said}");
+    assert!(said.starts_with("torn, record "), "{said}");
     let (code, _, said) = mcpo2(&["audit", "verify", &path(&kept.path().join("none"))]).await;
     assert_eq!(code, Some(1), "{said}");
 }

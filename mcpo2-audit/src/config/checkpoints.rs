@@ -96,7 +96,6 @@ pub struct Retain {
 }
 
 impl Retain {
-    #[expect(clippy::trivially_copy_pass_by_ref, reason = "serde asks for it")]
     pub(super) fn is_forever(&self) -> bool {
         self.days.is_none() && self.bytes.is_none()
     }
