@@ -124,12 +124,12 @@ impl Outcome {
                 Verdict::ask(approval, self.reason, bundle)
             }
             (Effect::RequireApproval | Effect::Deny, _) => {
-                let denial = Denial::new(self.rules, self.reason);
+                let denial = Denial::new(self.rules, self.reason.clone());
                 let denial = match self.public_code {
                     Some(code) => denial.with_public_code(code),
                     None => denial,
                 };
-                Verdict::deny(denial, bundle)
+                Verdict::denied(denial, self.reason, bundle)
             }
         }
     }
