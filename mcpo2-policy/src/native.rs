@@ -1,6 +1,7 @@
 //! The native engine: it finds the rules that could match, asks them, and joins what they say.
 //! Nothing depends on the order in which rules were written.
 
+mod approvals;
 mod argument;
 mod bits;
 mod compile;

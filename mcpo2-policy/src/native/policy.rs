@@ -73,7 +73,8 @@ impl Policy {
     #[must_use]
     pub fn redacts(&self) -> BTreeSet<Box<str>> {
         let rules = self.rules().iter();
-        let names = rules.flat_map(|rule| rule.obligations.redact.iter());
+        let owed = rules.filter_map(|rule| rule.obligations.as_deref());
+        let names = owed.flat_map(|owed| owed.redact.iter());
         names.cloned().collect()
     }
 
