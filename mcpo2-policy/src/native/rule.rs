@@ -83,7 +83,7 @@ impl Rule {
 }
 
 /// Whether all these conditions let a rule of this effect match.
-pub(crate) fn matched(conditions: &[Condition], query: &Query<'_>, effect: Effect) -> Matched {
+fn matched(conditions: &[Condition], query: &Query<'_>, effect: Effect) -> Matched {
     let mut least = Matched::Yes;
     for condition in conditions {
         least = least.min(condition.matched(query, effect));
