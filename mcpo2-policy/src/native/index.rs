@@ -3,8 +3,9 @@
 //! Every rule stands in one set for each thing that it could have a condition on: of the method,
 //! the caller, the module and the name that is addressed. Those conditions are settled by an
 //! intersection of sets, word by word, and begin with the rules that the name finds, of which there
-//! are few. What is left (arguments, the situation, URIs, exceptions) is asked of each rule that
-//! comes through.
+//! are few. Rules with no conditions but those by which they are found need come through no other
+//! set. What is left (arguments, the situation, URIs, exceptions) is asked of each rule that comes
+//! through, and what several rules ask is asked once.
 
 mod asked;
 mod callers;
