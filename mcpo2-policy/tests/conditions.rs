@@ -5,16 +5,17 @@ mod common;
 
 use std::{
     net::IpAddr,
+    sync::Arc,
     time::{Duration, SystemTime},
 };
 
 use common::*;
-use mcpo2_core::{Effect, Method};
+use mcpo2_core::{Effect, Facts, Method};
 use mcpo2_policy::{Config, Engine, Policy, Query, Situation, Visibility};
 use serde_json::{Value, json};
 
 /// Whether an allow with these conditions allows, and a deny with them denies.
-fn both(conditions: &Value, situation: &Situation) -> (bool, bool) {
+fn both(conditions: &Value, situation: &Situation, facts: Option<Facts>) -> (bool, bool) {
     let rule = |id: &str, effect: &str| {
         let mut rule = conditions.clone();
         rule["id"] = json!(id);
@@ -25,7 +26,9 @@ fn both(conditions: &Value, situation: &Situation) -> (bool, bool) {
     let allow = with_calendar(json!([rule("a", "allow")]));
     let deny = with_calendar(json!([all, rule("b", "deny")]));
     let (item, ada) = (tool("x"), ada());
-    let query = Query::new(&Method::ToolsCall, Some(&item), &ada).with_situation(situation);
+    let query = Query::new(&Method::ToolsCall, Some(&item), &ada)
+        .with_situation(situation)
+        .with_facts(facts.map(Arc::new));
     (
         effect(&allow, &query) == Effect::Allow,
         effect(&deny, &query) == Effect::Deny,
@@ -86,12 +89,33 @@ fn conditions_on_the_situation_hold_fail_or_are_unknown() {
             vec![(at(10, 30), HOLDS), (at(11, 30), FAILS)],
         ),
     ] {
-        assert_eq!(both(&condition, &nowhere()), UNKNOWN, "{condition}");
+        assert_eq!(both(&condition, &nowhere(), None), UNKNOWN, "{condition}");
         for (situation, expected) in given {
-            let found = both(&condition, &situation);
+            let found = both(&condition, &situation, None);
             assert_eq!(found, expected, "{condition} in {situation:?}");
         }
     }
+}
+
+#[test]
+fn conditions_on_the_module_hold_fail_or_are_unknown() {
+    let both = |condition: &Value, facts| both(condition, &Situation::default(), facts);
+    for (condition, expected) in [
+        (json!({"families": ["design", "engineering"]}), HOLDS),
+        (json!({"families": ["design"]}), FAILS),
+        (json!({"modules": ["gitlab", "github"]}), HOLDS),
+        (json!({"modules": ["gitlab"]}), FAILS),
+        (json!({"regions": ["us", "eu"]}), HOLDS),
+        (json!({"regions": ["us"]}), FAILS),
+        (json!({"min_tier": 1}), HOLDS),
+        (json!({"min_tier": 2}), HOLDS),
+        (json!({"min_tier": 3}), FAILS),
+    ] {
+        assert_eq!(both(&condition, Some(github())), expected, "{condition}");
+        assert_eq!(both(&condition, None), UNKNOWN, "{condition}");
+    }
+    let nowhere = Facts::new("x".parse().unwrap(), "y".parse().unwrap());
+    assert_eq!(both(&json!({"regions": ["eu"]}), Some(nowhere)), UNKNOWN);
 }
 
 #[test]

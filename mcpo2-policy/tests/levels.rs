@@ -17,11 +17,16 @@ fn compile(rules: &[Value], bundles: &[Value]) -> Policy {
     config.compile().unwrap()
 }
 
-/// One rule about everything; none where it is to have no effect.
+/// One rule about the tool `x`, found in another way at each level; none without an effect.
 fn rules(id: &str, effect: &str) -> Vec<Value> {
+    let tools = match id {
+        "platform" => json!(["x", "y"]),
+        "tenant" => json!(["x*"]),
+        _ => json!(["*x", "x"]),
+    };
     match effect {
         "" => vec![],
-        _ => vec![json!({"id": id, "effect": effect})],
+        _ => vec![json!({"id": id, "effect": effect, "tools": tools})],
     }
 }
 
@@ -52,6 +57,10 @@ fn decided(policy: &Policy, caller: &Principal) -> (Effect, Visibility, Option<S
     let item = tool("x");
     let query = Query::new(&Method::ToolsCall, Some(&item), caller);
     let listed = policy.visible(&Query::listed(&item, caller));
+    let all = policy.visible_of(&mut [&item, &item].into_iter(), &|item| {
+        Query::listed(item, caller)
+    });
+    assert_eq!(all, [listed, listed]);
     let verdict = policy.decide(&query);
     (
         effect(policy, &query),
