@@ -11,7 +11,7 @@ use std::{
 
 use common::*;
 use mcpo2_core::{Effect, Facts, Method};
-use mcpo2_policy::{Config, Engine, Policy, Query, Situation, Visibility};
+use mcpo2_policy::{Config, Engine, Policy, Query, Reference, Situation, Visibility};
 use serde_json::{Value, json};
 
 /// Whether an allow with these conditions allows, and a deny with them denies.
@@ -116,6 +116,46 @@ fn conditions_on_the_module_hold_fail_or_are_unknown() {
     }
     let nowhere = Facts::new("x".parse().unwrap(), "y".parse().unwrap());
     assert_eq!(both(&json!({"regions": ["eu"]}), Some(nowhere)), UNKNOWN);
+}
+
+#[test]
+fn a_guessed_family_fulfils_a_condition_and_exempts_from_none() {
+    let (item, ada, guess) = (tool("x"), ada(), "design".parse().unwrap());
+    let query = Query::new(&Method::ToolsCall, Some(&item), &ada).with_family(&guess);
+    let known = Query::new(&Method::ToolsCall, Some(&item), &ada)
+        .with_family(&guess)
+        .with_facts(Some(Arc::new(github())));
+    for (rules, of_unknown, of_known) in [
+        (
+            json!([{"id": "a", "effect": "allow", "families": ["design"]}]),
+            Effect::Allow,
+            Effect::Deny,
+        ),
+        (
+            json!([{"id": "a", "effect": "allow", "families": ["x"]}]),
+            Effect::Deny,
+            Effect::Deny,
+        ),
+        (
+            json!([{"id": "a", "effect": "allow", "unless": [{"families": ["x"]}]}]),
+            Effect::Deny,
+            Effect::Allow,
+        ),
+        (
+            json!([{"id": "a", "effect": "allow"},
+                {"id": "b", "effect": "deny", "unless": [{"families": ["design"]}]}]),
+            Effect::Deny,
+            Effect::Deny,
+        ),
+    ] {
+        let config: Config = serde_json::from_value(json!({ "rules": rules })).unwrap();
+        let quick = config.clone().compile().unwrap();
+        let plain = Reference::compile(config).unwrap();
+        for (query, expected) in [(&query, of_unknown), (&known, of_known)] {
+            assert_eq!(effect(&quick, query), expected, "{rules}");
+            assert_eq!(plain.decide(query).decided().effect, expected, "{rules}");
+        }
+    }
 }
 
 #[test]

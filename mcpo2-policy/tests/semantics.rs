@@ -607,6 +607,21 @@ fn lists_show_what_is_allowed_or_depends_on_arguments() {
 }
 
 #[test]
+fn exceptions_are_asked_of_each_entry_of_a_list() {
+    let policy = policy(json!([
+        {"id": "a", "effect": "allow", "tools": ["x*"], "unless": [{"tools": ["xb", "xc"]}]},
+        {"id": "b", "effect": "allow", "tools": ["xc"]},
+    ]));
+    let (ada, items) = (ada(), ["xa", "xb", "xc", "xa", "y"].map(tool));
+    let query = |item| Query::listed(item, &ada);
+    use Visibility::{Allowed, Denied};
+    let shown = policy.visible_of(&mut items.iter(), &query);
+    assert_eq!(shown, [Allowed, Denied, Allowed, Allowed, Denied]);
+    let shown = policy.visible_of(&mut items.iter().rev(), &query);
+    assert_eq!(shown, [Denied, Allowed, Allowed, Denied, Allowed]);
+}
+
+#[test]
 fn allow_all_allows_all_and_says_so() {
     let policy = Policy::allow_all();
     assert!(policy.is_uniform());
