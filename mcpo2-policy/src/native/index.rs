@@ -48,13 +48,19 @@ pub(crate) struct Index {
     /// Rules that are about no items in particular.
     unnamed: Posting,
     traits: Traits,
-    /// Rules that need come through nothing, once they are found.
+    sets: Sets,
+    situations: Situations,
+    asked: Asked,
+}
+
+/// What rules have to come through, once they are found.
+#[derive(Debug)]
+struct Sets {
+    /// Those that need come through nothing.
     free: Bits,
     methods: Methods,
     callers: Callers,
     modules: Modules,
-    situations: Situations,
-    asked: Asked,
 }
 
 /// Rules by the names of one kind of item.
@@ -102,10 +108,12 @@ impl Index {
             prompts: Named::new(prompts),
             resources: resources.finish(),
             unnamed: unnamed.finish(),
-            free: filters::free(rules, |rule| traits.of_rule(rule).is_some()),
-            methods: Methods::new(rules),
-            callers: Callers::new(rules, &traits),
-            modules: Modules::new(rules),
+            sets: Sets {
+                free: filters::free(rules, |rule| traits.of_rule(rule).is_some()),
+                methods: Methods::new(rules),
+                callers: Callers::new(rules, &traits),
+                modules: Modules::new(rules),
+            },
             situations: Situations::new(rules),
             asked: Asked::new(rules),
             traits,

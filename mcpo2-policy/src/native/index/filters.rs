@@ -27,7 +27,7 @@ impl<'i> Filters<'i> {
     pub(super) fn new(index: &'i Index, query: &Query<'_>) -> Self {
         Self {
             index,
-            free: query.addresses().then_some(&index.free),
+            free: query.addresses().then_some(&index.sets.free),
             views: OnceCell::new(),
         }
     }
@@ -61,9 +61,10 @@ impl Index {
         let mut views = Vec::with_capacity(VIEWS);
         // Those first that fewest rules come through: that the caller has one of the names that a
         // rule asks for is settled for most already, as they were found by it.
-        self.modules.views(query, &mut views);
-        views.extend(self.methods.view(query));
-        self.callers.views(query.principal(), who, &mut views);
+        self.sets.modules.views(query, &mut views);
+        views.extend(self.sets.methods.view(query));
+        let callers = &self.sets.callers;
+        callers.views(query.principal(), who, &mut views);
         views
     }
 }
