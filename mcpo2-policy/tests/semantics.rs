@@ -622,6 +622,22 @@ fn exceptions_are_asked_of_each_entry_of_a_list() {
 }
 
 #[test]
+fn arguments_of_their_own_count_for_each_of_many_items() {
+    let policy = policy(json!([{"id": "a", "effect": "allow", "tools": ["x*"],
+        "arguments": [{"pointer": "/p", "prefix": "a"}]}]));
+    let (ada, items) = (ada(), ["xa", "xb", "xa"].map(tool));
+    let shown = policy.visible_of(&mut items.iter(), &|item| {
+        let arguments: &[u8] = match item.name() {
+            "xa" => br#"{"p":"a"}"#,
+            _ => br#"{"p":"b"}"#,
+        };
+        Query::listed(item, &ada).with_arguments(arguments)
+    });
+    use Visibility::{Allowed, Denied};
+    assert_eq!(shown, [Allowed, Denied, Allowed]);
+}
+
+#[test]
 fn allow_all_allows_all_and_says_so() {
     let policy = Policy::allow_all();
     assert!(policy.is_uniform());
