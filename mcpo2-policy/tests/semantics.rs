@@ -44,6 +44,7 @@ fn a_tool_that_no_rule_names_is_denied() {
 #[test]
 fn no_rules_allow_nobody() {
     let policy = policy(json!([]));
+    assert!(!policy.is_uniform());
     assert_eq!(call_tool(&policy, "any", "{}"), DENY);
     assert_eq!(read(&policy, "test://any"), DENY);
     assert_eq!(ask(&policy, "vendor/echo"), DENY);
