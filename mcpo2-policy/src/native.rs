@@ -1,11 +1,13 @@
 //! The native engine: it finds the rules that could match, asks them, and joins what they say.
 //! Nothing depends on the order in which rules were written.
 
+mod approvals;
 mod argument;
 mod bits;
 mod compile;
 mod condition;
 mod expression;
+mod few;
 mod index;
 mod json;
 mod jurisdiction;
@@ -18,6 +20,7 @@ mod path;
 mod pattern;
 mod policy;
 mod rule;
+mod said;
 mod sql;
 mod truth;
 
@@ -36,6 +39,6 @@ pub(crate) use number::Decimal;
 pub(crate) use outcome::{ELSEWHERE, Outcome, gate, reserved_allowance, rule_id, runs_within};
 pub(crate) use path::{Anchor, Located, Template};
 pub(crate) use pattern::{NameGlob, PlainPath};
-pub(crate) use policy::visibility;
 pub(crate) use rule::Rule;
+pub(crate) use said::Said;
 pub(crate) use truth::Matched;

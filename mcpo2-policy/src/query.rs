@@ -1,7 +1,4 @@
-use std::{
-    borrow::Cow,
-    sync::{Arc, OnceLock},
-};
+use std::sync::{Arc, OnceLock};
 
 use mcpo2_core::{ARTIFACT_SCHEME, Call, Facts, Family, Item, ItemKind, Method, Principal, json};
 
@@ -24,12 +21,12 @@ use crate::{
 /// ```
 #[derive(Debug)]
 pub struct Query<'a> {
-    method: Cow<'a, Method>,
+    method: &'a Method,
     item: Option<&'a Item>,
     principal: &'a Principal,
     facts: Option<Arc<Facts>>,
     family: Option<&'a Family>,
-    situation: Cow<'a, Situation>,
+    situation: &'a Situation,
     arguments: Given<'a>,
     listed: bool,
     decoded: OnceLock<Option<Node<'a>>>,
@@ -89,7 +86,7 @@ impl<'a> Query<'a> {
     /// A request without arguments by `principal`, of a module that nobody knows.
     #[must_use]
     pub fn new(method: &'a Method, item: Option<&'a Item>, principal: &'a Principal) -> Self {
-        Self::of(Cow::Borrowed(method), item, principal)
+        Self::of(method, item, principal)
     }
 
     /// What a call asks.
@@ -108,12 +105,12 @@ impl<'a> Query<'a> {
     #[must_use]
     pub fn listed(item: &'a Item, principal: &'a Principal) -> Self {
         let method = match item.kind() {
-            ItemKind::Tool => Method::ToolsCall,
-            ItemKind::Prompt => Method::PromptsGet,
-            ItemKind::Task => Method::TasksGet,
-            _ => Method::ResourcesRead,
+            ItemKind::Tool => &Method::ToolsCall,
+            ItemKind::Prompt => &Method::PromptsGet,
+            ItemKind::Task => &Method::TasksGet,
+            _ => &Method::ResourcesRead,
         };
-        let mut query = Self::of(Cow::Owned(method), Some(item), principal);
+        let mut query = Self::of(method, Some(item), principal);
         if let Given::Json(_) = query.arguments {
             query.arguments = Given::Open;
         }
@@ -121,8 +118,8 @@ impl<'a> Query<'a> {
         query
     }
 
-    fn of(method: Cow<'a, Method>, item: Option<&'a Item>, principal: &'a Principal) -> Self {
-        let arguments = match method.as_ref() {
+    fn of(method: &'a Method, item: Option<&'a Item>, principal: &'a Principal) -> Self {
+        let arguments = match method {
             Method::ToolsCall | Method::PromptsGet | Method::Other(_) => Given::Json(None),
             Method::Complete => Given::Open,
             _ => Given::Inapplicable,
@@ -133,7 +130,7 @@ impl<'a> Query<'a> {
             principal,
             facts: None,
             family: None,
-            situation: Cow::Owned(Situation::default()),
+            situation: Situation::UNKNOWN,
             arguments,
             listed: false,
             decoded: OnceLock::new(),
@@ -158,7 +155,7 @@ impl<'a> Query<'a> {
     /// The same, in this situation.
     #[must_use]
     pub fn with_situation(mut self, situation: &'a Situation) -> Self {
-        self.situation = Cow::Borrowed(situation);
+        self.situation = situation;
         self
     }
 
@@ -175,7 +172,7 @@ impl<'a> Query<'a> {
     /// The method.
     #[must_use]
     pub fn method(&self) -> &Method {
-        &self.method
+        self.method
     }
 
     /// What is addressed.
@@ -205,7 +202,7 @@ impl<'a> Query<'a> {
     /// When and from where.
     #[must_use]
     pub fn situation(&self) -> &Situation {
-        &self.situation
+        self.situation
     }
 
     /// Whether it asks for what may be shown in a list.

@@ -5,7 +5,7 @@ use mcpo2_core::Digest;
 use crate::{
     Config, ConfigError, Engine, Explanation, Policy, Query, Verdict, Visibility,
     explain::explanation,
-    native::{Rule, gate, visibility},
+    native::{Rule, Said, gate},
 };
 
 /// The plain evaluator: every rule is asked everything, about each call and each entry of a list.
@@ -69,10 +69,12 @@ impl Engine for Reference {
         if gate(query).is_some() {
             return Visibility::Denied;
         }
-        let enforced = self.0.rules().iter().filter(|rule| !rule.origin.shadow);
-        let matched = enforced.map(|rule| (rule, rule.matched(query)));
+        let mut said = Said::NOTHING;
+        for rule in self.0.rules().iter().filter(|rule| !rule.origin.shadow) {
+            said.hear(rule, rule.matched(query));
+        }
         let levels = self.0.jurisdiction().enforced(query.principal());
-        visibility(matched, levels, query)
+        said.shows(levels, query)
     }
 
     fn digest(&self) -> Digest {

@@ -27,6 +27,15 @@ pub struct Situation {
 }
 
 impl Situation {
+    /// One of which the platform knows nothing.
+    pub(crate) const UNKNOWN: &'static Self = &Self {
+        time: None,
+        environment: None,
+        source: None,
+        session_age: None,
+        request_bytes: None,
+    };
+
     /// The same, at this moment.
     #[must_use]
     pub fn at(mut self, time: SystemTime) -> Self {

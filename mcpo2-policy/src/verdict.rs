@@ -40,10 +40,16 @@ impl Verdict {
 
     /// Denied by `bundle`.
     pub fn deny(denial: Denial, bundle: Digest) -> Self {
+        let reason = denial.reason().to_owned().into();
+        Self::denied(denial, reason, bundle)
+    }
+
+    /// The same, where the reason is at hand, and may cost nothing to copy.
+    pub(crate) fn denied(denial: Denial, reason: Cow<'static, str>, bundle: Digest) -> Self {
         let decided = Decided {
             effect: Effect::Deny,
             rules: denial.rules().to_vec(),
-            reason: denial.reason().to_owned().into(),
+            reason,
             bundle,
             shadow: None,
         };

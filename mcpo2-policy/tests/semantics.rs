@@ -44,6 +44,7 @@ fn a_tool_that_no_rule_names_is_denied() {
 #[test]
 fn no_rules_allow_nobody() {
     let policy = policy(json!([]));
+    assert!(!policy.is_uniform());
     assert_eq!(call_tool(&policy, "any", "{}"), DENY);
     assert_eq!(read(&policy, "test://any"), DENY);
     assert_eq!(ask(&policy, "vendor/echo"), DENY);
@@ -604,6 +605,37 @@ fn lists_show_what_is_allowed_or_depends_on_arguments() {
         let item = Item::new(ItemKind::Template, template);
         assert_eq!(listed(&policy, &item), expected, "{template}");
     }
+}
+
+#[test]
+fn exceptions_are_asked_of_each_entry_of_a_list() {
+    let policy = policy(json!([
+        {"id": "a", "effect": "allow", "tools": ["x*"], "unless": [{"tools": ["xb", "xc"]}]},
+        {"id": "b", "effect": "allow", "tools": ["xc"]},
+    ]));
+    let (ada, items) = (ada(), ["xa", "xb", "xc", "xa", "y"].map(tool));
+    let query = |item| Query::listed(item, &ada);
+    use Visibility::{Allowed, Denied};
+    let shown = policy.visible_of(&mut items.iter(), &query);
+    assert_eq!(shown, [Allowed, Denied, Allowed, Allowed, Denied]);
+    let shown = policy.visible_of(&mut items.iter().rev(), &query);
+    assert_eq!(shown, [Denied, Allowed, Allowed, Denied, Allowed]);
+}
+
+#[test]
+fn arguments_of_their_own_count_for_each_of_many_items() {
+    let policy = policy(json!([{"id": "a", "effect": "allow", "tools": ["x*"],
+        "arguments": [{"pointer": "/p", "prefix": "a"}]}]));
+    let (ada, items) = (ada(), ["xa", "xb", "xa"].map(tool));
+    let shown = policy.visible_of(&mut items.iter(), &|item| {
+        let arguments: &[u8] = match item.name() {
+            "xa" => br#"{"p":"a"}"#,
+            _ => br#"{"p":"b"}"#,
+        };
+        Query::listed(item, &ada).with_arguments(arguments)
+    });
+    use Visibility::{Allowed, Denied};
+    assert_eq!(shown, [Allowed, Denied, Allowed]);
 }
 
 #[test]

@@ -75,8 +75,8 @@ pub(super) fn rule(rule: &Rule, to: Language) -> Result<Lowered, ExportError> {
         id: rule.id.as_str().into(),
         effect: rule.effect,
         when: when.collect::<Result<_, _>>().map_err(inexact)?,
-        obligations: rule.obligations.clone(),
-        approval: rule.approval.clone(),
+        obligations: rule.obligations.as_deref().cloned().unwrap_or_default(),
+        approval: rule.approval.as_deref().cloned(),
         reason: rule.words.reason.clone(),
         public_code: rule.words.public_code.clone(),
     })

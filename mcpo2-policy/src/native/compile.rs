@@ -3,6 +3,7 @@
 mod conditions;
 mod lists;
 mod rule;
+mod shared;
 
 use std::collections::{BTreeMap, HashSet};
 
@@ -11,7 +12,10 @@ use mcpo2_core::{Digest, TenantId};
 #[cfg(any(feature = "cedar", feature = "opa", feature = "rego"))]
 pub(crate) use self::rule::{asked, owed};
 
-use self::lists::{entries, within};
+use self::{
+    lists::{entries, within},
+    shared::Arguments,
+};
 use super::{
     Jurisdiction, Policy, Rule,
     condition::{Caller, Condition},
@@ -186,12 +190,14 @@ struct Compiler {
     seen: HashSet<String>,
     entries: usize,
     expressions: Expressions,
+    arguments: Arguments,
 }
 
 /// What a rule may refer to.
 struct Names<'c> {
     calendars: BTreeMap<&'c str, Calendar>,
     expressions: &'c Expressions,
+    arguments: &'c Arguments,
 }
 
 impl Compiler {
@@ -201,16 +207,18 @@ impl Compiler {
             ConfigError::of_bundle(author.bundle, fault)
         })?;
         let expressions = std::mem::take(&mut self.expressions);
+        let arguments = std::mem::take(&mut self.arguments);
         let names = Names {
             calendars,
             expressions: &expressions,
+            arguments: &arguments,
         };
         for (index, config) in author.rules.iter().enumerate() {
             let compiled = self.rule(config, author, &names);
             let error = |fault| ConfigError::new(author.bundle, index, &config.id, fault);
             self.rules.push(compiled.map_err(error)?);
         }
-        self.expressions = expressions;
+        (self.expressions, self.arguments) = (expressions, arguments);
         Ok(())
     }
 

@@ -1,4 +1,4 @@
-use std::net::IpAddr;
+use std::{net::IpAddr, sync::Arc};
 
 use ipnet::IpNet;
 use mcpo2_core::{
@@ -25,7 +25,7 @@ pub(crate) enum Condition {
     Caller(Caller),
     Module(Owner),
     Situation(Moment),
-    Argument(ArgumentCondition),
+    Argument(Arc<ArgumentCondition>),
     /// None of these holds.
     Unless(Vec<Vec<Condition>>),
 }

@@ -3,11 +3,14 @@
 //! Every rule stands in one set for each thing that it could have a condition on: of the method,
 //! the caller, the module and the name that is addressed. Those conditions are settled by an
 //! intersection of sets, word by word, and begin with the rules that the name finds, of which there
-//! are few. What is left (arguments, the situation, URIs, exceptions) is asked of each rule that
-//! comes through.
+//! are few. Rules with no conditions but those by which they are found need come through no other
+//! set. What is left (arguments, the situation, URIs, exceptions) is asked of each rule that comes
+//! through, and what several rules ask is asked once.
 
+mod asked;
 mod callers;
 mod dimension;
+mod filters;
 mod known;
 mod masks;
 mod methods;
@@ -15,27 +18,24 @@ mod modules;
 mod names;
 mod posting;
 mod situations;
-
-use std::sync::Arc;
+mod traits;
 
 use mcpo2_core::{Item, ItemKind};
 
 use self::{
+    asked::Asked,
     callers::Callers,
-    dimension::View,
+    filters::Filters,
     known::Known,
     masks::Masks,
     methods::Methods,
     modules::Modules,
-    names::Names,
-    posting::{Posting, Traits},
+    names::{Names, Patterns},
+    posting::Posting,
     situations::Situations,
+    traits::Traits,
 };
-use super::{
-    Rule,
-    bits::{Bits, places},
-    condition::Condition,
-};
+use super::{Rule, bits::Bits, condition::Condition, few::Few, said::Shared};
 use crate::query::Query;
 
 /// The sets of rules of a policy.
@@ -48,10 +48,19 @@ pub(crate) struct Index {
     /// Rules that are about no items in particular.
     unnamed: Posting,
     traits: Traits,
+    sets: Sets,
+    situations: Situations,
+    asked: Asked,
+}
+
+/// What rules have to come through, once they are found.
+#[derive(Debug)]
+struct Sets {
+    /// Those that need come through nothing.
+    free: Bits,
     methods: Methods,
     callers: Callers,
     modules: Modules,
-    situations: Situations,
 }
 
 /// Rules by the names of one kind of item.
@@ -61,19 +70,15 @@ struct Named {
     known: Known,
 }
 
-/// What a rule has to come through.
-#[derive(Debug, Default)]
-struct Filters<'a>(Vec<View<'a>>);
-
-/// As many as there are things to have conditions on.
-const FILTERS: usize = 12;
+/// The places of some rules.
+pub(crate) type Places = Few<u32, 16>;
 
 impl Index {
     /// The index of these rules, by their places.
     pub(crate) fn new(rules: &[Rule]) -> Self {
         let (mut tools, mut prompts) = <(names::Collecting, names::Collecting)>::default();
         let (mut resources, mut unnamed) = <(posting::Collecting, posting::Collecting)>::default();
-        let mut traits = Traits::default();
+        let traits = Traits::new(rules);
         for (at, rule) in rules.iter().enumerate() {
             let items = rule
                 .conditions
@@ -103,23 +108,27 @@ impl Index {
             prompts: Named::new(prompts),
             resources: resources.finish(),
             unnamed: unnamed.finish(),
-            traits,
-            methods: Methods::new(rules),
-            callers: Callers::new(rules),
-            modules: Modules::new(rules),
+            sets: Sets {
+                free: filters::free(rules, |rule| traits.of_rule(rule).is_some()),
+                methods: Methods::new(rules),
+                callers: Callers::new(rules, &traits),
+                modules: Modules::new(rules),
+            },
             situations: Situations::new(rules),
+            asked: Asked::new(rules),
+            traits,
         }
     }
 
     /// The places of the rules of which everything but arguments, situation, URI and exceptions
     /// lets a query through; in order, each once.
-    pub(crate) fn candidates(&self, query: &Query<'_>) -> Vec<usize> {
-        let filters = self.filters(query);
-        let traits = self.traits.of(query.principal());
-        let mut found = Vec::new();
+    pub(crate) fn candidates(&self, query: &Query<'_>) -> Places {
+        let filters = Filters::new(self, query);
+        let who = self.traits.of(query.principal());
+        let mut found = Places::default();
         let mut pass = |rules: &Posting| {
-            for rules in rules.sets(&traits) {
-                filters.pass(rules, &mut found);
+            for rules in rules.sets(who.all()) {
+                filters.pass(rules, query, &who, &mut found);
             }
         };
         pass(&self.unnamed);
@@ -134,64 +143,55 @@ impl Index {
                 None => {}
             }
         }
-        found.sort_unstable();
-        found.dedup();
-        found
+        found.sorted()
     }
 
-    /// The same for each of many items, of which `query` makes queries that differ in nothing but
-    /// the item and the module that owns it.
-    pub(crate) fn candidates_of<'q>(
+    /// What rules say of each of many items, of which `query` makes queries that differ in nothing
+    /// but the item and the module that owns it. `heard` is what some of the candidates say.
+    pub(crate) fn said_of<'q>(
         &self,
         items: &mut dyn Iterator<Item = &'q Item>,
         query: &dyn Fn(&'q Item) -> Query<'q>,
-        mut with: impl FnMut(&Query<'q>, &[usize]),
+        heard: impl Fn(&Query<'_>, &[u32]) -> Shared,
+        mut with: impl FnMut(&Query<'q>, Option<Shared>),
     ) {
         let items: Vec<&Item> = items.collect();
-        let kind = items.first().map(|item| item.kind());
-        let alike = items.iter().all(|item| Some(item.kind()) == kind);
-        let named = items
-            .first()
-            .filter(|_| alike)
-            .and_then(|item| self.named(item));
-        let Some(named) = named else {
+        let first = items.first();
+        let alike = |first: &&&Item| items.iter().all(|item| item.kind() == first.kind());
+        let named = first.filter(alike).and_then(|first| {
+            let who = self.traits.of(query(first).principal());
+            self.named(first).zip(Some(who))
+        });
+        let Some((named, who)) = named else {
             for item in items {
                 let query = query(item);
-                with(&query, &self.candidates(&query));
+                let said = heard(&query, &self.candidates(&query));
+                with(&query, Some(said));
             }
             return;
         };
-        let traits = items
-            .first()
-            .map(|item| self.traits.of(query(item).principal()));
-        let traits = traits.unwrap_or_default();
-        let mut masks = Masks::new(self, &traits);
+        let mut masks = Masks::new(self, who);
         let mut places = items.iter();
         let names = items.iter().map(|item| item.name());
         named.known.each(
             names,
-            |name| named.names.matching(name).into(),
+            |name| (*named.names.matching(name)).into(),
             |patterns| {
                 let Some(item) = places.next() else { return };
                 let query = query(item);
-                with(&query, &masks.through(&query, &named.names, patterns));
+                with(&query, masks.said(&query, (&named.names, patterns), &heard));
             },
         );
+    }
+
+    /// What is left to ask of candidates.
+    pub(crate) fn asked(&self) -> &Asked {
+        &self.asked
     }
 
     /// What the conditions on the situation say of a query.
     pub(crate) fn situation_key(&self, rules: &[Rule], query: &Query<'_>) -> Box<[u8]> {
         self.situations.key(rules, query)
-    }
-
-    fn filters(&self, query: &Query<'_>) -> Filters<'_> {
-        let mut filters = Filters(Vec::with_capacity(FILTERS));
-        // Those first that fewest rules come through: that the caller has one of the names that a
-        // rule asks for is settled for most already, as they were found by it.
-        self.modules.filter(query, &mut filters);
-        self.methods.filter(query, &mut filters);
-        self.callers.filter(query.principal(), &mut filters);
-        filters
     }
 
     fn named(&self, item: &Item) -> Option<&Named> {
@@ -216,33 +216,9 @@ impl Named {
         }
     }
 
-    fn patterns(&self, name: &str) -> Arc<[u32]> {
+    fn patterns(&self, name: &str) -> Patterns {
         let known = self.known.of(name);
-        known.unwrap_or_else(|| self.names.matching(name).into())
-    }
-}
-
-impl<'a> Filters<'a> {
-    fn add(&mut self, view: Option<View<'a>>) {
-        self.0.extend(view);
-    }
-
-    /// Adds those of these rules that come through.
-    fn pass(&self, rules: &Bits, to: &mut Vec<usize>) {
-        for (at, word) in rules.words() {
-            to.extend(places(at, self.word(at, word)));
-        }
-    }
-
-    /// What of one word comes through.
-    fn word(&self, at: u32, mut word: u64) -> u64 {
-        for view in &self.0 {
-            if word == 0 {
-                break;
-            }
-            word = view.pass(at, word);
-        }
-        word
+        known.unwrap_or_else(|| self.names.matching(name))
     }
 }
 

@@ -6,7 +6,7 @@ use mcpo2_core::{
     Approval, ApprovalState, Denial, Digest, Effect, ItemKind, Obligations, Region, RuleId,
 };
 
-use super::{Rule, jurisdiction::Levels};
+use super::{Rule, approvals::joined, jurisdiction::Levels};
 use crate::{
     Query, Verdict,
     config::LevelConfig,
@@ -124,12 +124,12 @@ impl Outcome {
                 Verdict::ask(approval, self.reason, bundle)
             }
             (Effect::RequireApproval | Effect::Deny, _) => {
-                let denial = Denial::new(self.rules, self.reason);
+                let denial = Denial::new(self.rules, self.reason.clone());
                 let denial = match self.public_code {
                     Some(code) => denial.with_public_code(code),
                     None => denial,
                 };
-                Verdict::deny(denial, bundle)
+                Verdict::denied(denial, self.reason, bundle)
             }
         }
     }
@@ -151,7 +151,7 @@ impl Outcome {
                 LevelConfig::Project => "no rule of the project allows it",
             },
         };
-        let approvals = rules.clone().filter_map(|rule| rule.approval.clone());
+        let approvals = rules.clone().filter_map(|rule| rule.approval.as_deref());
         // Where one rule has nothing to say, the caller learns nothing.
         let codes = rules.clone().map(|rule| rule.words.public_code.as_deref());
         let codes: Option<Vec<&str>> = codes.collect();
@@ -159,7 +159,7 @@ impl Outcome {
             effect,
             reason: said.map_or(Cow::Borrowed(unsaid), |said| said.to_owned().into()),
             level,
-            approval: approvals.reduce(Approval::join),
+            approval: joined(approvals),
             public_code: codes.and_then(|codes| codes.first().map(|code| (*code).into())),
             rules: rules.map(|rule| rule.id.clone()).collect(),
             obligations: Obligations::default(),
@@ -174,8 +174,8 @@ impl Outcome {
 
     /// The same with what these rules oblige to; a denial where they contradict each other.
     fn joined<'p>(mut self, rules: impl Iterator<Item = &'p Rule>) -> Self {
-        for rule in rules {
-            if !self.obligations.add(&rule.obligations) {
+        for owed in rules.filter_map(|rule| rule.obligations.as_deref()) {
+            if !self.obligations.add(owed) {
                 let reason = "the rules that allow it demand different preambles";
                 return Self::reserved(Effect::Deny, reserved::PREAMBLE_CONFLICT, reason);
             }

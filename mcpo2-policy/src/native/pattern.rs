@@ -46,6 +46,19 @@ impl NameGlob {
         }
     }
 
+    /// Whether its literal says all: what begins like it, or holds it, matches.
+    pub(crate) fn is_its_literal(&self) -> bool {
+        match &self.text {
+            Text::Exact(_) => true,
+            Text::Stars(parts) => match parts.as_slice() {
+                [_, last] => last.is_empty(),
+                [first, _, last] => first.is_empty() && last.is_empty(),
+                _ => false,
+            },
+            Text::Tree(_) | Text::Glob(_) => false,
+        }
+    }
+
     pub(crate) fn literal(&self) -> Literal<'_> {
         match &self.text {
             Text::Exact(_) => Literal::Whole(&self.literal),

@@ -5,13 +5,11 @@ use mcpo2_core::{Digest, Effect, Item, Shadow};
 use super::{
     Matched, Rule,
     index::{Index, addresses_resource},
-    jurisdiction::{Jurisdiction, Levels},
-    outcome::{Outcome, gate, outcome, reserved_allowance},
-    rule::matched,
+    jurisdiction::Jurisdiction,
+    outcome::{Outcome, gate, outcome},
+    said::{Said, Shared},
 };
-use crate::{
-    Engine, Explanation, Query, Verdict, Visibility, config::LevelConfig, explain, reserved,
-};
+use crate::{Engine, Explanation, Query, Verdict, Visibility, explain, reserved};
 
 /// A compiled policy: rules that cannot be wrong.
 ///
@@ -73,7 +71,8 @@ impl Policy {
     #[must_use]
     pub fn redacts(&self) -> BTreeSet<Box<str>> {
         let rules = self.rules().iter();
-        let names = rules.flat_map(|rule| rule.obligations.redact.iter());
+        let owed = rules.filter_map(|rule| rule.obligations.as_deref());
+        let names = owed.flat_map(|owed| owed.redact.iter());
         names.cloned().collect()
     }
 
@@ -104,10 +103,12 @@ impl Policy {
             return (outcome, None);
         }
         let candidates = self.index.candidates(query);
-        let rules = candidates.iter().filter_map(|at| self.rules().get(*at));
-        let matching: Vec<&Rule> = rules
-            .filter(|rule| rest(rule, query).by_call(rule.effect))
-            .collect();
+        let mut matching = Vec::with_capacity(candidates.len());
+        self.matched(query, &candidates, |rule, matched| {
+            if matched.by_call(rule.effect) {
+                matching.push(rule);
+            }
+        });
         self.decided(&matching, query)
     }
 
@@ -134,52 +135,52 @@ impl Policy {
         (decided, shadow)
     }
 
-    fn visibility(&self, query: &Query<'_>, candidates: &[usize]) -> Visibility {
-        let rules = candidates.iter().filter_map(|at| self.rules().get(*at));
-        let enforced = rules.filter(|rule| !rule.origin.shadow);
-        let matching = enforced.map(|rule| (rule, rest(rule, query)));
-        let levels = self.jurisdiction.enforced(query.principal());
-        visibility(matching, levels, query)
-    }
-}
-
-/// What the conditions of a candidate say that the index did not settle.
-fn rest(rule: &Rule, query: &Query<'_>) -> Matched {
-    match query.item().is_some_and(addresses_resource) {
-        true => rule.matched(query),
-        false => matched(rule.conditions.open(), query, rule.effect),
-    }
-}
-
-/// Whether an item is shown by these rules, given how far each of them matches: the least that a
-/// level which has a say shows of it.
-pub(crate) fn visibility<'p>(
-    matching: impl Iterator<Item = (&'p Rule, Matched)>,
-    levels: Levels,
-    query: &Query<'_>,
-) -> Visibility {
-    let allowed = match reserved_allowance(query) {
-        Some(_) => Matched::Yes,
-        None => Matched::No,
-    };
-    // What denies and what lets pass, by level.
-    let mut said = [(Matched::No, allowed); 3];
-    for (rule, matched) in matching {
-        if let Some((denied, passes)) = said.get_mut(rule.origin.level as usize) {
-            let side = match rule.effect {
-                Effect::Deny => denied,
-                Effect::Allow | Effect::RequireApproval => passes,
+    /// Calls `with` with each of these candidates that could match, and how far it does.
+    fn matched<'p>(
+        &'p self,
+        query: &Query<'_>,
+        candidates: &[u32],
+        mut with: impl FnMut(&'p Rule, Matched),
+    ) {
+        let mut answers = self.index.asked().of(self.rules(), query);
+        // Of a URI it is left open whether the globs of a rule match it.
+        let is_resource = query.item().is_some_and(addresses_resource);
+        for at in candidates {
+            let rule = || self.rules().get(*at as usize);
+            let matched = match is_resource {
+                true => rule().map_or(Matched::No, |rule| rule.matched(query)),
+                false => answers.matched(*at),
             };
-            *side = (*side).max(matched);
+            // Nothing is looked at of what does not match: of a long list that is most.
+            if let Some(rule) = (matched != Matched::No).then(rule).flatten() {
+                with(rule, matched);
+            }
         }
     }
-    let of_level = |level: LevelConfig| match said.get(level as usize) {
-        Some((Matched::Yes, _) | (_, Matched::No)) | None => Visibility::Denied,
-        Some((Matched::No, Matched::Yes)) => Visibility::Allowed,
-        Some(_) => Visibility::DependsOnArguments,
-    };
-    let shown = levels.iter().map(of_level).min();
-    shown.unwrap_or(Visibility::Denied)
+
+    /// What these candidates say of an item.
+    fn said(&self, query: &Query<'_>, candidates: &[u32]) -> Said {
+        let mut said = Said::NOTHING;
+        self.matched(query, candidates, |rule, matched| {
+            if !rule.origin.shadow {
+                said.hear(rule, matched);
+            }
+        });
+        said
+    }
+
+    /// The same of candidates that other items of a list have too: what is said of all of them
+    /// alike, and what has to be asked about each, for its exceptions may be about items.
+    fn shared(&self, query: &Query<'_>, candidates: &[u32]) -> Shared {
+        // A query with arguments of its own is like no other.
+        let is_open = query.is_listed() && query.arguments().is_none();
+        let depends = |at: &u32| !is_open || self.index.asked().depends_on_item(*at);
+        let (each, alike): (Vec<u32>, Vec<u32>) = candidates.iter().partition(|at| depends(at));
+        Shared {
+            said: self.said(query, &alike),
+            each,
+        }
+    }
 }
 
 impl Engine for Policy {
@@ -195,7 +196,8 @@ impl Engine for Policy {
         if gate(query).is_some() {
             return Visibility::Denied;
         }
-        self.visibility(query, &self.index.candidates(query))
+        let said = self.said(query, &self.index.candidates(query));
+        said.shows(self.jurisdiction.enforced(query.principal()), query)
     }
 
     fn visible_of<'q>(
@@ -207,10 +209,20 @@ impl Engine for Policy {
             return items.map(|_| Visibility::Allowed).collect();
         }
         let mut all = Vec::with_capacity(items.size_hint().0);
-        self.index.candidates_of(items, query, |query, candidates| {
-            all.push(match gate(query) {
-                Some(_) => Visibility::Denied,
-                None => self.visibility(query, candidates),
+        let mut levels = None;
+        let heard = |query: &Query<'_>, candidates: &[u32]| self.shared(query, candidates);
+        self.index.said_of(items, query, heard, |query, shared| {
+            let levels =
+                levels.get_or_insert_with(|| self.jurisdiction.enforced(query.principal()));
+            all.push(match (gate(query), shared) {
+                (Some(_), _) | (_, None) => Visibility::Denied,
+                (None, Some(shared)) => {
+                    let mut said = shared.said;
+                    if !shared.each.is_empty() {
+                        said.join(&self.said(query, &shared.each));
+                    }
+                    said.shows(*levels, query)
+                }
             });
         });
         all

@@ -10,9 +10,10 @@ pub(crate) struct Rule {
     pub(crate) effect: Effect,
     pub(crate) origin: Origin,
     pub(crate) conditions: Conditions,
-    pub(crate) obligations: Obligations,
+    /// None where it obliges to nothing, as most do: then nothing else is looked at.
+    pub(crate) obligations: Option<Box<Obligations>>,
     /// Who approves; none unless the effect asks for it.
-    pub(crate) approval: Option<Approval>,
+    pub(crate) approval: Option<Box<Approval>>,
     pub(crate) words: Words,
 }
 
@@ -20,7 +21,7 @@ pub(crate) struct Rule {
 /// asked, which are on the situation, on arguments, and exceptions.
 #[derive(Debug)]
 pub(crate) struct Conditions {
-    all: Vec<Condition>,
+    all: Box<[Condition]>,
     settled: usize,
 }
 
@@ -29,7 +30,7 @@ impl Conditions {
         let settled = all.iter().take_while(|condition| condition.is_settled());
         Self {
             settled: settled.count(),
-            all,
+            all: all.into(),
         }
     }
 
@@ -82,7 +83,7 @@ impl Rule {
 }
 
 /// Whether all these conditions let a rule of this effect match.
-pub(crate) fn matched(conditions: &[Condition], query: &Query<'_>, effect: Effect) -> Matched {
+fn matched(conditions: &[Condition], query: &Query<'_>, effect: Effect) -> Matched {
     let mut least = Matched::Yes;
     for condition in conditions {
         least = least.min(condition.matched(query, effect));

@@ -12,7 +12,6 @@ use crate::{
     },
     error::Fault,
     native::{
-        argument::ArgumentCondition,
         condition::{Caller, Condition, Items, Moment, Owner},
         moment::Window,
         pattern::{NameGlob, PathGlob},
@@ -178,7 +177,7 @@ fn arguments(
 ) -> Result<(), Fault> {
     if let Some(arguments) = &config.arguments {
         let compiled = items(arguments, "arguments", |argument| {
-            ArgumentCondition::compile(argument, names.expressions)
+            names.arguments.compile(argument, names.expressions)
         })?;
         to.extend(compiled.into_iter().map(Condition::Argument));
     }

@@ -36,8 +36,8 @@ pub(super) fn compile(
         effect: config.effect.into(),
         origin,
         conditions: Conditions::new(conditions),
-        obligations: obligations(config)?,
-        approval: approval(config, &id)?,
+        obligations: obligations(config)?.map(Box::new),
+        approval: approval(config, &id)?.map(Box::new),
         words: words(config)?,
         id,
     })
@@ -83,14 +83,15 @@ fn words(config: &RuleConfig) -> Result<Words, Fault> {
     })
 }
 
-fn obligations(config: &RuleConfig) -> Result<Obligations, Fault> {
+fn obligations(config: &RuleConfig) -> Result<Option<Obligations>, Fault> {
     let Some(given) = &config.obligations else {
-        return Ok(Obligations::default());
+        return Ok(None);
     };
     if config.effect != EffectConfig::Allow {
         return Err(Fault::new("obligations", "belong to `effect: allow`"));
     }
-    owed(given).map_err(|fault| fault.within("obligations"))
+    let owed = owed(given).map_err(|fault| fault.within("obligations"))?;
+    Ok((owed != Obligations::default()).then_some(owed))
 }
 
 /// What is written of obligations, checked.

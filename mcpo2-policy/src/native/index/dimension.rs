@@ -29,7 +29,7 @@ pub(super) struct Collecting<K> {
 pub(super) struct View<'a> {
     any: &'a Bits,
     one: Option<&'a Bits>,
-    unknown: Option<&'a Bits>,
+    another: Option<&'a Bits>,
     pub(super) more: Vec<&'a Bits>,
 }
 
@@ -98,6 +98,7 @@ impl<K: Hash + Eq> Dimension<K> {
         (!self.is_free).then(|| {
             let mut found = values.filter_map(|value| self.by.get(value));
             let mut view = View::new(&self.any, found.next());
+            view.another = found.next();
             view.more.extend(found);
             view
         })
@@ -109,7 +110,7 @@ impl<K: Hash + Eq> Dimension<K> {
         K: Borrow<Q>,
     {
         let mut view = self.of(perhaps)?;
-        view.unknown = Some(&self.unknown);
+        view.another = Some(&self.unknown);
         Some(view)
     }
 }
@@ -119,7 +120,7 @@ impl<'a> View<'a> {
         Self {
             any,
             one,
-            unknown: None,
+            another: None,
             more: Vec::new(),
         }
     }
@@ -132,7 +133,7 @@ impl<'a> View<'a> {
         if word & !any == 0 {
             return word;
         }
-        let others = [self.one, self.unknown].into_iter().flatten();
+        let others = [self.one, self.another].into_iter().flatten();
         let others = others.chain(self.more.iter().copied());
         word & others.fold(any, |found, other| found | other.word(at))
     }

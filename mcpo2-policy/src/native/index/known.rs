@@ -1,7 +1,10 @@
-use std::sync::{Arc, Mutex, PoisonError};
+use std::{
+    collections::HashMap,
+    sync::{Arc, Mutex, PoisonError},
+};
 
+use super::names::Patterns;
 use arc_swap::ArcSwap;
-use rustc_hash::FxHashMap;
 
 /// How many names are known at most; of more, each is looked for every time.
 const MOST: usize = 65_536;
@@ -12,14 +15,19 @@ const MOST: usize = 65_536;
 /// changes as long as the policy is there, and so is never stale.
 #[derive(Debug, Default)]
 pub(super) struct Known {
-    names: ArcSwap<FxHashMap<Box<str>, Arc<[u32]>>>,
+    /// Modules choose their names, and so must not be able to tell where they come to stand.
+    names: ArcSwap<HashMap<Box<str>, Arc<[u32]>>>,
     learning: Mutex<()>,
 }
 
 impl Known {
     /// The patterns that match this name, if it is known.
-    pub(super) fn of(&self, name: &str) -> Option<Arc<[u32]>> {
-        self.names.load().get(name).cloned()
+    pub(super) fn of(&self, name: &str) -> Option<Patterns> {
+        let names = self.names.load();
+        let known = names.get(name)?;
+        let mut patterns = Patterns::default();
+        patterns.extend(known.iter().copied());
+        Some(patterns)
     }
 
     /// Calls `with` with the patterns of each name, in order; `find` finds those of a name that
@@ -54,7 +62,7 @@ impl Known {
         if self.names.load().len() >= MOST {
             return;
         }
-        let mut names = FxHashMap::clone(&self.names.load());
+        let mut names = HashMap::clone(&self.names.load());
         for (name, patterns) in new {
             if names.len() < MOST {
                 names.insert(name.into(), patterns);

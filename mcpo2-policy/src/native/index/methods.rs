@@ -1,5 +1,4 @@
 use super::{
-    Filters,
     dimension::View,
     names::{self, Names},
 };
@@ -47,10 +46,10 @@ impl Methods {
         }
     }
 
-    pub(super) fn filter<'a>(&'a self, query: &Query<'_>, to: &mut Filters<'a>) {
+    pub(super) fn view(&self, query: &Query<'_>) -> Option<View<'_>> {
         let addresses = query.addresses();
         if addresses && !self.is_named {
-            return;
+            return None;
         }
         let any = match addresses {
             true => &self.addressing,
@@ -62,6 +61,6 @@ impl Methods {
             let rules = patterns.iter().filter_map(|at| self.named.rules(*at));
             view.more.extend(rules.flat_map(|rules| rules.sets(&[])));
         }
-        to.add(Some(view));
+        Some(view)
     }
 }

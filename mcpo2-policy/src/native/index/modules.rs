@@ -2,10 +2,7 @@ use std::collections::BTreeSet;
 
 use mcpo2_core::{Effect, Family, ModuleId, Region};
 
-use super::{
-    Filters,
-    dimension::{Collecting, Dimension},
-};
+use super::dimension::{Collecting, Dimension, View};
 use crate::{
     native::{
         Rule,
@@ -46,29 +43,29 @@ impl Modules {
         }
     }
 
-    pub(super) fn filter<'a>(&'a self, query: &Query<'_>, to: &mut Filters<'a>) {
+    pub(super) fn views<'a>(&'a self, query: &Query<'_>, to: &mut impl Extend<View<'a>>) {
         match query.place() {
             Place::Module(facts) => {
-                to.add(self.families.of(Some(facts.family())));
-                to.add(self.ids.of(Some(facts.module())));
-                to.add(match facts.region() {
+                to.extend(self.families.of(Some(facts.family())));
+                to.extend(self.ids.of(Some(facts.module())));
+                to.extend(match facts.region() {
                     Some(region) => self.regions.of(Some(region)),
                     None => self.regions.unknown::<Region>(None),
                 });
-                to.add(self.tiers.of(Some(&facts.tier())));
+                to.extend(self.tiers.of(Some(&facts.tier())));
             }
             Place::Gateway => {
-                to.add(self.families.of::<Family>(None));
-                to.add(self.ids.of::<ModuleId>(None));
-                to.add(self.regions.of::<Region>(None));
-                to.add(self.tiers.of::<u8>(None));
+                to.extend(self.families.of::<Family>(None));
+                to.extend(self.ids.of::<ModuleId>(None));
+                to.extend(self.regions.of::<Region>(None));
+                to.extend(self.tiers.of::<u8>(None));
             }
             Place::Unknown => {
                 // The guess of the classifier may fulfil a condition, and exempts from none.
-                to.add(self.families.unknown(query.family()));
-                to.add(self.ids.unknown::<ModuleId>(None));
-                to.add(self.regions.unknown::<Region>(None));
-                to.add(self.tiers.unknown::<u8>(None));
+                to.extend(self.families.unknown(query.family()));
+                to.extend(self.ids.unknown::<ModuleId>(None));
+                to.extend(self.regions.unknown::<Region>(None));
+                to.extend(self.tiers.unknown::<u8>(None));
             }
         }
     }

@@ -1,8 +1,14 @@
 use aho_corasick::AhoCorasick;
 use rustc_hash::FxHashMap;
 
-use super::posting::{self, Posting, Trait};
-use crate::native::pattern::{Literal, NameGlob};
+use super::{
+    posting::{self, Posting},
+    traits::Trait,
+};
+use crate::native::{
+    few::Few,
+    pattern::{Literal, NameGlob},
+};
 
 /// Globs over names, each distinct one once, with the rules in which it stands.
 #[derive(Debug, Default)]
@@ -22,9 +28,13 @@ pub(super) struct Names {
 
 #[derive(Debug)]
 struct Pattern {
-    glob: NameGlob,
+    /// None where what it was found by says all.
+    glob: Option<NameGlob>,
     rules: Posting,
 }
+
+/// Some patterns, by their places.
+pub(super) type Patterns = Few<u32, 8>;
 
 /// Globs that are still being collected.
 #[derive(Debug, Default)]
@@ -60,8 +70,10 @@ impl Collecting {
                 Literal::Within(part) => parts.entry(part.into()).or_default().push(at),
                 Literal::Any => names.any.push(at),
             }
-            let rules = rules.finish();
-            names.patterns.push(Pattern { glob, rules });
+            names.patterns.push(Pattern {
+                rules: rules.finish(),
+                glob: (!glob.is_its_literal()).then_some(glob),
+            });
         }
         names.lengths = names.prefixes.keys().map(|prefix| prefix.len()).collect();
         names.lengths.sort_unstable();
@@ -78,7 +90,12 @@ impl Names {
             return;
         }
         let (parts, patterns): (Vec<_>, Vec<_>) = parts.into_iter().unzip();
-        match AhoCorasick::new(parts.iter().map(|part| &**part)) {
+        // What looks for rare bytes first pays only in longer texts.
+        let mut builder = AhoCorasick::builder();
+        match builder
+            .prefilter(false)
+            .build(parts.iter().map(|part| &**part))
+        {
             Ok(finder) => (self.finder, self.within) = (Some(finder), patterns),
             // Too many for one automaton: then each is asked.
             Err(_) => self.any.extend(patterns.into_iter().flatten()),
@@ -86,15 +103,15 @@ impl Names {
     }
 
     /// The patterns that match a name, each once.
-    pub(super) fn matching(&self, name: &str) -> Vec<u32> {
-        let mut found = Vec::with_capacity(8);
-        found.extend(self.exact.get(name));
+    pub(super) fn matching(&self, name: &str) -> Patterns {
+        let mut found = Patterns::default();
+        found.extend(self.exact.get(name).copied());
         let mut ask = |patterns: &[u32]| {
             let matches = |at: &&u32| {
                 let pattern = self.patterns.get(**at as usize);
-                pattern.is_some_and(|pattern| pattern.glob.matches(name))
+                pattern.is_some_and(|pattern| pattern.matches(name))
             };
-            found.extend(patterns.iter().filter(matches));
+            found.extend(patterns.iter().filter(matches).copied());
         };
         ask(&self.any);
         for length in &self.lengths {
@@ -109,8 +126,8 @@ impl Names {
             for part in parts.filter_map(|at| self.within.get(at.pattern().as_usize())) {
                 ask(part);
             }
-            found.sort_unstable();
-            found.dedup();
+            // What a name holds more than once is found more than once.
+            return found.sorted();
         }
         found
     }
@@ -119,5 +136,12 @@ impl Names {
     pub(super) fn rules(&self, pattern: u32) -> Option<&Posting> {
         let pattern = self.patterns.get(pattern as usize);
         pattern.map(|pattern| &pattern.rules)
+    }
+}
+
+impl Pattern {
+    fn matches(&self, name: &str) -> bool {
+        let glob = self.glob.as_ref();
+        glob.is_none_or(|glob| glob.matches(name))
     }
 }

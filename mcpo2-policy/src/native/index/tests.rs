@@ -114,7 +114,7 @@ proptest! {
         let candidates = policy.index().candidates(&query);
         prop_assert!(candidates.is_sorted());
         for (at, rule) in policy.rules().iter().enumerate() {
-            let listed = candidates.contains(&at);
+            let listed = candidates.contains(&u32::try_from(at).unwrap());
             prop_assert!(
                 listed || rule.matched(&query) == Matched::No,
                 "{:?} matches and is no candidate", rule.id
@@ -133,5 +133,5 @@ fn rules_about_other_names_are_no_candidates() {
     let principal = Principal::new("t".parse().unwrap(), "p".parse().unwrap(), AuthMethod::Host);
     let item = Item::new(ItemKind::Tool, "m42__x");
     let query = Query::new(&Method::ToolsCall, Some(&item), &principal);
-    assert_eq!(policy.index().candidates(&query), [42]);
+    assert_eq!(*policy.index().candidates(&query), [42]);
 }
