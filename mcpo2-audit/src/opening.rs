@@ -155,6 +155,7 @@ fn finish_rotation(writer: &mut Writer) -> Result<(), Error> {
                 "the ledger names a key that is not there",
             )
         })?;
+        writer.publish()?;
         writer.epoch.change(&*writer.disk, size, next)?;
     }
     if writer.epoch.since().is_some() {

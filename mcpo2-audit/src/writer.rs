@@ -170,6 +170,8 @@ impl Writer {
                 key: next.key().into(),
             },
         }))?;
+        // What ends with this record is signed by the key before, in files as in segments.
+        self.publish()?;
         self.epoch.change(&*self.disk, self.tip.size(), next)
     }
 

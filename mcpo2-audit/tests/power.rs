@@ -58,6 +58,7 @@ impl Told {
         for number in 12..15 {
             self.write(&ledger, number)?;
         }
+        ledger.rotate_key()?;
         ledger.close()
     }
 
