@@ -162,6 +162,9 @@ fn torn_end_is_cut_and_said() {
     told.write(&ledger, 1).unwrap();
     disk.fail_sync(DiskFault::Error);
     told.write(&ledger, 20).unwrap_err();
+    while ledger.health().is_ok() {
+        std::thread::yield_now();
+    }
     assert_eq!(ledger.health().unwrap_err().kind(), ErrorKind::Poisoned);
     // The group was written, and its sync failed: nobody was told that it is safe. What is left of
     // it is whole, or nothing, or torn.
