@@ -26,7 +26,7 @@ use story::{Story, stories};
 pub struct Broken(String);
 
 impl Broken {
-    fn new(law: &str, detail: impl fmt::Debug) -> Self {
+    pub(crate) fn new(law: &str, detail: impl fmt::Debug) -> Self {
         Self(format!("{law}: {detail:?}"))
     }
 }
