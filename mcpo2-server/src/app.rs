@@ -228,10 +228,26 @@ fn witnessed(
 fn metrics(ledger: &Ledger, artifacts: &Arc<mcpo2_artifact::Artifacts>) -> Metrics {
     let mut metrics = Metrics::new();
     let (queued, kept) = (ledger.clone(), Arc::clone(artifacts));
+    let (records, groups, full) = (ledger.clone(), ledger.clone(), ledger.clone());
     metrics.watch(
         "mcpo2_audit_queue_depth",
         "Records that wait for the disk",
         move || queued.stats().waiting.try_into().unwrap_or(i64::MAX),
+    );
+    metrics.watch(
+        "mcpo2_audit_records",
+        "Records in the ledger, those that were removed included",
+        move || records.stats().head.size.try_into().unwrap_or(i64::MAX),
+    );
+    metrics.watch(
+        "mcpo2_audit_groups",
+        "Groups of records that were written since the start, each with one sync",
+        move || groups.stats().groups.try_into().unwrap_or(i64::MAX),
+    );
+    metrics.watch(
+        "mcpo2_audit_full",
+        "Whether the disk is too full for further calls",
+        move || full.stats().full.into(),
     );
     metrics.watch(
         "mcpo2_artifact_bytes",
