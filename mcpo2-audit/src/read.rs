@@ -16,6 +16,7 @@ use std::{
 use mcpo2_verify::Leaf;
 use serde_json::Value;
 
+use self::raw::Unread;
 use crate::{
     DirDisk, Event, IntentRecord, OutcomeRecord, Record, RecordId, recover,
     vault::{ByTag, Keys},
@@ -166,7 +167,9 @@ pub struct Entries {
     disk: DirDisk,
     keys: ByTag,
     segments: VecDeque<u64>,
-    ready: VecDeque<Result<Entry, ReadError>>,
+    /// Those of one segment, each of which is read when it is asked for: all of them at once would
+    /// take many times the room.
+    ready: VecDeque<Result<Unread, ReadError>>,
 }
 
 impl Entries {
@@ -190,10 +193,9 @@ impl Entries {
     fn load(&mut self, segment: u64) -> Result<(), ReadError> {
         let is_last = self.segments.is_empty();
         let bytes = recover::load(&self.disk, segment)?;
-        let keys = &self.keys;
         let ready = &mut self.ready;
         let walked = committed(&bytes, (segment, 0), is_last, |raw| {
-            ready.push_back(raw.entry(segment, keys));
+            ready.push_back(Ok(raw.unread(segment)));
         });
         if let Err(error) = walked {
             self.segments.clear();
@@ -208,8 +210,8 @@ impl Iterator for Entries {
 
     fn next(&mut self) -> Option<Self::Item> {
         loop {
-            if let Some(entry) = self.ready.pop_front() {
-                return Some(entry);
+            if let Some(unread) = self.ready.pop_front() {
+                return Some(unread.and_then(|unread| unread.entry(&self.keys)));
             }
             let segment = self.segments.pop_front()?;
             if let Err(error) = self.load(segment) {

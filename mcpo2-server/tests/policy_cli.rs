@@ -8,6 +8,10 @@ use std::{
     process::Command,
 };
 
+use mcpo2_audit::{CallRecord, Ledger, Options};
+use mcpo2_core::Digest;
+use serde_json::json;
+
 fn fixtures() -> PathBuf {
     Path::new(env!("CARGO_MANIFEST_DIR")).join("tests/policy-cli")
 }
@@ -39,9 +43,17 @@ fn transcript(dir: &Path, line: &str) -> String {
 /// Compares the transcripts of these lines with those that were kept.
 #[track_caller]
 fn assert_kept(name: &str, lines: &[&str]) {
-    let dir = fixtures();
-    let said: Vec<String> = lines.iter().map(|line| transcript(&dir, line)).collect();
-    let (said, path) = (said.join("\n"), dir.join(name).with_extension("expected"));
+    assert_kept_in(&fixtures(), name, lines);
+}
+
+/// The same, where the files are in this directory.
+#[track_caller]
+fn assert_kept_in(dir: &Path, name: &str, lines: &[&str]) {
+    let said: Vec<String> = lines.iter().map(|line| transcript(dir, line)).collect();
+    let (said, path) = (
+        said.join("\n"),
+        fixtures().join(name).with_extension("expected"),
+    );
     if std::env::var_os("MCPO2_UPDATE").is_some() {
         fs::write(&path, &said).unwrap();
     }
@@ -136,6 +148,114 @@ fn rules_are_written_in_another_language_where_it_can_say_them() {
     );
 }
 
+/// A call that was decided by the policy of `old.yaml`, as a ledger has it; `argument_bytes` says
+/// whether it had arguments, which are not kept.
+fn decided(
+    (tenant, id, roles): (&str, Option<&str>, &[&str]),
+    (method, item): (&str, Option<(&str, Option<&str>)>),
+    family: Option<&str>,
+    argument_bytes: u64,
+    decided: Option<(&str, &[&str])>,
+) -> CallRecord {
+    let digest = Digest::of(b"something").to_string();
+    let basis = if family.is_some() {
+        "registry"
+    } else {
+        "nothing"
+    };
+    let mut facts = vec![json!({ "classified": { "family": family, "basis": basis } })];
+    if let Some((effect, rules)) = decided {
+        facts.push(json!({ "decided": {
+            "effect": effect, "rules": rules, "reason": "so it was",
+            "bundle": Digest::of(b"old").to_string(),
+        } }));
+    }
+    let call = json!({
+        "principal": {
+            "tenant": tenant, "id": id, "pseudonym": "unnamed", "kind": "user",
+            "auth": "api_key", "roles": roles,
+        },
+        "request": {
+            "version": "2026-07-28", "method": method, "bytes": 200,
+            "item": item.map(|(kind, name)| json!({ "kind": kind, "name": name })),
+            "argument_bytes": argument_bytes, "digest": digest,
+        },
+        "family": family,
+        "facts": facts,
+        "end": { "outcome": "ok", "messages": 1, "bytes": 9, "duration_us": 5 },
+    });
+    serde_json::from_value(call).unwrap()
+}
+
+/// A ledger of what two tenants did.
+fn write_ledger(dir: &Path) {
+    let (ada, bob) = (
+        ("acme", Some("ada"), &["builder"][..]),
+        ("acme", Some("bob"), &["reader"][..]),
+    );
+    let gone = ("globex", None, &[][..]);
+    let tool = |name| ("tools/call", Some(("tool", Some(name))));
+    let allowed: Option<(&str, &[&str])> = Some(("allow", &["engineering"]));
+    let denied: Option<(&str, &[&str])> = Some(("deny", &[]));
+    let protocol: Option<(&str, &[&str])> = Some(("allow", &["sys:protocol"]));
+    let engineering = Some("engineering");
+    let calls = [
+        decided(ada, tool("git__push"), engineering, 20, allowed),
+        decided(ada, tool("git__push"), engineering, 20, allowed),
+        decided(ada, tool("scan__run"), Some("security"), 0, denied),
+        decided(bob, tool("git__get_log"), engineering, 0, allowed),
+        decided(bob, tool("git__get_log"), engineering, 0, allowed),
+        decided(bob, tool("scan__run"), Some("security"), 0, denied),
+        decided(gone, tool("git__get_log"), engineering, 2, allowed),
+        decided(
+            gone,
+            ("resources/read", Some(("resource", None))),
+            engineering,
+            0,
+            allowed,
+        ),
+        decided(ada, ("tools/list", None), None, 0, protocol),
+        decided(ada, ("subscriptions/listen", None), None, 0, protocol),
+        decided(ada, tool("git__none"), None, 0, None),
+    ];
+    let options = Options::default().with_heartbeat(None);
+    let ledger = Ledger::open(dir.join("ledger"), options).unwrap();
+    for call in calls {
+        ledger.append(call).unwrap();
+    }
+    ledger.close().unwrap();
+}
+
+#[test]
+fn what_was_decided_is_decided_again() {
+    let dir = copy(&[
+        "old.yaml",
+        "new.yaml",
+        "named.yaml",
+        "mcpo2.yaml",
+        "team.yaml",
+    ]);
+    write_ledger(dir.path());
+    assert_kept_in(
+        dir.path(),
+        "replay",
+        &[
+            "policy replay --ledger ledger --all-tenants --bundle old.yaml",
+            "policy replay --ledger ledger --all-tenants --bundle old.yaml --strict",
+            "policy replay --ledger ledger --all-tenants --bundle new.yaml",
+            "policy replay --ledger ledger --all-tenants --bundle new.yaml --environment production",
+            "policy replay --ledger ledger --tenant acme --bundle new.yaml --environment dev --format json",
+            "policy replay --ledger ledger --all-tenants --bundle named.yaml",
+            "policy replay --ledger ledger --all-tenants --file mcpo2.yaml",
+            "policy replay --ledger ledger --tenant globex --file mcpo2.yaml --fail-on newly-allowed",
+            "policy replay --ledger ledger --tenant acme --file mcpo2.yaml --fail-on newly-denied -n 1",
+            "policy replay --ledger ledger --tenant acme --bundle new.yaml --until 2020-01-01T00:00:00Z",
+            "policy replay --ledger ledger --bundle new.yaml",
+            "policy replay --ledger nowhere --all-tenants --bundle new.yaml",
+        ],
+    );
+}
+
 #[test]
 fn what_cannot_be_read_is_said_to_be_so() {
     assert_kept(
@@ -157,7 +277,9 @@ fn what_cannot_be_read_is_said_to_be_so() {
 
 #[test]
 fn the_help_says_what_there_is() {
-    let names = ["test", "explain", "lint", "fmt", "diff", "who-can"];
+    let names = [
+        "test", "explain", "lint", "fmt", "diff", "replay", "who-can",
+    ];
     let lines: Vec<String> = names
         .iter()
         .map(|name| format!("policy {name} --help"))

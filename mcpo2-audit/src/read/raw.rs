@@ -64,6 +64,29 @@ pub(crate) fn committed<'a>(
     }
 }
 
+/// A record as it stood in a segment.
+#[derive(Debug)]
+pub(super) struct Unread {
+    leaf: Leaf,
+    body: Box<[u8]>,
+    vault: Vec<Box<[u8]>>,
+    segment: u64,
+    offset: u64,
+}
+
+impl Unread {
+    /// The record, read.
+    pub(super) fn entry(self, keys: &ByTag) -> Result<Entry, ReadError> {
+        let raw = Raw {
+            leaf: self.leaf,
+            body: &self.body,
+            vault: self.vault.iter().map(AsRef::as_ref).collect(),
+            offset: self.offset,
+        };
+        raw.entry(self.segment, keys)
+    }
+}
+
 impl<'a> Raw<'a> {
     fn of(payload: &'a [u8], offset: u64) -> Option<Self> {
         let (leaf, body) = payload.split_first_chunk::<LEAF>()?;
@@ -73,6 +96,18 @@ impl<'a> Raw<'a> {
             vault: Vec::new(),
             offset,
         })
+    }
+
+    /// The same, of a segment that does not stay.
+    pub(super) fn unread(self, segment: u64) -> Unread {
+        let vault = self.vault.iter().map(|frame| Box::from(*frame));
+        Unread {
+            leaf: self.leaf,
+            body: self.body.into(),
+            vault: vault.collect(),
+            segment,
+            offset: self.offset,
+        }
     }
 
     /// The record, read.

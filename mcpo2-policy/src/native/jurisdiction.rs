@@ -58,6 +58,18 @@ impl Jurisdiction {
         self.enforced.over(caller)
     }
 
+    /// The same where the caller's project is not known: the fewest there can be, and all.
+    pub(crate) fn enforced_in_any_project(&self, caller: &Principal) -> (Levels, Levels) {
+        let tenant = caller.tenant().as_str();
+        let mut projects = self.enforced.projects.iter();
+        let levels = |project| Levels {
+            tenant: self.enforced.tenants.contains(tenant),
+            project,
+        };
+        let any = projects.any(|(of, _)| **of == *tenant);
+        (levels(false), levels(any))
+    }
+
     /// The levels that would have to if all bundles were enforced.
     pub(crate) fn with_shadow(&self, caller: &Principal) -> Levels {
         let (one, two) = (self.enforced.over(caller), self.shadow.over(caller));

@@ -30,7 +30,7 @@ pub(crate) struct Outcome {
 
 /// What one level says, most permissive first.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord)]
-enum Standing {
+pub(crate) enum Standing {
     Allows,
     Asks,
     IsSilent,

@@ -102,6 +102,11 @@ impl Policy {
         if let Some(outcome) = gate(query) {
             return (outcome, None);
         }
+        self.decided(&self.matching(query), query)
+    }
+
+    /// The rules that match a call, by id.
+    pub(crate) fn matching(&self, query: &Query<'_>) -> Vec<&Rule> {
         let candidates = self.index.candidates(query);
         let mut matching = Vec::with_capacity(candidates.len());
         self.matched(query, &candidates, |rule, matched| {
@@ -109,7 +114,7 @@ impl Policy {
                 matching.push(rule);
             }
         });
-        self.decided(&matching, query)
+        matching
     }
 
     /// What is decided, and what would be with the rules in shadow mode, where that is another

@@ -1,7 +1,7 @@
 use std::{io, sync::Arc};
 
 use http::{HeaderMap, HeaderName, HeaderValue};
-use mcpo2_core::{BoxError, Endpoint, Module as Registered};
+use mcpo2_core::{BoxError, Module as Registered};
 use mcpo2_rmcp::{Guard, InProcess};
 use mcpo2_route::{
     Connection, Registry,
@@ -36,8 +36,8 @@ pub(super) fn connect(
         |module| match before.and_then(|before| known(module, before)) {
             Some((as_written, registered)) if as_written == module => Ok(Arc::clone(registered)),
             // Its address and its limits are the same: only what is known of it changed.
-            Some((_, registered)) => Ok(register(module, registered.endpoint().clone())),
-            None => Ok(register(module, connection(module)?.into_endpoint())),
+            Some((_, registered)) => Ok(module.registered(registered.endpoint().clone())),
+            None => Ok(module.registered(connection(module)?.into_endpoint())),
         },
     );
     each.collect()
@@ -73,19 +73,6 @@ fn connection(module: &Module) -> Result<Connection, BoxError> {
         }
         Transport::Builtin(part) => Connection::new(in_process(part, &limits), &limits),
     })
-}
-
-fn register(module: &Module, endpoint: Endpoint) -> Arc<Registered> {
-    let builder = Registered::builder(module.id.clone(), module.family.clone(), endpoint);
-    let builder = builder.approval(module.approval).tier(module.tier);
-    let builder = match &module.region {
-        Some(region) => builder.region(region.clone()),
-        None => builder,
-    };
-    match &module.tenants {
-        Some(tenants) => builder.tenants(tenants.iter().cloned()).build(),
-        None => builder.build(),
-    }
 }
 
 fn limits(module: &Module) -> Limits {

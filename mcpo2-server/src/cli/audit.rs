@@ -13,6 +13,8 @@ use mcpo2_core::BoxError;
 
 use super::fail;
 
+pub(super) use index::Scope;
+
 #[derive(Debug, Subcommand)]
 pub(super) enum Audit {
     /// Print the last records, one JSON object a line

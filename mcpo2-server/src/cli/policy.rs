@@ -5,6 +5,7 @@ mod explain;
 mod export;
 mod fmt;
 mod lint;
+mod replay;
 mod request;
 mod survey;
 mod test;
@@ -54,6 +55,12 @@ enum Command {
     /// Say who may call what by a new policy that they might not by the old one, or no longer may
     #[command(after_help = format!("{CODES}\nAny difference is something that was found."))]
     Diff(diff::Diff),
+    /// Decide the calls of a ledger again, and say what is newly allowed and newly denied
+    #[command(after_help = format!(
+        "{CODES}\nAny difference is something that was found, unless --fail-on says which. A call that \
+         cannot be decided without what the ledger does not tell is never a difference."
+    ))]
+    Replay(Box<replay::Replay>),
     /// Say who may call a tool
     #[command(after_help = format!("{CODES}\nIt is denied where nobody may call it."))]
     WhoCan(who_can::WhoCan),
@@ -73,6 +80,7 @@ impl Policy {
             Command::Lint(lint) => lint.run(),
             Command::Fmt(fmt) => fmt.run(),
             Command::Diff(diff) => diff.run(),
+            Command::Replay(replay) => replay.run(),
             Command::WhoCan(who_can) => who_can.run(),
             Command::Export(export) => export.run(),
         };

@@ -1,6 +1,8 @@
-use std::{collections::BTreeMap, path::PathBuf, time::Duration};
+use std::{collections::BTreeMap, path::PathBuf, sync::Arc, time::Duration};
 
-use mcpo2_core::{ApprovalState, Family, ModuleId, Region, TenantId};
+use mcpo2_core::{
+    ApprovalState, Endpoint, Family, Module as Registered, ModuleId, Region, TenantId,
+};
 use schemars::JsonSchema;
 use serde::{Deserialize, Serialize};
 
@@ -45,6 +47,20 @@ impl Module {
             tenants: None,
             transport,
             limits: ModuleLimits::default(),
+        }
+    }
+
+    /// What is known of it, where it is reached by this.
+    pub(crate) fn registered(&self, endpoint: Endpoint) -> Arc<Registered> {
+        let builder = Registered::builder(self.id.clone(), self.family.clone(), endpoint);
+        let builder = builder.approval(self.approval).tier(self.tier);
+        let builder = match &self.region {
+            Some(region) => builder.region(region.clone()),
+            None => builder,
+        };
+        match &self.tenants {
+            Some(tenants) => builder.tenants(tenants.iter().cloned()).build(),
+            None => builder.build(),
         }
     }
 }

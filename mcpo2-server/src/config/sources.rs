@@ -2,6 +2,7 @@
 
 use std::path::{Path, PathBuf};
 
+use mcpo2_core::ModuleId;
 use mcpo2_policy::Known;
 use serde::de::DeserializeOwned;
 
@@ -19,6 +20,10 @@ pub(crate) struct Sources {
     pub(crate) policy: Option<mcpo2_policy::Config>,
     /// The modules, where a configuration names them.
     pub(crate) modules: Vec<Module>,
+    /// The environment that it serves, where it says one.
+    pub(crate) environment: Option<String>,
+    /// The module whose names stand alone, likewise.
+    pub(crate) unprefixed: Option<ModuleId>,
     /// The files of bundles.
     pub(crate) bundles: Vec<PathBuf>,
     /// What was found.
@@ -72,6 +77,8 @@ impl Sources {
         Self {
             policy: is_whole.then_some(config.policy),
             modules: config.modules,
+            environment: config.environment,
+            unprefixed: config.lists.unprefixed,
             bundles: config.bundles.files,
             found,
         }
@@ -105,6 +112,8 @@ impl Sources {
         Self {
             policy: is_whole.then_some(config.policy),
             modules: Vec::new(),
+            environment: None,
+            unprefixed: None,
             bundles: paths.to_vec(),
             found: found.finish("", |_| false),
         }
@@ -114,6 +123,8 @@ impl Sources {
         Self {
             policy: None,
             modules: Vec::new(),
+            environment: None,
+            unprefixed: None,
             bundles: Vec::new(),
             found,
         }

@@ -48,7 +48,7 @@ pub(in crate::cli) struct Query {
 /// Whose records: it is always said.
 #[derive(Debug, clap::Args)]
 #[group(required = true, multiple = false)]
-pub(super) struct Scope {
+pub(in crate::cli) struct Scope {
     /// Those of this tenant
     #[arg(long)]
     tenant: Option<TenantId>,
@@ -58,7 +58,7 @@ pub(super) struct Scope {
 }
 
 impl Scope {
-    pub(super) fn get(&self) -> TenantScope {
+    pub(in crate::cli) fn get(&self) -> TenantScope {
         match &self.tenant {
             Some(tenant) => TenantScope::One(tenant.clone()),
             None => TenantScope::All,
