@@ -121,14 +121,24 @@ pub struct Caller {
     /// Its roles, 64 at most.
     #[serde(default, skip_serializing_if = "Vec::is_empty")]
     pub roles: Vec<Box<str>>,
+    /// The scopes of its token, 64 at most.
+    #[serde(default, skip_serializing_if = "Vec::is_empty")]
+    pub scopes: Vec<Box<str>>,
+    /// The project that it works for.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub project: Option<Box<str>>,
 }
 
 impl Caller {
     pub(super) fn bound(&mut self) {
-        self.roles.truncate(MAX_ROLES);
-        self.roles
-            .iter_mut()
-            .for_each(|role| clip_in_place(role, MAX_LABEL));
+        for labels in [&mut self.roles, &mut self.scopes] {
+            labels.truncate(MAX_ROLES);
+            let labels = labels.iter_mut();
+            labels.for_each(|label| clip_in_place(label, MAX_LABEL));
+        }
+        if let Some(project) = &mut self.project {
+            clip_in_place(project, MAX_LABEL);
+        }
     }
 }
 
@@ -141,6 +151,8 @@ impl From<&Principal> for Caller {
             kind: principal.kind(),
             auth: principal.auth(),
             roles: principal.roles().take(MAX_ROLES).map(Into::into).collect(),
+            scopes: principal.scopes().take(MAX_ROLES).map(Into::into).collect(),
+            project: principal.project().map(Into::into),
         }
     }
 }

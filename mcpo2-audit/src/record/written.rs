@@ -59,10 +59,18 @@ struct WrittenCaller<'a> {
     kind: PrincipalKind,
     auth: AuthMethod,
     #[serde(skip_serializing_if = "Option::is_none")]
-    roles: Option<Roles<'a>>,
+    roles: Option<Labels<'a>>,
+    #[serde(skip_serializing_if = "Option::is_none")]
+    scopes: Option<Labels<'a>>,
+    #[serde(skip_serializing_if = "Option::is_none")]
+    project: Option<Cow<'a, str>>,
 }
 
-struct Roles<'a>(&'a Principal);
+/// Some of the names that a principal goes by.
+enum Labels<'a> {
+    Roles(&'a Principal),
+    Scopes(&'a Principal),
+}
 
 impl WrittenCall<'_> {
     /// The JSON of its public part.
@@ -220,20 +228,27 @@ impl<'a> WrittenCaller<'a> {
     fn of(way: &Way<'a>) -> Self {
         let principal = way.principal;
         let has_roles = principal.roles().next().is_some();
+        let has_scopes = principal.scopes().next().is_some();
+        let project = principal.project();
         Self {
             tenant: principal.tenant(),
             pseudonym: way.pseudonym,
             kind: principal.kind(),
             auth: principal.auth(),
-            roles: has_roles.then_some(Roles(principal)),
+            roles: has_roles.then_some(Labels::Roles(principal)),
+            scopes: has_scopes.then_some(Labels::Scopes(principal)),
+            project: project.map(|project| clipped(project, MAX_LABEL)),
         }
     }
 }
 
-impl Serialize for Roles<'_> {
+impl Serialize for Labels<'_> {
     fn serialize<S: Serializer>(&self, to: S) -> Result<S::Ok, S::Error> {
-        let roles = self.0.roles().take(MAX_ROLES);
-        to.collect_seq(roles.map(|role| clipped(role, MAX_LABEL)))
+        let clip = |label| clipped(label, MAX_LABEL);
+        match self {
+            Self::Roles(of) => to.collect_seq(of.roles().take(MAX_ROLES).map(clip)),
+            Self::Scopes(of) => to.collect_seq(of.scopes().take(MAX_ROLES).map(clip)),
+        }
     }
 }
 

@@ -1,9 +1,7 @@
 use std::{collections::BTreeSet, net::SocketAddr, sync::Arc, time::SystemTime};
 
 use mcpo2_audit::{Asked, Caller, Entry, Event, ItemRef};
-use mcpo2_core::{
-    AuthMethod, Effect, Facts, Family, Item, ItemKind, Method, Principal, PrincipalId,
-};
+use mcpo2_core::{Effect, Facts, Family, Item, ItemKind, Method, Principal, PrincipalId};
 use mcpo2_policy::{Matter, Query, Situation};
 use serde_json::Value;
 
@@ -160,19 +158,27 @@ impl<'e> Recorded<'e> {
                 PrincipalId::new("unknown").map_err(|_| "principal")?
             }
         };
-        let mut roles = caller.roles.iter();
-        if caller.roles.len() >= MAX_ROLES || roles.any(|role| role.len() > MAX_LABEL) {
+        let is_cut = |labels: &[Box<str>]| {
+            labels.len() >= MAX_ROLES || labels.iter().any(|label| label.len() > MAX_LABEL)
+        };
+        if is_cut(&caller.roles) {
             lost.insert(Matter::Roles);
         }
-        // Of neither does a record tell. Only tokens, and hosts, say scopes.
-        lost.insert(Matter::Project);
-        if matches!(caller.auth, AuthMethod::Jwt | AuthMethod::Host) {
+        if is_cut(&caller.scopes) {
             lost.insert(Matter::Scopes);
         }
-        let principal = Principal::new(caller.tenant.clone(), id, caller.auth);
-        Ok(principal
+        let principal = Principal::new(caller.tenant.clone(), id, caller.auth)
             .with_kind(caller.kind)
-            .with_roles(caller.roles.iter().cloned()))
+            .with_roles(caller.roles.iter().cloned())
+            .with_scopes(caller.scopes.iter().cloned());
+        Ok(match &caller.project {
+            Some(project) if project.len() > MAX_LABEL => {
+                lost.insert(Matter::Project);
+                principal
+            }
+            Some(project) => principal.with_project(project.clone()),
+            None => principal,
+        })
     }
 
     fn situation(&self, around: &Surroundings, lost: &mut BTreeSet<Matter>) -> Situation {
