@@ -40,6 +40,10 @@ examples:
 doc:
     .ci/steps/doc
 
+# the verifier as WebAssembly, in Chromium (installs it with apt as root)
+browser:
+    .ci/steps/browser
+
 # pack each publishable crate and build what was packed
 package:
     .ci/steps/package

@@ -17,6 +17,7 @@ MAY_USE = {
     CORE: set(),
     SEAL: set(),
     VERIFY: set(),
+    "mcpo2-verify-web": {VERIFY},
     **{name: {CORE} for name in LAYERS | ADAPTERS},
     "mcpo2-route": {CORE, SEAL},
     "mcpo2-audit": {CORE, VERIFY},
