@@ -51,7 +51,8 @@ impl Script {
     /// The script of a connection that is accepted and reset before a byte passes.
     #[must_use]
     pub fn reset() -> Self {
-        Self::default().down(Act::Reset)
+        // Without the first, what a client says at once could be faster than the reset.
+        Self::default().up(Act::Hold).down(Act::Reset)
     }
 
     /// The script of a connection whose server is never heard.
