@@ -4,7 +4,7 @@
 default:
     @just --list --unsorted
 
-# all of it, in the order below: under an hour on two cores
+# all of it, in the order of .ci/run: under an hour on two cores
 gate:
     .ci/run
 

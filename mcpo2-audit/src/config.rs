@@ -24,8 +24,8 @@ pub struct Config {
     #[serde(default)]
     #[cfg_attr(feature = "schema", schemars(with = "DurabilitySchema"))]
     pub durability: Durability,
-    /// The same for calls that by the protocol only read: resources, prompts, completions. As
-    /// `durability` says, where nothing is said here.
+    /// The same for intents and outcomes of calls that by the protocol only read: resources,
+    /// prompts, completions. As `durability` says, where nothing is said here.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     #[cfg_attr(feature = "schema", schemars(with = "Option<DurabilitySchema>"))]
     pub reads: Option<Durability>,

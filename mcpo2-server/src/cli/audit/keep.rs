@@ -114,7 +114,12 @@ fn changed<T>(
 ) -> Result<T, BoxError> {
     // Not to begin one by mistake.
     own_key(dir)?;
-    let ledger = Ledger::open(dir, Options::default())?;
+    let mut options = Options::default();
+    if dir.join("checkpoint.unwitnessed").exists() {
+        // What is published is what witnesses signed, and the gateway will ask them.
+        options = options.witnessed();
+    }
+    let ledger = Ledger::open(dir, options)?;
     let changed = change(&ledger)?;
     ledger.close()?;
     Ok(changed)
