@@ -1,12 +1,15 @@
 //! What is known of a call when it comes, shared by the layers that record it.
 
-use std::sync::{Arc, OnceLock};
+use std::{
+    borrow::Cow,
+    sync::{Arc, OnceLock},
+};
 
 use bytes::Bytes;
-use mcpo2_core::{Call, Durability, Fact, Meta, Principal};
+use mcpo2_core::{Call, Durability, Fact, Meta, Offloaded, Principal, Routing};
 
 use crate::{
-    Asked, Committed, Ended, Ledger, RecordId, Source,
+    Asked, Committed, Ended, ItemRef, Ledger, RecordId, Source,
     record::{Of, Shape, Way, WrittenCall},
     text::trace_id,
 };
@@ -104,6 +107,32 @@ impl Begun {
     pub(crate) fn commit(&self, committed: Committed) {
         // Whoever set it before knew the same.
         let _ = self.committed.set(committed);
+    }
+
+    /// The facts without what they would tell of contents: a name that is personal, and the digest
+    /// of a result, which here is keyed as those of messages are.
+    pub(crate) fn public<'a>(&self, ledger: &Ledger, facts: &'a [Fact]) -> Cow<'a, [Fact]> {
+        let is_personal = self.asked.item.as_ref().is_some_and(ItemRef::is_personal);
+        let tells = |fact: &Fact| match fact {
+            Fact::Routed(_) => is_personal,
+            Fact::Offloaded(_) => true,
+            _ => false,
+        };
+        if !facts.iter().any(tells) {
+            return Cow::Borrowed(facts);
+        }
+        let public = facts.iter().cloned().map(|fact| match fact {
+            Fact::Routed(routing) if is_personal => Fact::Routed(Routing {
+                item: None,
+                ..routing
+            }),
+            Fact::Offloaded(stored) => Fact::Offloaded(Offloaded {
+                digest: ledger.digest(stored.digest.as_bytes()),
+                ..stored
+            }),
+            other => other,
+        });
+        Cow::Owned(public.collect())
     }
 
     /// What is written before the call goes to a module.

@@ -20,6 +20,8 @@ pub enum ErrorKind {
     Closed,
     /// A hold is on it, so nothing is removed or erased.
     Held,
+    /// It cannot do what was asked for, and did nothing.
+    Unsupported,
 }
 
 /// Why a ledger cannot be opened, or cannot take a record.

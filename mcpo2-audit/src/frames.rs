@@ -36,7 +36,8 @@ pub(crate) fn record(
                     inner,
                     pending,
                     receipt,
-                    ending: None,
+                    held: None,
+                    is_over: false,
                 })),
                 other => other,
             });
@@ -56,36 +57,52 @@ struct Recorded {
     inner: Frames,
     pending: Pending,
     receipt: Option<Receipt>,
-    /// What the end of the stream waits for.
-    ending: Option<Commit>,
+    /// What is to be said once the record is safe.
+    held: Option<(Commit, Option<Result<Frame, Error>>)>,
+    is_over: bool,
 }
 
 impl Stream for Recorded {
     type Item = Result<Frame, Error>;
 
     fn poll_next(mut self: Pin<&mut Self>, cx: &mut Context<'_>) -> Poll<Option<Self::Item>> {
-        if let Some(commit) = &mut self.ending {
-            let safe = ready!(Pin::new(commit).poll(cx));
-            self.ending = None;
-            return Poll::Ready(safe.err().map(|error| Err(error.into())));
-        }
-        let mut next = ready!(Pin::new(&mut self.inner).poll_next(cx));
-        match &mut next {
-            Some(Ok(frame)) => {
-                self.pending.message(frame.data());
-                if let Some(receipt) = &self.receipt {
-                    receipt.put_into_frame(frame);
-                }
+        loop {
+            if let Some((commit, _)) = &mut self.held {
+                let safe = ready!(Pin::new(commit).poll(cx));
+                let said = self.held.take().and_then(|(_, said)| said);
+                return Poll::Ready(match (safe, said) {
+                    (Ok(_), said) => said,
+                    // An error is one, recorded or not.
+                    (Err(_), Some(Err(error))) => Some(Err(error)),
+                    (Err(error), _) => {
+                        self.is_over = true;
+                        Some(Err(error.into()))
+                    }
+                });
             }
-            Some(Err(error)) => drop(self.pending.fail(error)),
-            None => {
-                self.ending = self.pending.finish(Outcome::Detached);
-                if self.ending.is_some() {
-                    return self.poll_next(cx);
+            if self.is_over {
+                return Poll::Ready(None);
+            }
+            let mut next = ready!(Pin::new(&mut self.inner).poll_next(cx));
+            let commit = match &mut next {
+                Some(Ok(frame)) => {
+                    self.pending.message(frame.data());
+                    if let Some(receipt) = &self.receipt {
+                        receipt.put_into_frame(frame);
+                    }
+                    self.pending.settle()
                 }
+                Some(Err(error)) => self.pending.fail(error),
+                None => {
+                    self.is_over = true;
+                    self.pending.finish(Outcome::Detached)
+                }
+            };
+            match commit {
+                Some(commit) => self.held = Some((commit, next)),
+                None => return Poll::Ready(next),
             }
         }
-        Poll::Ready(next)
     }
 
     fn size_hint(&self) -> (usize, Option<usize>) {

@@ -129,7 +129,8 @@ impl IntentLayer {
                 durability,
             };
             begun.intend(intent).then(|| {
-                let written = begun.before(place.stamp(), facts);
+                let facts = begun.public(&self.ledger, facts);
+                let written = begun.before(place.stamp(), &facts);
                 place.fill_call(&written, begun.of(), durability > Durability::Async)
             })
         });

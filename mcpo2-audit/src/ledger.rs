@@ -182,11 +182,8 @@ impl Ledger {
     ///
     /// [`ErrorKind::Poisoned`] where writing failed.
     pub fn publish_witnessed(&self, checkpoint: &SignedCheckpoint) -> Result<(), Error> {
-        let (size, note) = (
-            checkpoint.checkpoint().size(),
-            checkpoint.note().to_string(),
-        );
-        self.order(move |writer| writer.publish_witnessed(size, &note))
+        let note = checkpoint.note().to_string();
+        self.order(move |writer| writer.publish_witnessed(&note))
     }
 
     /// Begins a new epoch: another key signs from here on, and the old one is destroyed. It blocks.
@@ -317,6 +314,8 @@ impl Handle {
             if let Some(thread) = thread.take() {
                 // A writer that panicked has left word in the queue.
                 let _ = thread.join();
+                // The last of its words may be that it could not end.
+                return flushed.and(self.queue.check_ended());
             }
         }
         flushed

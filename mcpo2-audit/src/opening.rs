@@ -1,6 +1,10 @@
 //! Opens a ledger: finds its end, settles what a crash left, and readies the writer.
 
-use std::{collections::BTreeMap, io, sync::Arc};
+use std::{
+    collections::{BTreeMap, HashSet},
+    io,
+    sync::Arc,
+};
 
 use mcpo2_verify::{Body, Frame, FrameKind, Kind, LEAF, Leaf, leaf_hash, read_frame};
 use serde::Deserialize;
@@ -42,6 +46,9 @@ pub(crate) fn open(disk: Arc<dyn Disk>, options: &Options) -> Result<Opened, Err
     let stamps = Arc::new(Stamps::new(Arc::clone(&options.clock), secret::random()?));
     let epoch = Epoch::load(&*disk, options.signer.clone())?;
     let is_new = epoch.is_none();
+    if is_new {
+        check_unborn(&*disk)?;
+    }
     let secret = secret::load(&*disk, is_new)?;
     let epoch = match epoch {
         Some(epoch) => epoch,
@@ -51,7 +58,11 @@ pub(crate) fn open(disk: Arc<dyn Disk>, options: &Options) -> Result<Opened, Err
     let sealing = Arc::new(Sealing::new(&secret, keys)?);
     let end = recover::end(&*disk, &epoch)?;
     check_published(&*disk, &epoch, &end)?;
-    let crashed = disk.open(OPEN).is_ok();
+    let crashed = match disk.open(OPEN) {
+        Ok(_) => true,
+        Err(error) if error.kind() == io::ErrorKind::NotFound => false,
+        Err(error) => return Err(failed("look how the ledger ended")(error)),
+    };
     let orphans = match crashed {
         true => orphans(&*disk, &end)?,
         false => Vec::new(),
@@ -74,6 +85,8 @@ pub(crate) fn open(disk: Arc<dyn Disk>, options: &Options) -> Result<Opened, Err
         segment: segment.map_err(failed("continue the ledger"))?,
         tip: end.tip.clone(),
         buffer: Vec::new(),
+        is_broken: false,
+        key_room: 0,
         _lock: lock,
         disk,
         sealing,
@@ -113,22 +126,35 @@ fn settle(
     }
     finish_rotation(writer)?;
     let (bytes, records) = end.torn;
-    if bytes > 0 {
-        let segment = end.segment.map_or(0, |(first, _)| first);
-        writer.say(Event::Recovered(Recovered {
-            segment,
-            bytes,
-            records,
-        }))?;
-    }
-    for intent in orphans {
-        writer.say(Event::Outcome(Box::new(OutcomeRecord {
+    let segment = end.segment.map_or(0, |(first, _)| first);
+    let recovered = (bytes > 0).then_some(Event::Recovered(Recovered {
+        segment,
+        bytes,
+        records,
+    }));
+    let unknown = orphans.into_iter().map(|intent| {
+        Event::Outcome(Box::new(OutcomeRecord {
             intent,
             facts: Vec::new(),
             end: unknown(),
-        })))?;
+        }))
+    });
+    // All at once: who looks for what is open looks no further back than this.
+    writer.say_all(recovered.into_iter().chain(unknown).collect())?;
+    writer.finish_erasure()
+}
+
+/// Nothing is there but what a crash left of beginning a ledger.
+fn check_unborn(disk: &dyn Disk) -> Result<(), Error> {
+    let io = |error| failed("list the ledger")(error);
+    let segments = recover::segments(disk).map_err(io)?;
+    let keys = disk.list("keys").map_err(io)?;
+    let is_unborn = |name: &String| name.starts_with("epoch-0000000000.key");
+    if segments.is_empty() && keys.iter().all(is_unborn) {
+        return Ok(());
     }
-    Ok(())
+    let message = "records or keys of a ledger are there, and no file `origin` that names it";
+    Err(Error::new(ErrorKind::Damaged, message))
 }
 
 fn unknown() -> Ended {
@@ -272,10 +298,12 @@ fn orphans(disk: &dyn Disk, end: &End) -> Result<Vec<RecordId>, Error> {
     };
     let io = |error| failed("read the ledger")(error);
     let mut open = BTreeMap::new();
-    let mut closed = Vec::new();
+    // Outcomes stand behind their intents, so from the newest segment on they are met first.
+    let mut closed = HashSet::new();
     for first in recover::segments(disk).map_err(io)?.iter().rev() {
         let bytes = recover::load(disk, *first).map_err(io)?;
         let mut is_older = false;
+        let mut intents = Vec::new();
         each_record(&bytes, |leaf, _, body| {
             is_older |= leaf.boot_id != last.boot_id;
             let is_call = matches!(leaf.kind, Kind::INTENT | Kind::OUTCOME);
@@ -288,20 +316,18 @@ fn orphans(disk: &dyn Disk, end: &End) -> Result<Vec<RecordId>, Error> {
                 Some(Ids {
                     intent: Some(intent),
                     ..
-                }) => closed.push(intent),
-                Some(Ids { id, .. }) => drop(open.insert(leaf.seq, id)),
+                }) => drop(closed.insert(intent)),
+                Some(Ids { id, .. }) => intents.push((leaf.seq, id)),
                 None => {}
             }
         });
+        intents.retain(|(_, id)| !closed.remove(id));
+        open.extend(intents);
         if is_older {
             break;
         }
     }
-    let closed: std::collections::HashSet<_> = closed.into_iter().collect();
-    Ok(open
-        .into_values()
-        .filter(|id| !closed.contains(id))
-        .collect())
+    Ok(open.into_values().collect())
 }
 
 /// The ledger was closed, and nothing is left open in it.

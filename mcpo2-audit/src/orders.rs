@@ -38,8 +38,8 @@ impl Orders {
         }
         waiting.orders.push(Box::new(move |writer| {
             let (result, told) = match order(writer) {
-                // It was not to be, and nothing was done.
-                Err(error) if error.kind() == ErrorKind::Held => (Err(error), Ok(())),
+                // It was not to be, or changed nothing that records rest on.
+                Err(error) if !writer.is_broken => (Err(error), Ok(())),
                 Err(error) => {
                     let told = crate::text::chain(&error, 1024);
                     (

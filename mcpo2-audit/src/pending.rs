@@ -85,6 +85,14 @@ impl Pending {
         }
     }
 
+    /// Records the end of a call whose response is to wait until that is safe, once it has come.
+    pub(crate) fn settle(&mut self) -> Option<Commit> {
+        let open = self.open.as_ref()?;
+        let intent = open.begun.intent()?;
+        let is_due = intent.durability == Durability::Sync && open.said.response.is_some();
+        is_due.then(|| self.finish(Outcome::Detached)).flatten()
+    }
+
     /// Records the end: as the response says, and as `otherwise` where there was none.
     pub(crate) fn finish(&mut self, otherwise: Outcome) -> Option<Commit> {
         let mut open = self.open.take()?;
@@ -144,7 +152,10 @@ impl Open {
             trail,
             ..
         } = self;
-        trail
-            .read(|facts| place.fill_call(&begun.after(stamp, facts, &end), begun.of(), is_awaited))
+        let ledger = place.ledger().clone();
+        trail.read(|facts| {
+            let facts = begun.public(&ledger, facts);
+            place.fill_call(&begun.after(stamp, &facts, &end), begun.of(), is_awaited)
+        })
     }
 }

@@ -97,6 +97,8 @@ pub(crate) enum Work {
     Idle,
     /// Nothing will come any more.
     End,
+    /// Nothing may be written any more.
+    Failed,
 }
 
 impl Queue {
@@ -208,6 +210,14 @@ impl Queue {
         self.work.notify_one();
     }
 
+    /// Whether the writer ended as it should.
+    pub(crate) fn check_ended(&self) -> Result<(), Error> {
+        match &self.lock().phase {
+            Phase::Failed(reason) => Err(poisoned(reason)),
+            _ => Ok(()),
+        }
+    }
+
     /// Why no record is taken, if none is.
     pub(crate) fn check(&self) -> Result<(), Error> {
         self.lock().check()
@@ -232,7 +242,7 @@ impl Queue {
         let mut lingers = None;
         loop {
             if let Phase::Failed(_) = state.phase {
-                return Work::End;
+                return Work::Failed;
             }
             if std::mem::take(&mut state.roused) {
                 return Work::Idle;

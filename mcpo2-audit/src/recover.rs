@@ -84,7 +84,7 @@ pub(crate) fn end(disk: &dyn Disk, epoch: &Epoch) -> Result<End, Error> {
         match walk(*first, &bytes, epoch)? {
             Some(mut end) => {
                 end.torn.0 += lost;
-                return Ok(end);
+                return behind(disk, &firsts, *first, end, epoch);
             }
             None => {
                 lost += used(&bytes);
@@ -101,12 +101,35 @@ pub(crate) fn end(disk: &dyn Disk, epoch: &Epoch) -> Result<End, Error> {
     })
 }
 
+/// What only the segment before knows, where this one has no record yet.
+fn behind(
+    disk: &dyn Disk,
+    firsts: &[u64],
+    segment: u64,
+    mut end: End,
+    epoch: &Epoch,
+) -> Result<End, Error> {
+    let before = firsts.iter().rev().find(|first| **first < segment);
+    let Some(before) = before.filter(|_| end.tip.last.is_none()) else {
+        return Ok(end);
+    };
+    let bytes = load(disk, *before).map_err(unreadable)?;
+    let known = walk(*before, &bytes, epoch)?.ok_or_else(|| damaged(*before, 0))?;
+    if known.tip.chain != end.tip.chain || known.tip.size() != end.tip.size() {
+        return Err(damaged(*before, 0));
+    }
+    end.tip.last = known.tip.last;
+    end.tip.wall_ns = known.tip.wall_ns;
+    Ok(end)
+}
+
 /// Where a segment ends; none where it never got a header.
 fn walk(first: u64, bytes: &[u8], epoch: &Epoch) -> Result<Option<End>, Error> {
     let header = match read_frame(bytes) {
         Ok(Some(frame)) => header(first, &frame, epoch)?,
         Ok(None) => return Ok(None),
-        Err(_) if commits_behind(bytes, 0) > 1 => return Err(damaged(first, 0)),
+        // A header is safe before any group. So behind one that tore stands nothing.
+        Err(_) if commits_behind(bytes, 0) > 0 => return Err(damaged(first, 0)),
         Err(_) => return Ok(None),
     };
     let mut at = header.1;

@@ -48,6 +48,8 @@ fn work(
             }
             Work::Idle => {}
             Work::End => return opening::close(writer),
+            // Who failed said why. What is open stays so, for the next opening to end.
+            Work::Failed => return Ok(()),
         }
         if orders.carry_out(writer)? {
             queue.moved(writer.head());
@@ -57,14 +59,23 @@ fn work(
             .is_some_and(|every| beat.elapsed() >= every)
         {
             beat = Instant::now();
-            beaten(writer, options)?;
+            if let Err(error) = beaten(writer, options, has_room) {
+                if writer.is_broken {
+                    return Err(error);
+                }
+                // Records are safe, whatever becomes of what is derived from them.
+                tracing::warn!(%error, "the ledger is written, but no checkpoint is published");
+            }
             queue.moved(writer.head());
         }
     }
 }
 
 /// What is due every so often.
-fn beaten(writer: &mut Writer, options: &Options) -> Result<(), Error> {
+fn beaten(writer: &mut Writer, options: &Options, has_room: bool) -> Result<(), Error> {
+    if !has_room {
+        return Ok(());
+    }
     if writer.is_old(options.rotate_after) {
         writer.rotate()?;
     }

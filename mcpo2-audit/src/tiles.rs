@@ -88,14 +88,18 @@ impl Tiles {
 
     /// Writes the tiles that were filled.
     pub(crate) fn write_full(&mut self, disk: &dyn Disk) -> io::Result<()> {
-        for (tile, bytes) in self.full.drain(..) {
-            self.unsafe_yet.push(write(disk, tile, &bytes)?);
+        // One that cannot be written is not forgotten.
+        while let Some((tile, bytes)) = self.full.last() {
+            let path = write(disk, *tile, bytes)?;
+            self.unsafe_yet.push(path);
+            self.full.pop();
         }
         Ok(())
     }
 
     /// Writes the tiles that are not full, for a checkpoint of this size, and makes all safe.
     pub(crate) fn write_partial(&mut self, disk: &dyn Disk) -> io::Result<Vec<Tile>> {
+        self.write_full(disk)?;
         let (tiles, paths) = self.partial(disk)?;
         self.unsafe_yet.extend(paths);
         make_safe(disk, &self.unsafe_yet)?;

@@ -7,7 +7,7 @@
 mod keys;
 mod seal;
 
-pub(crate) use keys::{Keys, Subject, append};
+pub(crate) use keys::{Keys, Subject, append, make_room};
 pub(crate) use seal::{Personal, Sealed, open};
 
 use seal::{Salts, seal};

@@ -19,6 +19,10 @@ use crate::{
     tiles::Tiles,
 };
 
+const MAX_CHECKPOINT: u64 = 64 * 1024;
+/// The room that is kept for keys of persons: those of about a thousand.
+const KEY_ROOM: u64 = 64 * 1024;
+
 /// The newest published checkpoint.
 pub(crate) const CHECKPOINT: &str = "checkpoint";
 /// One that is to be witnessed before it is published.
@@ -37,6 +41,10 @@ pub(crate) struct Writer {
     pub(crate) segment: Segment,
     pub(crate) boot: Boot,
     pub(crate) buffer: Vec<u8>,
+    /// Whether the disk may not have what the tree has: then nothing more may be written.
+    pub(crate) is_broken: bool,
+    /// How long the file of keys may become without more room.
+    pub(crate) key_room: u64,
     pub(crate) _lock: Box<dyn Any + Send + Sync>,
 }
 
@@ -62,10 +70,22 @@ pub(crate) struct Boot {
 impl Writer {
     /// Writes these records as one group, and returns when they are safe.
     pub(crate) fn append(&mut self, group: Vec<Prepared>) -> Result<(), Error> {
-        self.keep_keys()?;
         if group.is_empty() {
             return Ok(());
         }
+        // Until it is known that the disk has what the tree has.
+        self.is_broken = true;
+        self.write(group)?;
+        self.is_broken = false;
+        // Whatever becomes of them, the records are safe.
+        if let Err(error) = self.tree.tiles.write_full(&*self.disk) {
+            tracing::warn!(%error, "tiles of the ledger cannot be written");
+        }
+        Ok(())
+    }
+
+    fn write(&mut self, group: Vec<Prepared>) -> Result<(), Error> {
+        self.keep_keys()?;
         let size = group.iter().map(|it| it.bytes() + 256).sum::<usize>();
         self.segment
             .make_room(&*self.disk, size, &self.tip, self.epoch.origin())?;
@@ -80,18 +100,22 @@ impl Writer {
         for (notice, seq, leaf) in notices {
             notice.done(Committed { seq, leaf, size });
         }
-        // Whatever becomes of them, the records are safe.
-        if let Err(error) = self.tree.tiles.write_full(&*self.disk) {
-            tracing::warn!(%error, "tiles of the ledger cannot be written");
-        }
         Ok(())
     }
 
     /// Appends a record of the ledger's own, as a group.
     pub(crate) fn say(&mut self, event: Event) -> Result<(), Error> {
-        let record = Record::new(self.stamps.next(), event);
-        let prepared = self.sealing.event(record)?;
-        self.append(vec![prepared])
+        self.say_all(vec![event])
+    }
+
+    /// Appends records of the ledger's own, all of them or none.
+    pub(crate) fn say_all(&mut self, events: Vec<Event>) -> Result<(), Error> {
+        let records = events.into_iter().map(|event| {
+            let record = Record::new(self.stamps.next(), event);
+            self.sealing.event(record)
+        });
+        let group = records.collect::<Result<_, _>>()?;
+        self.append(group)
     }
 
     /// Says that the ledger is alive, where nothing else was said since the last time, and
@@ -151,7 +175,18 @@ impl Writer {
     }
 
     /// Makes a checkpoint known that witnesses signed.
-    pub(crate) fn publish_witnessed(&mut self, size: u64, note: &str) -> Result<(), Error> {
+    pub(crate) fn publish_witnessed(&mut self, note: &str) -> Result<(), Error> {
+        let known = self.epoch.knows(note.as_bytes());
+        let known = known.filter(|(size, _)| *size <= self.tip.size());
+        let published = match self.disk.read(CHECKPOINT, MAX_CHECKPOINT) {
+            Ok(note) => self.epoch.knows(&note).map_or(0, |(size, _)| size),
+            Err(error) if error.kind() == io::ErrorKind::NotFound => 0,
+            Err(error) => return Err(failed("read the checkpoint")(error)),
+        };
+        let Some((size, _)) = known.filter(|(size, _)| *size >= published) else {
+            let message = "the checkpoint is none of this ledger, or older than what is published";
+            return Err(Error::new(ErrorKind::Unsupported, message));
+        };
         let written = self.disk.replace(CHECKPOINT, note.as_bytes());
         written.map_err(failed("publish a checkpoint"))?;
         self.tree.tiles.forget_before(&*self.disk, size);
@@ -160,6 +195,10 @@ impl Writer {
 
     /// Begins another epoch: the record that names its key is the last that the old key signs.
     pub(crate) fn rotate(&mut self) -> Result<(), Error> {
+        if self.epoch.since().is_none() {
+            let message = "the keys of a signer of the host's own are not changed here";
+            return Err(Error::new(ErrorKind::Unsupported, message));
+        }
         let now = self.clock().now().as_second();
         let next = self
             .epoch
@@ -171,13 +210,34 @@ impl Writer {
             },
         }))?;
         // What ends with this record is signed by the key before, in files as in segments.
+        self.is_broken = true;
         self.publish()?;
-        self.epoch.change(&*self.disk, self.tip.size(), next)
+        self.epoch.change(&*self.disk, self.tip.size(), next)?;
+        self.is_broken = false;
+        Ok(())
     }
 
     /// Whether the disk has room for what is under way and more.
     pub(crate) fn has_room(&mut self) -> bool {
-        self.segment.keep_spare(&*self.disk)
+        self.segment.keep_spare(&*self.disk) && self.keep_key_room()
+    }
+
+    /// Keeps room for the keys of persons who are not known yet.
+    fn keep_key_room(&mut self) -> bool {
+        let used = self.sealing.vault.keys().length();
+        if used + KEY_ROOM / 2 <= self.key_room {
+            return true;
+        }
+        match crate::vault::make_room(&*self.disk, used + KEY_ROOM) {
+            Ok(()) => {
+                self.key_room = used + KEY_ROOM;
+                true
+            }
+            Err(error) => {
+                tracing::warn!(%error, "no room can be kept for keys of the vault");
+                false
+            }
+        }
     }
 
     /// Ends it: all is published, and room that was kept is given back.

@@ -243,3 +243,31 @@ async fn call_that_a_crash_interrupted_is_ended_as_unknown() {
         .unwrap();
     assert_eq!(again.stats().head.size, 18);
 }
+
+#[tokio::test]
+async fn response_in_a_stream_waits_for_its_outcome_where_it_is_to() {
+    let dir = tempfile::tempdir().unwrap();
+    let ledger = Ledger::open(dir.path(), Options::default()).unwrap();
+    let module = service_fn(|_: Routed| async {
+        let progress = r#"{"jsonrpc":"2.0","method":"notifications/progress","params":{}}"#;
+        let frames = [progress, RESULT].map(|it| Ok(mcpo2_core::Frame::new(it)));
+        Ok::<_, Error>(Reply::stream(futures_util::stream::iter(frames)))
+    });
+    let intents = IntentLayer::new(ledger.clone()).with_durability(Durability::Sync);
+    let stack = AuditLayer::new(ledger.clone()).layer(governed(intents.layer(module), None));
+    let reply = stack.oneshot(call()).await.unwrap();
+    let mcpo2_core::Body::Stream(mut frames) = reply.into_body() else {
+        panic!("no stream")
+    };
+    use futures_util::StreamExt as _;
+    frames.next().await.unwrap().unwrap();
+    assert_eq!(
+        entries(dir.path()).len(),
+        1,
+        "the intent, and no outcome yet"
+    );
+    let response = frames.next().await.unwrap().unwrap();
+    assert_eq!(response.data(), RESULT);
+    assert_eq!(entries(dir.path()).len(), 2, "the outcome is safe");
+    assert!(frames.next().await.is_none());
+}

@@ -126,7 +126,9 @@ fn sync_that_failed_is_not_believed_when_it_succeeds_later() {
 #[test]
 fn full_disk_refuses_calls_finishes_those_under_way_and_goes_on_by_itself() {
     let disk = ModelDisk::new();
-    let ledger = Ledger::open_on(disk.clone(), options()).unwrap();
+    // What is derived cannot be written meanwhile, and that does no harm.
+    let options = options().with_heartbeat(Some(std::time::Duration::from_millis(1)));
+    let ledger = Ledger::open_on(disk.clone(), options).unwrap();
     let mut told = Told::default();
     told.write(&ledger, 1).unwrap();
     let place = ledger.reserve().unwrap();
@@ -178,4 +180,63 @@ fn torn_end_is_cut_and_said() {
         matches!(last.record.event, Event::Recovered(Recovered { bytes, .. }) if bytes > 0)
     });
     assert!(told_of_it.count() > 5);
+}
+
+/// Failures of what can be made again stop no call.
+#[test]
+fn checkpoint_that_cannot_be_published_is_published_later() {
+    let disk = ModelDisk::new();
+    let ledger = Ledger::open_on(disk.clone(), options()).unwrap();
+    let mut told = Told::default();
+    for number in 0..300 {
+        told.write(&ledger, number % 7).unwrap();
+    }
+    disk.fail_at(disk.operations() + 1, DiskFault::Error);
+    ledger.publish().unwrap_err();
+    told.write(&ledger, 1).unwrap();
+    ledger.publish().unwrap();
+    ledger.close().unwrap();
+    told.check(&disk, "published later");
+}
+
+#[test]
+fn clock_that_went_back_over_a_crash_is_held_back_in_a_segment_without_records() {
+    #[derive(Debug)]
+    struct At(i64);
+    impl mcpo2_audit::Clock for At {
+        fn now(&self) -> jiff::Timestamp {
+            jiff::Timestamp::from_second(self.0).unwrap()
+        }
+        fn monotonic(&self) -> std::time::Duration {
+            std::time::Duration::ZERO
+        }
+    }
+    let at = |second| options().with_segment_bytes(1).with_clock(At(second));
+    // Each group has a segment of its own, of which this one gets no more than a header.
+    let found = (1..12).find_map(|more| {
+        let disk = ModelDisk::new();
+        let ledger = Ledger::open_on(disk.clone(), at(2000)).unwrap();
+        let mut told = Told::default();
+        told.write(&ledger, 1).unwrap();
+        told.write(&ledger, 1).unwrap();
+        disk.fail_at(disk.operations() + more, DiskFault::Crash);
+        told.write(&ledger, 1).unwrap_err();
+        let left = disk.crash(1);
+        let dir = tempfile::tempdir().unwrap();
+        left.store(dir.path()).unwrap();
+        let segments = std::fs::read_dir(dir.path().join("seg")).unwrap();
+        let segments = segments.filter(|it| {
+            it.as_ref()
+                .unwrap()
+                .file_name()
+                .to_string_lossy()
+                .ends_with(".seg")
+        });
+        (segments.count() == 3).then_some((left, told))
+    });
+    let (left, told) = found.unwrap();
+    let ledger = Ledger::open_on(left.clone(), at(1000)).unwrap();
+    ledger.append(note(1)).unwrap();
+    ledger.close().unwrap();
+    told.check(&left, "a clock that went back");
 }

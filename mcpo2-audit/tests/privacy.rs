@@ -10,7 +10,9 @@
 use std::{fs, path::Path, time::Duration};
 
 use mcpo2_audit::{
-    Caller, Entry, ErrorKind, Event, Keeping, Ledger, Note, Options, Reject, Source, read, verify,
+    Caller, Entry, ErrorKind, Event, Keeping, Ledger, Note, Options, Reject, Source,
+    conformance::{DiskFault, ModelDisk},
+    read, verify,
 };
 use mcpo2_core::{AuthMethod, Principal};
 
@@ -200,4 +202,33 @@ fn retention_by_size_works_by_itself() {
     ledger.close().unwrap();
     let report = verify(dir.path()).unwrap();
     assert!(report.extent.first > 0, "{report:?}");
+}
+
+#[test]
+fn erasure_that_was_interrupted_anywhere_is_ended_by_the_next_opening() {
+    let ada = principal("ada-lovelace");
+    let begin = |disk: &ModelDisk| {
+        let ledger = Ledger::open_on(disk.clone(), Options::default()).unwrap();
+        note(&ledger, "ada-lovelace");
+        ledger.flush().unwrap();
+        ledger
+    };
+    for more in 1..24 {
+        let disk = ModelDisk::new();
+        let ledger = begin(&disk);
+        disk.fail_at(disk.operations() + more, DiskFault::Crash);
+        let erased = ledger.erase((ada.tenant(), ada.id()), "law", "dpo");
+        let left = disk.crash(more);
+        let again = Ledger::open_on(left.clone(), Options::default()).unwrap();
+        again.close().unwrap();
+        let dir = tempfile::tempdir().unwrap();
+        left.store(dir.path()).unwrap();
+        verify(dir.path()).unwrap();
+        let said = entries(dir.path())
+            .iter()
+            .any(|entry| matches!(entry.record.event, Event::Erase(_)));
+        let known = callers(dir.path()).iter().any(|(id, _)| id.is_some());
+        assert!(!(said && known), "{more}: said, and not done");
+        assert!(said || erased.is_err(), "{more}: done, and not said");
+    }
 }

@@ -68,7 +68,9 @@ impl Follower {
             .unwrap_or_default();
         loop {
             let firsts = recover::segments(&disk)?;
-            let (segment, offset) = match self.at {
+            // One that was removed meanwhile is gone with what was in it.
+            let at = self.at.filter(|(segment, _)| firsts.contains(segment));
+            let (segment, offset) = match at {
                 Some(at) => at,
                 None => match start(&firsts, self.next) {
                     Some(segment) => (segment, 0),

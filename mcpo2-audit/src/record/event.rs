@@ -61,6 +61,9 @@ impl Event {
             | Self::ServerStop(note)
             | Self::Module(note)
             | Self::Admin(note) => note.bound(),
+            Self::Erase(Erased { basis, by, .. }) => clip_all([basis, by]),
+            Self::Hold(Held { reason, by, .. }) => clip_all([reason, by]),
+            Self::Retention(it) => clip_all([&mut it.retention.policy]),
             _ => {}
         }
     }
@@ -101,6 +104,12 @@ impl Event {
             _ => None,
         }
     }
+}
+
+fn clip_all<const N: usize>(texts: [&mut Box<str>; N]) {
+    texts
+        .into_iter()
+        .for_each(|text| clip_in_place(text, MAX_DETAIL));
 }
 
 impl From<CallRecord> for Event {

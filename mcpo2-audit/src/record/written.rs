@@ -5,7 +5,7 @@
 use std::borrow::Cow;
 
 use jiff::Timestamp;
-use mcpo2_core::{AuthMethod, Fact, Principal, PrincipalKind, Routing, TenantId};
+use mcpo2_core::{AuthMethod, Fact, Principal, PrincipalKind, TenantId};
 use mcpo2_verify::Kind;
 use serde::{Serialize, Serializer, ser::SerializeStruct};
 
@@ -128,24 +128,6 @@ impl WrittenCall<'_> {
             Shape::Outcome(..) => "outcome",
         }
     }
-
-    /// The facts, of which those that name a personal item name it no more.
-    fn facts(&self) -> Cow<'_, [Fact]> {
-        let (Shape::Call(way, _) | Shape::Intent(way)) = self.shape else {
-            return Cow::Borrowed(self.facts);
-        };
-        if way.personal_item().is_none() {
-            return Cow::Borrowed(self.facts);
-        }
-        let facts = self.facts.iter().cloned().map(|fact| match fact {
-            Fact::Routed(routing) => Fact::Routed(Routing {
-                item: None,
-                ..routing
-            }),
-            other => other,
-        });
-        Cow::Owned(facts.collect())
-    }
 }
 
 impl<'a> Way<'a> {
@@ -200,7 +182,7 @@ impl Serialize for WrittenCall<'_> {
             }
             Shape::Outcome(intent, _) => record.serialize_field("intent", intent)?,
         }
-        record.serialize_field("facts", &*self.facts())?;
+        record.serialize_field("facts", self.facts)?;
         if let Shape::Call(_, end) | Shape::Outcome(_, end) = self.shape {
             record.serialize_field("end", &PublicEnd(end))?;
         }

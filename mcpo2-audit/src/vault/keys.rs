@@ -4,7 +4,7 @@ use mcpo2_verify::subject_tag;
 use zeroize::Zeroizing;
 
 use super::ByTag;
-use crate::{Disk, Error, secret};
+use crate::{Disk, DiskFile, Error, secret};
 
 const FILE: &str = "vault/keys";
 /// What finds a person, the key, and the CRC of both.
@@ -35,12 +35,19 @@ impl Keys {
             Err(error) if error.kind() == io::ErrorKind::NotFound => Zeroizing::default(),
             Err(error) => return Err(error),
         };
-        let whole = bytes.len() / ENTRY * ENTRY;
+        // What tore was of records that tore with it, and behind the last is room.
+        let entries = bytes.chunks_exact(ENTRY).enumerate();
+        let entries = entries.filter_map(|(at, entry)| Some((at, parse(entry)?)));
+        let mut known = HashMap::new();
+        let mut count = 0;
+        for (at, (lookup, key)) in entries {
+            known.insert(lookup, key);
+            count = at + 1;
+        }
         Ok(Self {
-            // What tore was of records that tore with it.
-            known: bytes.chunks_exact(ENTRY).filter_map(parse).collect(),
+            known,
             new: Vec::new(),
-            length: u64::try_from(whole).unwrap_or_default(),
+            length: u64::try_from(count * ENTRY).unwrap_or_default(),
         })
     }
 
@@ -52,6 +59,12 @@ impl Keys {
         self.known.insert(lookup, key);
         self.new.push(entry(&lookup, &key));
         Ok(Subject::of(key))
+    }
+
+    /// How long the file is with all that are known.
+    pub(crate) fn length(&self) -> u64 {
+        let new = u64::try_from(self.new.len() * ENTRY).unwrap_or_default();
+        self.length.saturating_add(new)
     }
 
     /// The person, if there is one of whom something was recorded.
@@ -106,16 +119,27 @@ impl Keys {
 
 /// Writes new keys where they belong, and makes them safe.
 pub(crate) fn append(disk: &dyn Disk, at: u64, bytes: &[u8]) -> io::Result<()> {
-    let file = match disk.open(FILE) {
+    let file = opened(disk)?;
+    file.write_all_at(bytes, at)?;
+    file.sync()
+}
+
+/// Keeps room in the file up to this length.
+pub(crate) fn make_room(disk: &dyn Disk, length: u64) -> io::Result<()> {
+    let file = opened(disk)?;
+    file.allocate(length)?;
+    file.sync()
+}
+
+fn opened(disk: &dyn Disk) -> io::Result<Box<dyn DiskFile>> {
+    match disk.open(FILE) {
         Err(error) if error.kind() == io::ErrorKind::NotFound => {
             let file = disk.create(FILE)?;
             disk.sync_dir("vault")?;
-            file
+            Ok(file)
         }
-        opened => opened?,
-    };
-    file.write_all_at(bytes, at)?;
-    file.sync()
+        opened => opened,
+    }
 }
 
 impl Subject {

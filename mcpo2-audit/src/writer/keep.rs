@@ -2,7 +2,7 @@
 
 use std::io;
 
-use mcpo2_verify::{FrameKind, LEAF, Leaf, TILE_WIDTH, new_tiles, read_frame, segment_name};
+use mcpo2_verify::{FrameKind, LEAF, Leaf, TILE_WIDTH, Tree, new_tiles, read_frame, segment_name};
 
 use super::{Writer, failed};
 use crate::{
@@ -13,6 +13,8 @@ use crate::{
 
 /// A file that is there while nothing may be removed or erased.
 const HOLD: &str = "hold";
+/// By what the person is found whose key is being destroyed.
+const ERASING: &str = "vault/erasing";
 
 impl Writer {
     /// Destroys the key of all that is personal of somebody. The pseudonym that they had; none
@@ -29,32 +31,71 @@ impl Writer {
             return Ok(None);
         };
         let pseudonym = subject.pseudonym();
+        // Should it be interrupted, the next opening ends it.
+        let marked = self.disk.replace(ERASING, lookup);
+        marked.map_err(failed("mark the erasure"))?;
         self.say(Event::Erase(Erased {
             subject: pseudonym.clone().into(),
             basis: basis.into(),
             by: by.into(),
         }))?;
+        self.is_broken = true;
+        self.forget(lookup)?;
+        self.is_broken = false;
+        Ok(Some(pseudonym))
+    }
+
+    /// Destroys a key of which the ledger says that it is destroyed.
+    fn forget(&mut self, lookup: &[u8; 32]) -> Result<(), Error> {
         self.keep_keys()?;
         let mut keys = self.sealing.vault.keys();
         keys.forget(lookup);
         let stored = keys.store(&*self.disk);
-        stored.map_err(failed("write the keys of the vault"))?;
-        Ok(Some(pseudonym))
+        drop(keys);
+        self.key_room = 0;
+        let done = stored
+            .and_then(|()| self.disk.remove(ERASING))
+            .and_then(|()| self.disk.sync_dir("vault"));
+        done.map_err(failed("write the keys of the vault"))
+    }
+
+    /// Ends an erasure that was interrupted; the record of it may be there, or is said now.
+    pub(crate) fn finish_erasure(&mut self) -> Result<(), Error> {
+        let lookup = match self.disk.read(ERASING, 32) {
+            Ok(lookup) => <[u8; 32]>::try_from(lookup.as_slice()).ok(),
+            Err(error) if error.kind() == io::ErrorKind::NotFound => return Ok(()),
+            Err(error) => return Err(failed("read what is to be erased")(error)),
+        };
+        let lookup = lookup.unwrap_or_default();
+        let subject = self.sealing.vault.keys().find(&lookup);
+        if let Some(subject) = subject {
+            self.say(Event::Erase(Erased {
+                subject: subject.pseudonym().into(),
+                basis: "an erasure that was interrupted".into(),
+                by: "recovery".into(),
+            }))?;
+        }
+        self.forget(&lookup)
     }
 
     /// Says that nothing may be removed or erased from here on, or may be again.
     pub(crate) fn hold(&mut self, held: bool, reason: &str, by: &str) -> Result<(), Error> {
+        if held {
+            // It holds before the ledger says so, and ends after.
+            let marked = self.disk.replace(HOLD, reason.as_bytes());
+            marked.map_err(failed("mark the hold"))?;
+        }
         self.say(Event::Hold(Held {
             held,
             reason: reason.into(),
             by: by.into(),
         }))?;
-        let done = match (held, self.is_held()?) {
-            (true, _) => self.disk.replace(HOLD, reason.as_bytes()),
-            (false, true) => self.disk.remove(HOLD).and_then(|()| self.disk.sync_dir("")),
-            (false, false) => Ok(()),
-        };
-        done.map_err(failed("mark the hold"))
+        if !held && self.is_held()? {
+            let removed = self.disk.remove(HOLD);
+            let safe = removed.and_then(|()| self.disk.sync_dir(""));
+            safe.map_err(failed("mark the end of the hold"))?;
+        }
+        Ok(())
     }
 
     /// Below which record nothing need be kept any more, if something is there to be removed.
@@ -138,10 +179,17 @@ impl Writer {
 
     /// What stands in for segments must not be lost after them.
     fn sync_tiles(&self, size: u64) -> io::Result<()> {
-        let up = size.next_multiple_of(u64::from(TILE_WIDTH));
+        let width = u64::from(TILE_WIDTH);
+        let up = size.next_multiple_of(width);
         for tile in new_tiles(0, up).into_iter().filter(|tile| tile.is_full()) {
             let path = tile.path();
-            self.disk.open(&path)?.sync()?;
+            let is_needed = tile.tree() != Tree::Entries || tile.index() == size / width;
+            match self.disk.open(&path) {
+                Ok(file) => file.sync()?,
+                // Bundles may be pruned, but for the one that stands in for records.
+                Err(error) if error.kind() == io::ErrorKind::NotFound && !is_needed => continue,
+                Err(error) => return Err(error),
+            }
             self.disk.sync_dir(crate::disk::folder_of(&path))?;
         }
         Ok(())
