@@ -73,6 +73,7 @@ pub(crate) fn open(disk: Arc<dyn Disk>, options: &Options) -> Result<Opened, Err
     let (tiles, published) = tiles(&*disk, &end.tip, crashed)?;
     let mut writer = Writer {
         boot: Boot {
+            _lock: lock,
             id: boot,
             mono: options.clock.monotonic(),
             drift: None,
@@ -84,10 +85,8 @@ pub(crate) fn open(disk: Arc<dyn Disk>, options: &Options) -> Result<Opened, Err
         },
         segment: segment.map_err(failed("continue the ledger"))?,
         tip: end.tip.clone(),
-        buffer: Vec::new(),
         is_broken: false,
         key_room: 0,
-        _lock: lock,
         disk,
         sealing,
         stamps,

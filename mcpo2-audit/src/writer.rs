@@ -34,18 +34,16 @@ const STEP: i128 = 1_000_000_000;
 pub(crate) struct Writer {
     pub(crate) disk: Arc<dyn Disk>,
     pub(crate) sealing: Arc<Sealing>,
+    /// How long the file of keys may become without more room.
+    pub(crate) key_room: u64,
     pub(crate) stamps: Arc<Stamps>,
     pub(crate) epoch: Epoch,
     pub(crate) tip: Tip,
     pub(crate) tree: Published,
     pub(crate) segment: Segment,
     pub(crate) boot: Boot,
-    pub(crate) buffer: Vec<u8>,
     /// Whether the disk may not have what the tree has: then nothing more may be written.
     pub(crate) is_broken: bool,
-    /// How long the file of keys may become without more room.
-    pub(crate) key_room: u64,
-    pub(crate) _lock: Box<dyn Any + Send + Sync>,
 }
 
 /// The tree as files.
@@ -59,8 +57,10 @@ pub(crate) struct Published {
 }
 
 /// When the ledger was opened, by both clocks.
-#[derive(Debug, Clone)]
+#[derive(Debug)]
 pub(crate) struct Boot {
+    /// Nobody else writes as long as it is there.
+    pub(crate) _lock: Box<dyn Any + Send + Sync>,
     pub(crate) id: [u8; 16],
     pub(crate) mono: Duration,
     /// By how much the clocks differed at the last record, in nanoseconds.
@@ -89,13 +89,13 @@ impl Writer {
         let size = group.iter().map(|it| it.bytes() + 256).sum::<usize>();
         self.segment
             .make_room(&*self.disk, size, &self.tip, self.epoch.origin())?;
-        self.buffer.clear();
+        let mut buffer = Vec::with_capacity(size);
         let mut notices = Vec::new();
         for record in group {
-            let (seq, leaf) = self.encode(&record)?;
+            let (seq, leaf) = self.encode(&mut buffer, &record)?;
             notices.extend(record.notice.map(|notice| (notice, seq, leaf)));
         }
-        self.commit()?;
+        self.commit(buffer)?;
         let size = self.tip.size();
         for (notice, seq, leaf) in notices {
             notice.done(Committed { seq, leaf, size });
@@ -263,14 +263,18 @@ impl Writer {
     }
 
     /// Adds a record to the group: its number and the hash of its leaf.
-    fn encode(&mut self, record: &Prepared) -> Result<(u64, mcpo2_verify::Hash), Error> {
+    fn encode(
+        &mut self,
+        buffer: &mut Vec<u8>,
+        record: &Prepared,
+    ) -> Result<(u64, mcpo2_verify::Hash), Error> {
         let leaf = self.leaf(record);
         let (seq, bytes) = (leaf.seq, leaf.encode());
         let parts: [&[u8]; 2] = [&bytes, &record.body];
-        write_frame(&mut self.buffer, FrameKind::Record, seq, &parts).map_err(unfit)?;
+        write_frame(buffer, FrameKind::Record, seq, &parts).map_err(unfit)?;
         if !record.vault.is_empty() {
             let parts: [&[u8]; 1] = [&record.vault];
-            write_frame(&mut self.buffer, FrameKind::Vault, seq, &parts).map_err(unfit)?;
+            write_frame(buffer, FrameKind::Vault, seq, &parts).map_err(unfit)?;
         }
         let hash = self.tip.push(leaf, &bytes);
         self.tree.tiles.push(&bytes, hash);
@@ -310,12 +314,12 @@ impl Writer {
     }
 
     /// Puts a checkpoint behind the group, and makes both safe.
-    fn commit(&mut self) -> Result<(), Error> {
+    fn commit(&mut self, mut group: Vec<u8>) -> Result<(), Error> {
         let (size, root) = (self.tip.size(), self.tip.frontier.root());
         let note = self.epoch.sign(size, root)?;
         let parts: [&[u8]; 1] = [note.as_bytes()];
-        write_frame(&mut self.buffer, FrameKind::Commit, size, &parts).map_err(unfit)?;
-        let written = self.segment.append(&self.buffer);
+        write_frame(&mut group, FrameKind::Commit, size, &parts).map_err(unfit)?;
+        let written = self.segment.append(&group);
         written.map_err(failed("write the ledger"))
     }
 }
