@@ -74,7 +74,7 @@ bench:
     target/release/mcpo2-load bench --out benches
 
 # mixed traffic, which fails where the gateway grows or answers wrongly
-soak duration="4m":
+soak duration="3m":
     cargo build --release -p mcpo2-server -p mcpo2-load
     target/release/mcpo2-load soak --duration {{ duration }}
 
