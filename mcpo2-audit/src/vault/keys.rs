@@ -150,7 +150,11 @@ impl Subject {
 
     /// The name by which records know the person.
     pub(crate) fn pseudonym(&self) -> String {
-        self.tag.iter().map(|byte| format!("{byte:02x}")).collect()
+        let nibbles = self.tag.iter().flat_map(|byte| [byte >> 4, byte & 15]);
+        let digits = nibbles.map(|nibble| char::from_digit(nibble.into(), 16));
+        let mut text = String::with_capacity(32);
+        text.extend(digits.flatten());
+        text
     }
 }
 
