@@ -417,3 +417,29 @@ fn place_that_is_not_used_is_given_back() {
     ledger.close().unwrap();
     assert_eq!(verify(dir.path()).unwrap().extent.size, 1);
 }
+
+#[test]
+fn note_whose_escapes_are_long_is_cut_and_stops_nothing() {
+    let dir = tempfile::tempdir().unwrap();
+    let ledger = Ledger::open(dir.path(), Options::default()).unwrap();
+    let mut note = mcpo2_audit::Note::new("suspicious_names");
+    for number in 0..40 {
+        note = note.with(number.to_string(), "\u{1}".repeat(5000));
+    }
+    let roles = (0..80).map(|number| format!("{number}{}", "\u{2}".repeat(200)));
+    let roles: Vec<String> = roles.collect();
+    let ada = Principal::new(
+        "acme".parse().unwrap(),
+        "ada".parse().unwrap(),
+        AuthMethod::Host,
+    );
+    let ada = ada.with_roles(roles.clone()).with_scopes(roles);
+    let note = note.with_principal(mcpo2_audit::Caller::from(&ada));
+    ledger.append(Event::Module(note)).unwrap();
+    ledger.close().unwrap();
+    let Event::Module(note) = tail(dir.path(), 1).unwrap().remove(0).record.event else {
+        panic!("no note")
+    };
+    assert!(note.detail["omitted"].ends_with(" bytes"));
+    assert_eq!(note.principal.unwrap().scopes.len(), 64);
+}

@@ -27,6 +27,13 @@ fn shell(dir: &Path, script: &str) -> Output {
         .unwrap()
 }
 
+/// What a script prints that has to succeed.
+fn succeeds(dir: &Path, script: &str) -> String {
+    let output = shell(dir, script);
+    assert!(output.status.success(), "{script}: {output:?}");
+    String::from_utf8(output.stdout).unwrap()
+}
+
 /// Commands, each with what it prints and its exit code.
 fn commands(page: &str) -> Vec<(String, Vec<String>, i32)> {
     let mut commands: Vec<(String, Vec<String>, i32)> = Vec::new();
@@ -88,11 +95,7 @@ fn what_the_page_shows_happens() {
 #[test]
 fn records_are_shown_searched_proved_and_exported() {
     let temp = tempfile::tempdir().unwrap();
-    let run = |script: &str| {
-        let output = shell(temp.path(), script);
-        assert!(output.status.success(), "{script}: {output:?}");
-        String::from_utf8(output.stdout).unwrap()
-    };
+    let run = |script: &str| succeeds(temp.path(), script);
     run("mcpo2 demo --dir demo");
     let denied = run("mcpo2 audit query demo/ledger --all-tenants --outcome denied --format json");
     let rows: Vec<Value> = denied
@@ -145,11 +148,7 @@ fn records_are_shown_searched_proved_and_exported() {
 #[test]
 fn person_is_erased_keys_change_and_all_still_verifies() {
     let temp = tempfile::tempdir().unwrap();
-    let run = |script: &str| {
-        let output = shell(temp.path(), script);
-        assert!(output.status.success(), "{script}: {output:?}");
-        String::from_utf8(output.stdout).unwrap()
-    };
+    let run = |script: &str| succeeds(temp.path(), script);
     run("mcpo2 demo --dir demo");
     let before = run("mcpo2 audit query demo/ledger --all-tenants --principal dora --format json");
     assert!(before.lines().count() > 2);

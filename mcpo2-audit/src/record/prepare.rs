@@ -8,11 +8,14 @@ use super::{MAX_RECORD, Record, personal};
 use crate::{
     Error, ErrorKind, RecordId,
     prepared::Prepared,
+    text::clip,
     vault::{Personal, Subject, Vault},
 };
 
 const MAX_FACTS: usize = 16;
 const MAX_FACT: usize = 2048;
+/// How long the names of roles and scopes may be where a record is too long.
+const MAX_LABEL_THEN: usize = 16;
 const TENANT: &str = "mcpo2 2026 audit tenant tag v1";
 const LOOKUP: &str = "mcpo2 2026 audit subject lookup v1";
 
@@ -123,7 +126,28 @@ fn shortened(json: Vec<u8>) -> Result<Vec<u8>, serde_json::Error> {
             facts.push(json!({ "omitted": { "facts": behind } }));
         }
     }
+    let json = serde_json::to_vec(&record)?;
+    if json.len() <= MAX_RECORD {
+        return Ok(json);
+    }
+    omit(&mut record);
     serde_json::to_vec(&record)
+}
+
+/// Cuts what is bounded in bytes, and whose escapes are six times as long all the same: whoever names
+/// things so stops no record.
+fn omit(record: &mut Value) {
+    if let Some(detail) = record.get_mut("detail") {
+        let bytes = detail.to_string().len();
+        *detail = json!({ "omitted": format!("{bytes} bytes") });
+    }
+    for pointer in ["/principal/roles", "/principal/scopes"] {
+        let labels = record.pointer_mut(pointer).and_then(Value::as_array_mut);
+        for label in labels.into_iter().flatten() {
+            let text = label.as_str().unwrap_or_default();
+            *label = clip(text, MAX_LABEL_THEN).into_string().into();
+        }
+    }
 }
 
 /// Keeps no more of a fact than its kind and its length, where it is long.
