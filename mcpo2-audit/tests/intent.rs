@@ -220,6 +220,24 @@ async fn call_that_a_crash_interrupted_is_ended_as_unknown() {
     }
     ledger.flush().unwrap();
     let left = disk.crash(3);
+    // However often the next opening is stopped as well.
+    for more in 1..30 {
+        let left = disk.crash(3);
+        left.fail_at(more, DiskFault::Crash);
+        drop(Ledger::open_on(left.clone(), Options::default()));
+        let left = left.crash(more);
+        Ledger::open_on(left.clone(), Options::default())
+            .unwrap()
+            .close()
+            .unwrap();
+        let dir = tempfile::tempdir().unwrap();
+        left.store(dir.path()).unwrap();
+        let ended = calls(dir.path()).unwrap().filter(|it| {
+            let event = &it.as_ref().unwrap().record.event;
+            matches!(event, Event::Call(call) if call.end.outcome == Outcome::Unknown)
+        });
+        assert_eq!(ended.count(), 9, "stopped at {more}");
+    }
     let dir = tempfile::tempdir().unwrap();
     let again = Ledger::open_on(left.clone(), Options::default()).unwrap();
     again.close().unwrap();

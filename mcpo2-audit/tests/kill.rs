@@ -175,3 +175,63 @@ fn ledger_that_was_rolled_back_behind_its_checkpoint_is_not_continued() {
     assert_eq!(error.kind(), ErrorKind::Damaged);
     assert!(error.to_string().contains("cut or rolled back"), "{error}");
 }
+
+#[test]
+fn ledger_that_lost_its_name_is_not_begun_anew_over_its_keys_and_records() {
+    let dir = tempfile::tempdir().unwrap();
+    let ledger = open(dir.path()).unwrap();
+    ledger.append(Event::Admin(Note::new("one"))).unwrap();
+    ledger.close().unwrap();
+    let origin = dir.path().join("origin");
+    let key = dir.path().join("keys/epoch-0000000000.key");
+    let (named, signs) = (fs::read(&origin).unwrap(), fs::read(&key).unwrap());
+    fs::remove_file(&origin).unwrap();
+    assert_eq!(open(dir.path()).unwrap_err().kind(), ErrorKind::Damaged);
+    assert_eq!(fs::read(&key).unwrap(), signs);
+    fs::write(&origin, named).unwrap();
+    open(dir.path()).unwrap();
+}
+
+#[test]
+fn header_that_rotted_takes_no_record_with_it() {
+    let dir = tempfile::tempdir().unwrap();
+    let options = || Options::default();
+    let ledger = Ledger::open(dir.path(), options()).unwrap();
+    ledger.append(Event::Admin(Note::new("one"))).unwrap();
+    ledger.close().unwrap();
+    fs::remove_file(dir.path().join("checkpoint")).unwrap();
+    let segment = dir.path().join("seg/00000000000000000000.seg");
+    let mut bytes = fs::read(&segment).unwrap();
+    bytes[30] ^= 1;
+    fs::write(&segment, &bytes).unwrap();
+    let error = Ledger::open(dir.path(), options()).unwrap_err();
+    assert_eq!(error.kind(), ErrorKind::Damaged);
+    assert_eq!(fs::read(&segment).unwrap(), bytes);
+}
+
+#[test]
+fn what_a_ledger_cannot_do_it_refuses_and_goes_on() {
+    let dir = tempfile::tempdir().unwrap();
+    let (signer, seed) = mcpo2_audit::KeySigner::generate().unwrap();
+    drop(signer);
+    let options = || {
+        let signer = mcpo2_audit::KeySigner::from_seed(&seed);
+        Options::default().with_signer(signer).witnessed()
+    };
+    let ledger = Ledger::open(dir.path(), options()).unwrap();
+    let refused = ledger.rotate_key().unwrap_err();
+    assert_eq!(refused.kind(), ErrorKind::Unsupported);
+    assert!(!dir.path().join("keys").exists(), "no key but the host's");
+
+    let other = tempfile::tempdir().unwrap();
+    let foreign = open(other.path()).unwrap();
+    foreign.append(Event::Admin(Note::new("one"))).unwrap();
+    foreign.publish().unwrap();
+    let note = fs::read(other.path().join("checkpoint")).unwrap();
+    let note = mcpo2_verify::checkpoint::SignedCheckpoint::parse(&note).unwrap();
+    let refused = ledger.publish_witnessed(&note).unwrap_err();
+    assert_eq!(refused.kind(), ErrorKind::Unsupported);
+    ledger.append(Event::Admin(Note::new("two"))).unwrap();
+    ledger.close().unwrap();
+    Ledger::open(dir.path(), options()).unwrap();
+}
