@@ -24,10 +24,10 @@ MAY_USE = {
     SERVER: {CORE, SEAL, VERIFY} | LAYERS | ADAPTERS,
     "mcpo2-testkit": {CORE},
     "mcpo2-load": set(),
-    "mcpo2-examples": {CORE, SEAL, VERIFY, SERVER} | LAYERS | ADAPTERS,
+    "examples": {CORE, SEAL, VERIFY, SERVER} | LAYERS | ADAPTERS,
 }
-MAY_TEST_SERVER = {"mcpo2-examples", SERVER}
-MAY_USE_RMCP = {"mcpo2-rmcp", SERVER, "mcpo2-testkit", "mcpo2-examples"}
+MAY_TEST_SERVER = {"examples", SERVER}
+MAY_USE_RMCP = {"mcpo2-rmcp", SERVER, "mcpo2-testkit", "examples"}
 
 # What must not be anywhere below a crate with its default features, patterns of names.
 RUNTIMES = ["tokio", "tokio-*", "tower", "tower-*", "rmcp", "rmcp-*", "hyper", "hyper-*"]

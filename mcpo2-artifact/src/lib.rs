@@ -1,6 +1,10 @@
 #![doc = include_str!("../README.md")]
 
 pub mod conformance;
+#[cfg(feature = "select")]
+pub mod facts;
+#[cfg(feature = "select")]
+pub mod select;
 
 mod artifacts;
 mod clock;

@@ -25,7 +25,7 @@ class Layers(unittest.TestCase):
             self.direct(
                 mcpo2_policy=package(normal=["mcpo2-core", "serde"], dev=["mcpo2-testkit"]),
                 mcpo2_server=package(normal=["mcpo2-core", "mcpo2-policy", "rmcp"], dev=["mcpo2-server"]),
-                mcpo2_examples=package(dev=["mcpo2-server", "rmcp"]),
+                examples=package(dev=["mcpo2-server", "rmcp"]),
             ),
             [],
         )

@@ -1,0 +1,124 @@
+use std::ops::Range;
+
+use super::index_of;
+use crate::facts::Symbol;
+
+/// Lines that belong together: at best one function. Lines are counted from zero here.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(crate) struct Chunk {
+    pub(crate) start: u32,
+    pub(crate) end: u32,
+    /// The innermost symbol that it is part of, as a place in the list of symbols.
+    pub(crate) symbol: Option<u32>,
+    /// About how many tokens its text takes.
+    pub(crate) tokens: u32,
+}
+
+impl Chunk {
+    pub(crate) fn lines(self) -> Range<u32> {
+        self.start..self.end
+    }
+}
+
+/// A block of at most this many lines stays whole.
+const WHOLE: u32 = 36;
+/// Longer ones are cut at about this many.
+const WINDOW: u32 = 24;
+/// Neighbours are put together up to this many.
+const TOGETHER: u32 = 8;
+/// No file has more chunks: beyond, windows grow.
+const MOST: u32 = 4096;
+
+/// Cuts a file along the borders of its symbols. The chunks cover all lines, in order, without overlap.
+pub(super) fn chunks(lines: &[&str], symbols: &[Symbol]) -> Vec<Chunk> {
+    let count = u32::try_from(lines.len()).unwrap_or(u32::MAX);
+    let mut cutter = Cutter { lines, symbols, chunks: Vec::new(), window: WINDOW.max(count / MOST) };
+    let mut rest: Vec<u32> = (0..u32::try_from(symbols.len()).unwrap_or(0)).rev().collect();
+    cutter.block(0..count, None, &mut rest);
+    merge(cutter.chunks)
+}
+
+struct Cutter<'a> {
+    lines: &'a [&'a str],
+    symbols: &'a [Symbol],
+    chunks: Vec<Chunk>,
+    window: u32,
+}
+
+impl Cutter<'_> {
+    /// Cuts these lines; the symbols inside them are the last of the rest.
+    fn block(&mut self, lines: Range<u32>, symbol: Option<u32>, rest: &mut Vec<u32>) {
+        let mut at = lines.start;
+        while let Some((child, range)) = rest.last().and_then(|child| Some((*child, self.range(*child)?))) {
+            if range.start >= lines.end {
+                break;
+            }
+            rest.pop();
+            let range = range.start.max(at)..range.end.min(lines.end);
+            if range.is_empty() {
+                continue;
+            }
+            self.windows(at..range.start, symbol);
+            at = range.end;
+            if range.end - range.start <= WHOLE {
+                self.push(range.clone(), Some(child));
+                while rest.last().and_then(|inner| self.range(*inner)).is_some_and(|inner| inner.start < range.end) {
+                    rest.pop();
+                }
+            } else {
+                self.block(range, Some(child), rest);
+            }
+        }
+        self.windows(at..lines.end, symbol);
+    }
+
+    fn range(&self, symbol: u32) -> Option<Range<u32>> {
+        let symbol = self.symbols.get(index_of(symbol))?;
+        Some(symbol.first.saturating_sub(1)..symbol.last)
+    }
+
+    /// Cuts lines that no symbol divides, at empty lines or small indents where that is near.
+    fn windows(&mut self, lines: Range<u32>, symbol: Option<u32>) {
+        let mut at = lines.start;
+        while lines.end.saturating_sub(at) > self.window.saturating_mul(3) / 2 {
+            let end = self.seam(at + self.window * 2 / 3..at + self.window * 4 / 3);
+            self.push(at..end, symbol);
+            at = end;
+        }
+        if at < lines.end {
+            self.push(at..lines.end, symbol);
+        }
+    }
+
+    /// The line in this range before which a cut hurts least.
+    fn seam(&self, range: Range<u32>) -> u32 {
+        let middle = range.start.midpoint(range.end);
+        let cost = |at: &u32| {
+            let line = self.lines.get(index_of(*at)).copied().unwrap_or_default();
+            let before = self.lines.get(index_of(at.saturating_sub(1))).copied().unwrap_or_default();
+            let indent = line.len() - line.trim_start().len();
+            let gap = if before.trim().is_empty() { 0 } else { 20 };
+            (indent.min(40) + gap, at.abs_diff(middle))
+        };
+        range.min_by_key(cost).unwrap_or(middle)
+    }
+
+    fn push(&mut self, lines: Range<u32>, symbol: Option<u32>) {
+        self.chunks.push(Chunk { start: lines.start, end: lines.end, symbol, tokens: 0 });
+    }
+}
+
+/// Puts small neighbours together.
+fn merge(chunks: Vec<Chunk>) -> Vec<Chunk> {
+    let mut merged: Vec<Chunk> = Vec::with_capacity(chunks.len());
+    for chunk in chunks {
+        match merged.last_mut() {
+            Some(last) if chunk.end - last.start <= TOGETHER => {
+                last.end = chunk.end;
+                last.symbol = last.symbol.or(chunk.symbol);
+            }
+            _ => merged.push(chunk),
+        }
+    }
+    merged
+}
