@@ -1,7 +1,7 @@
 use std::ops::Range;
 
 use super::index_of;
-use crate::facts::Symbol;
+use crate::facts::{Symbol, SymbolKind};
 
 /// Lines that belong together: at best one function. Lines are counted from zero here.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -12,6 +12,21 @@ pub(crate) struct Chunk {
     pub(crate) symbol: Option<u32>,
     /// About how many tokens its text takes.
     pub(crate) tokens: u32,
+    pub(crate) kind: Kind,
+}
+
+/// What most of a chunk's lines are.
+#[derive(Debug, Clone, Copy, Default, PartialEq, Eq)]
+pub(crate) enum Kind {
+    /// Code, or text of a document.
+    #[default]
+    Code,
+    /// Lines that bring in other modules.
+    Imports,
+    /// Comments.
+    Comments,
+    /// Tests inside a file of code.
+    Tests,
 }
 
 impl Chunk {
@@ -34,8 +49,73 @@ pub(super) fn chunks(lines: &[&str], symbols: &[Symbol]) -> Vec<Chunk> {
     let count = u32::try_from(lines.len()).unwrap_or(u32::MAX);
     let mut cutter = Cutter { lines, symbols, chunks: Vec::new(), window: WINDOW.max(count / MOST) };
     let mut rest: Vec<u32> = (0..u32::try_from(symbols.len()).unwrap_or(0)).rev().collect();
-    cutter.block(0..count, None, &mut rest);
-    merge(cutter.chunks)
+    let imports = imports(lines);
+    cutter.block(0..imports.start, None, &mut rest);
+    cutter.windows(imports.clone(), None);
+    let parts = cutter.chunks.len();
+    rest.retain(|symbol| cutter.range(*symbol).is_some_and(|range| range.start >= imports.end));
+    cutter.block(imports.end..count, None, &mut rest);
+    let behind = cutter.chunks.split_off(parts);
+    let imported = cutter.chunks.split_off(cutter.chunks.partition_point(|chunk| chunk.start < imports.start));
+    let mut chunks = merge(cutter.chunks);
+    chunks.extend(imported);
+    chunks.extend(merge(behind));
+    for chunk in &mut chunks {
+        chunk.kind = kind(*chunk, lines, symbols);
+    }
+    chunks
+}
+
+/// The first block of lines that bring in other modules; empty where there is none.
+fn imports(lines: &[&str]) -> Range<u32> {
+    let mut found = 0..0;
+    for (line, at) in lines.iter().zip(0_u32..) {
+        if is_import(line) {
+            if found.is_empty() {
+                found.start = at;
+            }
+            found.end = at + 1;
+        } else if !found.is_empty() && !line.is_empty() && !line.starts_with([' ', '\t', ')', '}', '#', '/']) {
+            break;
+        } else if !found.is_empty() && line.starts_with([')', '}', ' ', '\t']) && found.end == at {
+            found.end = at + 1;
+        }
+    }
+    found
+}
+
+fn is_import(line: &str) -> bool {
+    const WORDS: &[&str] = &[
+        "use ", "pub use ", "pub(crate) use ", "import ", "import(", "from ", "#include", "using ", "require", "extern crate ",
+        "mod ", "pub mod ", "pub(crate) mod ", "export * from", "export {", "@import",
+    ];
+    WORDS.iter().any(|word| line.starts_with(word)) && !line.ends_with(" {\n") || line.contains("= require(")
+}
+
+fn kind(chunk: Chunk, lines: &[&str], symbols: &[Symbol]) -> Kind {
+    let tests = |symbol: &Symbol| {
+        symbol.kind == SymbolKind::Module && matches!(&*symbol.name, "tests" | "test") && symbol.first <= chunk.start + 1
+            && chunk.start < symbol.last
+    };
+    if symbols.iter().any(tests) {
+        return Kind::Tests;
+    }
+    let (mut all, mut imported, mut comments) = (0_u32, 0_u32, 0_u32);
+    for line in lines.get(index_of(chunk.start)..index_of(chunk.end)).unwrap_or_default() {
+        let trimmed = line.trim_start();
+        if trimmed.is_empty() {
+            continue;
+        }
+        all += 1;
+        let quoted = trimmed.ends_with('"') && !trimmed.contains(['=', '(']);
+        imported += u32::from(is_import(line) || quoted);
+        comments += u32::from(["//", "/*", "*", "# ", "#!"].iter().any(|mark| trimmed.starts_with(mark)));
+    }
+    match () {
+        () if imported * 2 > all => Kind::Imports,
+        () if comments * 3 > all * 2 => Kind::Comments,
+        () => Kind::Code,
+    }
 }
 
 struct Cutter<'a> {
@@ -104,7 +184,7 @@ impl Cutter<'_> {
     }
 
     fn push(&mut self, lines: Range<u32>, symbol: Option<u32>) {
-        self.chunks.push(Chunk { start: lines.start, end: lines.end, symbol, tokens: 0 });
+        self.chunks.push(Chunk { start: lines.start, end: lines.end, symbol, tokens: 0, kind: Kind::Code });
     }
 }
 

@@ -9,6 +9,7 @@ mod query;
 mod score;
 mod terms;
 mod tokenizer;
+#[allow(missing_docs)] pub mod tune;
 mod weights;
 
 pub use cache::{Cache, Key, MemoryCache};

@@ -92,15 +92,18 @@ pub fn select(request: &SelectRequest<'_>, index: &Index, texts: &dyn Texts, tok
     let query = Query::read(request.query);
     let ranked = rank(index, &query, &request.weights);
     let weights = &request.weights;
-    let best = ranked.first().map_or(1.0, |r| r.score);
-    let mut pack = Pack { ranking: ranked.iter().map(|r| (r.file.path.clone(), r.score)).collect(), ..Pack::default() };
+    let best = ranked.first().map_or(1.0, |r| r.signals.score);
+    let mut pack = Pack { ranking: ranked.iter().map(|r| (r.file.path.clone(), r.signals.score)).collect(), ..Pack::default() };
     let mut sources: Vec<Source<'_>> = Vec::new();
-    for ranked in ranked.into_iter().take(120) {
+    for (place, ranked) in ranked.into_iter().take(120).enumerate() {
         let Some(text) = texts.read(&ranked.file.digest) else { continue };
-        let total: f64 = ranked.chunks.iter().map(|s| s.powf(weights.focus)).sum::<f64>().max(1e-9);
+        let shares: Vec<f64> = (0..ranked.chunks.len()).map(|at| {
+            let x = super::score::chunk_features(&ranked, at);
+            x.iter().zip(weights.chunk_model).map(|(x, w)| x * w).sum::<f64>().exp()
+        }).collect();
         sources.push(Source {
-            value: (ranked.score / best).powf(weights.sharpness),
-            shares: ranked.chunks.iter().map(|s| s.powf(weights.focus) / total).collect(),
+            value: shares.iter().sum::<f64>().min(1.0),
+            shares,
             lines: line_ranges(&text),
             text,
             taken: vec![false; ranked.chunks.len()],
@@ -170,8 +173,8 @@ pub fn select(request: &SelectRequest<'_>, index: &Index, texts: &dyn Texts, tok
 fn candidate(s: &Source<'_>, file: usize, chunk: usize, weights: &Weights) -> Candidate {
     let first = !s.started;
     let cost = u64::from(s.ranked.file.chunks[chunk].tokens) + if first { 20 } else { 6 };
-    let gain = s.value * (s.shares[chunk] + if first { weights.breadth } else { 0.0 });
-    Candidate { gain: gain / (cost as f64).max(30.0), file, chunk, first, cost }
+    let gain = s.shares[chunk] + if first { s.value * weights.breadth } else { 0.0 };
+    Candidate { gain: gain / (cost as f64 + weights.floor), file, chunk, first, cost }
 }
 
 fn line_ranges(text: &[u8]) -> Vec<Range<usize>> {

@@ -14,6 +14,8 @@ pub(super) struct Query {
     pub(super) terms: Vec<(String, Asked)>,
     /// Names of files or folders with at least one `/` or an ending.
     pub(super) paths: Vec<Mention>,
+    /// Names such as `tower::util::Either`, in parts.
+    pub(super) qualified: Vec<Vec<String>>,
     /// Words of a scope: `parser` of `fix(parser): …`.
     pub(super) scope: BTreeSet<String>,
 }
@@ -24,6 +26,8 @@ pub(super) struct Asked {
     pub(super) weight: f64,
     /// True if it is written as code somewhere.
     pub(super) code: bool,
+    /// True if the first line has it.
+    pub(super) title: bool,
 }
 
 /// A file that the text names, and maybe a line of it.
@@ -38,12 +42,13 @@ pub(super) struct Mention {
 struct Place {
     weight: f64,
     code: bool,
+    title: bool,
 }
 
-const TITLE: Place = Place { weight: 2.0, code: false };
-const BODY: Place = Place { weight: 1.0, code: false };
-const TICKS: Place = Place { weight: 2.0, code: true };
-const BLOCK: Place = Place { weight: 0.5, code: true };
+const TITLE: Place = Place { weight: 2.0, code: false, title: true };
+const BODY: Place = Place { weight: 1.0, code: false, title: false };
+const TICKS: Place = Place { weight: 2.0, code: true, title: false };
+const BLOCK: Place = Place { weight: 0.5, code: true, title: false };
 
 impl Query {
     pub(super) fn read(text: &str) -> Self {
@@ -66,6 +71,7 @@ impl Query {
             }
         }
         query.paths = mentions(&text);
+        query.qualified.extend(qualified(&text));
         // the second time a word says less than the first
         query.terms = counts.into_iter().map(|(term, asked)| (term, Asked { weight: damp(asked.weight), ..asked })).collect();
         query
@@ -82,6 +88,7 @@ impl Query {
             None if head.contains(' ') => return title,
             None => head,
         };
+        self.qualified.extend(qualified(&scope.replace('/', "::")));
         each_term(scope, |term, _| {
             if !KINDS.contains(&term) {
                 self.scope.insert(term.to_owned());
@@ -101,8 +108,9 @@ fn damp(weight: f64) -> f64 {
 }
 
 fn inline(line: &str, place: Place, counts: &mut BTreeMap<String, Asked>) {
+    join(line, place, counts);
     for (piece, ticks) in line.split('`').zip([false, true].into_iter().cycle()) {
-        count(piece, if ticks { TICKS } else { place }, counts);
+        count(piece, if ticks { Place { title: place.title, ..TICKS } } else { place }, counts);
     }
 }
 
@@ -116,8 +124,29 @@ fn count(text: &str, place: Place, counts: &mut BTreeMap<String, Asked>) {
         }
         let asked = counts.entry(term.to_owned()).or_default();
         asked.weight += place.weight;
+        asked.title |= place.title;
         asked.code |= place.code || matches!(part, Part::Whole(_));
     });
+}
+
+/// Neighbouring words as the one word that code may write them as: `working set`, `workingset`.
+fn join(line: &str, place: Place, counts: &mut BTreeMap<String, Asked>) {
+    let mut before: Option<String> = None;
+    for word in line.split_whitespace() {
+        let word = word.trim_matches(|c: char| !c.is_alphanumeric()).to_lowercase();
+        let plain = word.len() > 1 && word.chars().all(char::is_alphanumeric) && !is_stop(&word);
+        if let Some(before) = before.filter(|_| plain) {
+            for word in [&*word, word.strip_suffix('s').unwrap_or_default()] {
+                if word.len() > 1 {
+                    let asked = counts.entry(format!("{before}{word}")).or_default();
+                    asked.weight += place.weight * 0.5;
+                    asked.title |= place.title;
+                    asked.code = true;
+                }
+            }
+        }
+        before = plain.then_some(word);
+    }
 }
 
 fn without_comments(text: &str) -> String {
@@ -167,4 +196,23 @@ fn traced(line: &str, path: &str) -> Option<u32> {
     let (_, behind) = line.split_once(path)?;
     let (_, number) = behind.split_once("line ").filter(|(between, _)| between.len() < 6)?;
     number.split(|c: char| !c.is_ascii_digit()).next()?.parse().ok()
+}
+
+/// The names of a text that have several parts, each part without `_`, `-` and capitals.
+fn qualified(text: &str) -> Vec<Vec<String>> {
+    let mut found: Vec<Vec<String>> = Vec::new();
+    let ends = |c: char| !(c.is_alphanumeric() || matches!(c, '_' | '-' | ':' | '.'));
+    for word in text.split(ends).filter(|word| word.len() < 200) {
+        let parts: Vec<String> = word.split([':', '.']).filter(|part| !part.is_empty()).map(plain).collect();
+        let names = parts.iter().all(|part| part.starts_with(|c: char| c.is_alphabetic()));
+        if names && (2..=8).contains(&parts.len()) && found.len() < 100 && !found.contains(&parts) {
+            found.push(parts);
+        }
+    }
+    found
+}
+
+/// A name as paths and modules share it.
+pub(super) fn plain(name: &str) -> String {
+    name.chars().filter(|c| !matches!(c, '_' | '-')).flat_map(char::to_lowercase).collect()
 }

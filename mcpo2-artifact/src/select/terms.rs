@@ -37,8 +37,9 @@ pub(super) enum Part<'a> {
 
 /// Runs of letters, digits and underscores.
 pub(super) fn words(text: &str) -> impl Iterator<Item = &str> {
-    text.split(|c: char| !(c.is_alphanumeric() || c == '_'))
-        .filter(|word| word.bytes().any(|b| b != b'_' && !b.is_ascii_digit()))
+    text.split(|c: char| !(c.is_alphanumeric() || matches!(c, '_' | '-')))
+        .map(|word| word.trim_matches('-'))
+        .filter(|word| word.bytes().any(|b| !matches!(b, b'_' | b'-' | b'0'..=b'9')))
 }
 
 /// The parts of a word: `HTTPServer_v2` is `HTTP`, `Server`, `v2`.
@@ -48,7 +49,7 @@ impl<'a> Iterator for Parts<'a> {
     type Item = &'a str;
 
     fn next(&mut self) -> Option<&'a str> {
-        let word = self.0.trim_start_matches('_');
+        let word = self.0.trim_start_matches(['_', '-']);
         if word.is_empty() {
             return None;
         }
@@ -65,7 +66,7 @@ fn border(word: &str) -> usize {
     while let Some((at, c)) = chars.next() {
         let next = chars.peek().map(|(_, c)| *c);
         let breaks = match before {
-            _ if c == '_' => true,
+            _ if matches!(c, '_' | '-') => true,
             Some(b) if c.is_uppercase() => {
                 !b.is_uppercase() || next.is_some_and(|n| n.is_lowercase() && n != 's')
             }

@@ -22,6 +22,12 @@ pub struct Weights {
     pub breadth: f64,
     /// What a scope adds, as a share of the best score.
     pub scope: f64,
+    /// Model.
+    pub file_model: [f64; super::score::NF],
+    /// Model.
+    pub chunk_model: [f64; super::score::NC],
+    /// Floor.
+    pub floor: f64,
 }
 
 impl Default for Weights {
@@ -37,6 +43,10 @@ impl Default for Weights {
             focus: 2.0,
             breadth: 1.0,
             scope: 0.2,
+            file_model: [0.0; super::score::NF],
+            chunk_model: [0.0; super::score::NC],
+            floor: 20.0,
         }
     }
 }
+
