@@ -36,11 +36,11 @@ impl Chunk {
 }
 
 /// A block of at most this many lines stays whole.
-const WHOLE: u32 = 36;
+const WHOLE: u32 = 30;
 /// Longer ones are cut at about this many.
-const WINDOW: u32 = 24;
+const WINDOW: u32 = 20;
 /// Neighbours are put together up to this many.
-const TOGETHER: u32 = 8;
+const TOGETHER: u32 = 12;
 /// No file has more chunks: beyond, windows grow.
 const MOST: u32 = 4096;
 

@@ -71,7 +71,7 @@ pub(super) struct File {
 /// A term of a file.
 #[derive(Debug)]
 pub(super) struct Entry {
-    term: u32,
+    pub(super) term: u32,
     start: u32,
     end: u32,
 }

@@ -98,6 +98,8 @@ pub(super) struct ChunkSignals {
     pub(super) near: f64,
     /// The worth of names that it shares with what the best chunks define.
     pub(super) related: f64,
+    /// The worth of names that it defines and the best chunks use.
+    pub(super) used: f64,
 }
 
 /// Saturation of repeated terms.
@@ -135,6 +137,7 @@ pub(super) fn rank<'a>(index: &'a Index, query: &Query, weights: &Weights) -> Ve
     by_chunk(index, &terms, weights, &deep, &mut ranked);
     normalise(&mut ranked);
     relate(index, &deep, &mut ranked);
+    use_of(index, &deep, &mut ranked);
     for ranked in &mut ranked {
         ranked.signals.chunk = ranked.chunks.iter().map(|c| c.terms.text).fold(0.0, f64::max);
         ranked.signals.score += weights.chunk * ranked.signals.chunk * prior(ranked.file, weights);
@@ -197,6 +200,48 @@ fn relate(index: &Index, deep: &[Option<usize>], ranked: &mut [Ranked<'_>]) {
     }
     for chunk in ranked.iter_mut().flat_map(|r| &mut r.chunks) {
         chunk.related /= most;
+    }
+}
+
+/// The best chunks use names; chunks of other files that define these are used.
+fn use_of(index: &Index, deep: &[Option<usize>], ranked: &mut [Ranked<'_>]) {
+    let mut best: Vec<(f64, usize, usize)> = Vec::new();
+    for (place, r) in ranked.iter().enumerate().take(30) {
+        let weigh = 1.0 / (1.0 + 2.0 * aside(r.file));
+        best.extend(r.chunks.iter().enumerate().map(|(at, c)| (c.terms.text * weigh, place, at)));
+    }
+    best.sort_by(|a, b| b.0.total_cmp(&a.0).then((a.1, a.2).cmp(&(b.1, b.2))));
+    best.truncate(16);
+    let mut terms: std::collections::BTreeMap<u32, (f64, usize)> = std::collections::BTreeMap::new();
+    for (score, place, at) in best {
+        let Some(r) = ranked.get(place) else { continue };
+        for (entry, n) in r.file.terms.iter().zip(0_u32..) {
+            if r.file.hits(n).iter().any(|hit| usize::from(hit.chunk) == at && hit.named == 0) {
+                let worth = terms.entry(entry.term).or_insert((0.0, place));
+                worth.0 = worth.0.max(score);
+            }
+        }
+    }
+    let files = real(u64::from(super::number(index.len())));
+    let mut most = 1e-9_f64;
+    for (term, (score, from)) in terms {
+        let postings = index.postings.get(index_of(term)).map_or(&[][..], Vec::as_slice);
+        let defined = postings.iter().filter(|p| p.named > 0).count();
+        if defined == 0 || defined > 3 { continue; }
+        let worth = score * (1.0 + (files + 0.5) / (real(postings.len() as u64) + 0.5)).ln() / real(defined as u64);
+        for posting in postings.iter().filter(|p| p.named > 0) {
+            let Some(at) = deep.get(index_of(posting.file)).copied().flatten().filter(|at| *at != from) else { continue };
+            let Some(ranked) = ranked.get_mut(at) else { continue };
+            for hit in ranked.file.hits(posting.entry).iter().filter(|hit| hit.named > 0) {
+                if let Some(chunk) = ranked.chunks.get_mut(usize::from(hit.chunk)) {
+                    chunk.used += worth;
+                    most = most.max(chunk.used);
+                }
+            }
+        }
+    }
+    for chunk in ranked.iter_mut().flat_map(|r| &mut r.chunks) {
+        chunk.used /= most;
     }
 }
 
@@ -360,10 +405,10 @@ fn by_chunk(index: &Index, terms: &[Sought<'_>], weights: &Weights, deep: &[Opti
     }
 }
 
-pub(super) const NF: usize = 20;
+pub(super) const NF: usize = 22;
 pub(super) const FILE_NAMES: [&str; NF] = [
     "bias", "ln text", "ln chunk", "ln title", "title", "code", "names", "path", "stem", "scope", "subject", "mention", "qualified", "tested",
-    "folder", "ln lines", "aside", "not code", "text", "test",
+    "folder", "ln lines", "aside", "not code", "text", "test", "related", "used",
 ];
 
 /// What the probability of a file is made of.
@@ -390,13 +435,15 @@ pub(super) fn file_features(r: &Ranked<'_>) -> [f64; NF] {
         f64::from(!r.file.language.is_some_and(Language::is_code)),
         s.terms.text,
         f64::from(r.file.flags.has(Flags::TEST)),
+        r.chunks.iter().map(|c| c.related).fold(0.0, f64::max),
+        r.chunks.iter().map(|c| c.used).fold(0.0, f64::max),
     ]
 }
 
-pub(super) const NC: usize = 21;
+pub(super) const NC: usize = 22;
 pub(super) const CHUNK_NAMES: [&str; NC] = [
     "bias", "ln file", "ln rank", "ln lines of file", "ln chunk", "ln title", "title", "code", "names", "near", "related", "ln lines",
-    "imports", "comments", "tests", "first", "imports*ln chunk", "tests*ln chunk", "ln code", "ln names", "text",
+    "imports", "comments", "tests", "first", "imports*ln chunk", "tests*ln chunk", "ln code", "ln names", "text", "used",
 ];
 
 /// What the expected share of the wanted lines in a chunk is made of.
@@ -431,5 +478,6 @@ pub(super) fn chunk_features(r: &Ranked<'_>, at: usize) -> [f64; NC] {
         ratio(c.terms.code, best.code),
         ratio(c.terms.names, best.names),
         c.terms.text,
+        c.used,
     ]
 }
