@@ -10,8 +10,9 @@ use mcpo2_core::{Call, Durability, Fact, Meta, Offloaded, Principal, Routing};
 
 use crate::{
     Asked, Committed, Ended, ItemRef, Ledger, RecordId, Source,
-    record::{Of, Shape, Way, WrittenCall},
+    record::{Shape, Way, WrittenCall},
     text::trace_id,
+    vault::Person,
 };
 
 /// The longest arguments that are kept.
@@ -33,8 +34,7 @@ pub(crate) struct Begun {
 #[derive(Debug)]
 struct Asker {
     principal: Arc<Principal>,
-    of: Of,
-    pseudonym: String,
+    person: Arc<Person>,
     generation: Option<u64>,
     source: Option<Source>,
     trace: Option<Arc<str>>,
@@ -62,7 +62,7 @@ impl Begun {
             let traceparent = Meta::text(request.meta().traceparent())?;
             trace_id(&traceparent).map(Arc::from)
         });
-        let of = ledger.of(call.principal())?;
+        let person = ledger.person(call.principal())?;
         let arguments = request
             .arguments()
             .filter(|arguments| ledger.keeps_arguments() && arguments.len() <= MAX_ARGUMENTS);
@@ -70,8 +70,7 @@ impl Begun {
             origin: ledger.shared_origin(),
             asker: Asker {
                 principal: Arc::clone(call.principal()),
-                pseudonym: of.subject.pseudonym(),
-                of,
+                person,
                 generation,
                 source,
                 trace,
@@ -87,8 +86,8 @@ impl Begun {
         &self.origin
     }
 
-    pub(crate) fn of(&self) -> &Of {
-        &self.asker.of
+    pub(crate) fn person(&self) -> &Person {
+        &self.asker.person
     }
 
     pub(crate) fn intent(&self) -> Option<Intended> {
@@ -177,7 +176,7 @@ impl Begun {
             source: asker.source.as_ref(),
             trace: asker.trace.as_deref(),
             generation: asker.generation,
-            pseudonym: &asker.pseudonym,
+            pseudonym: &asker.person.pseudonym,
             request: &self.asked,
             arguments: self.arguments.as_deref(),
         }

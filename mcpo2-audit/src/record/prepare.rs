@@ -1,5 +1,7 @@
 //! A record as it goes to the writer.
 
+use std::sync::Arc;
+
 use mcpo2_core::Principal;
 use mcpo2_verify::{Kind, encode_body};
 use serde_json::{Value, json};
@@ -9,7 +11,7 @@ use crate::{
     Error, ErrorKind, RecordId,
     prepared::Prepared,
     text::clip,
-    vault::{Personal, Subject, Vault},
+    vault::{Person, Personal, Subject, Vault},
 };
 
 const MAX_FACTS: usize = 16;
@@ -22,36 +24,21 @@ const LOOKUP: &str = "mcpo2 2026 audit subject lookup v1";
 /// What tags tenants and seals what is personal.
 #[derive(Debug)]
 pub(crate) struct Sealing {
-    tenants: [u8; 32],
     pub(crate) vault: Vault,
-}
-
-/// Whom a record is of.
-#[derive(Debug, Clone, Copy)]
-pub(crate) struct Of {
-    pub(crate) tenant: [u8; 32],
-    pub(crate) subject: Subject,
 }
 
 impl Sealing {
     pub(crate) fn new(secret: &[u8; 32], keys: crate::vault::Keys) -> Result<Self, Error> {
+        let [lookups, tenants] = [LOOKUP, TENANT].map(|it| blake3::derive_key(it, secret));
         Ok(Self {
-            tenants: blake3::derive_key(TENANT, secret),
-            vault: Vault::new(keys, blake3::derive_key(LOOKUP, secret))?,
+            vault: Vault::new(keys, lookups, tenants)?,
         })
     }
 
-    /// The tag by which leaves know a tenant.
-    pub(crate) fn tenant(&self, tenant: &str) -> [u8; 32] {
-        blake3::keyed_hash(&self.tenants, tenant.as_bytes()).into()
-    }
-
-    pub(crate) fn of(&self, principal: &Principal) -> Result<Of, Error> {
-        let tenant = principal.tenant().as_str();
-        Ok(Of {
-            tenant: self.tenant(tenant),
-            subject: self.vault.subject(tenant, principal.id().as_str())?,
-        })
+    /// Whom records of this principal are of.
+    pub(crate) fn person(&self, principal: &Principal) -> Result<Arc<Person>, Error> {
+        let (tenant, id) = (principal.tenant(), principal.id());
+        self.vault.person(tenant.as_str(), id.as_str())
     }
 
     /// What becomes of a record: its public part, commitments to what is personal, and that sealed.
@@ -87,22 +74,23 @@ impl Sealing {
             && let Some(id) = &caller.id
         {
             let tenant = caller.tenant.as_str();
-            let subject = self.vault.subject(tenant, id.as_str())?;
-            caller.pseudonym = Some(subject.pseudonym().into());
-            of = Some((self.tenant(tenant), subject));
+            let person = self.vault.person(tenant, id.as_str())?;
+            caller.pseudonym = Some(person.pseudonym.clone());
+            of = Some(person);
         }
         let (id, day) = (record.id, record.time.strftime("%F").to_string());
         let mut json = serde_json::to_value(&record).map_err(unfit)?;
         let personal = personal::take(&mut json);
-        let subject = match of {
-            Some((_, subject)) => Some(subject),
+        let tenant = of.as_ref().map_or([0; 32], |person| person.tenant);
+        let person = match of {
             None if personal.is_empty() => None,
             // Nobody known: all strangers of one day are one person.
-            None => Some(self.vault.subject("", &format!("strangers of {day}"))?),
+            None => Some(self.vault.person("", &format!("strangers of {day}"))?),
+            known => known,
         };
-        let tenant = of.map_or([0; 32], |(tenant, _)| tenant);
+        let subject = person.as_ref().map(|person| &person.subject);
         let public = serde_json::to_vec(&json).map_err(unfit)?;
-        self.seal((kind, id), tenant, public, &personal, subject.as_ref())
+        self.seal((kind, id), tenant, public, &personal, subject)
     }
 }
 
