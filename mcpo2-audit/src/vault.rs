@@ -10,9 +10,9 @@ mod seal;
 
 pub(crate) use keys::{Keys, Subject, append, make_room};
 pub(crate) use person::Person;
-pub(crate) use seal::{Personal, Sealed, open};
+pub(crate) use seal::{Personal, open};
 
-use seal::{Salts, seal};
+use seal::{Bound, Salts};
 
 use std::{
     collections::HashMap,
@@ -20,7 +20,7 @@ use std::{
     sync::{Arc, Mutex, MutexGuard, PoisonError},
 };
 
-use crate::{Error, RecordId, secret};
+use crate::{Error, secret};
 
 /// What seals the personal values of records, for all threads that make some.
 pub(crate) struct Vault {
@@ -65,9 +65,9 @@ impl Vault {
         *hasher.finalize().as_bytes()
     }
 
-    /// Seals what is personal in one record.
-    pub(crate) fn seal(&self, subject: &Subject, id: RecordId, personal: &Personal) -> Sealed {
-        seal(&self.salts, subject, id, personal)
+    /// Commits to what is personal in one record.
+    pub(crate) fn bind<'a>(&self, personal: &'a Personal) -> Bound<'a> {
+        Bound::new(&self.salts, personal)
     }
 
     pub(crate) fn keys(&self) -> MutexGuard<'_, Keys> {

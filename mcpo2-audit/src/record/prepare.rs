@@ -3,13 +3,13 @@
 use std::sync::Arc;
 
 use mcpo2_core::Principal;
-use mcpo2_verify::{Kind, encode_body};
+use mcpo2_verify::{BODY_HEAD, Kind, end_body};
 use serde_json::{Value, json};
 
 use super::{MAX_RECORD, Record, personal};
 use crate::{
     Error, ErrorKind, RecordId,
-    prepared::Prepared,
+    prepared::{self, Prepared},
     text::clip,
     vault::{Person, Personal, Subject, Vault},
 };
@@ -42,6 +42,7 @@ impl Sealing {
     }
 
     /// What becomes of a record: its public part, commitments to what is personal, and that sealed.
+    /// `public` is JSON behind [`BODY_HEAD`] bytes.
     pub(crate) fn seal(
         &self,
         (kind, id): (Kind, RecordId),
@@ -50,17 +51,20 @@ impl Sealing {
         personal: &Personal,
         subject: Option<&Subject>,
     ) -> Result<Prepared, Error> {
-        let public = shortened(public).map_err(unfit)?;
-        let sealed = match subject {
-            Some(subject) if !personal.is_empty() => self.vault.seal(subject, id, personal),
-            _ => crate::vault::Sealed::default(),
-        };
-        let body = encode_body(&public, &sealed.commitments).map_err(unfit)?;
+        let mut bytes = public;
+        shorten_record(&mut bytes).map_err(unfit)?;
+        let bound = subject.map(|subject| (subject, self.vault.bind(personal)));
+        let commitments = bound.as_ref().map(|(_, bound)| bound.commitments());
+        end_body(&mut bytes, &commitments.unwrap_or_default()).map_err(unfit)?;
+        let body = bytes.len();
+        if let Some((subject, bound)) = bound {
+            bound.seal(&mut bytes, subject, id);
+        }
         Ok(Prepared {
             kind,
             tenant,
+            bytes,
             body,
-            vault: sealed.frame,
             notice: None,
         })
     }
@@ -89,7 +93,8 @@ impl Sealing {
             known => known,
         };
         let subject = person.as_ref().map(|person| &person.subject);
-        let public = serde_json::to_vec(&json).map_err(unfit)?;
+        let mut public = head();
+        serde_json::to_writer(&mut public, &json).map_err(unfit)?;
         self.seal((kind, id), tenant, public, &personal, subject)
     }
 }
@@ -99,13 +104,21 @@ fn unfit(error: impl Into<mcpo2_core::BoxError>) -> Error {
     Error::new(ErrorKind::Poisoned, "what happened cannot be recorded").with_source(error)
 }
 
-/// A record's JSON, with a mark in place of long facts where it is longer than [`MAX_RECORD`], and
+/// Room for a body, and in it for its head.
+pub(super) fn head() -> Vec<u8> {
+    let mut bytes = prepared::room();
+    bytes.resize(BODY_HEAD, 0);
+    bytes
+}
+
+/// Puts a mark in place of long facts in a record's JSON where it is longer than [`MAX_RECORD`], and
 /// of those behind the sixteenth.
-fn shortened(json: Vec<u8>) -> Result<Vec<u8>, serde_json::Error> {
+fn shorten_record(bytes: &mut Vec<u8>) -> Result<(), serde_json::Error> {
+    let json = bytes.get(BODY_HEAD..).unwrap_or_default();
     if json.len() <= MAX_RECORD {
-        return Ok(json);
+        return Ok(());
     }
-    let mut record: Value = serde_json::from_slice(&json)?;
+    let mut record: Value = serde_json::from_slice(json)?;
     if let Some(facts) = record.get_mut("facts").and_then(Value::as_array_mut) {
         let behind = facts.len().saturating_sub(MAX_FACTS);
         facts.truncate(MAX_FACTS);
@@ -114,12 +127,17 @@ fn shortened(json: Vec<u8>) -> Result<Vec<u8>, serde_json::Error> {
             facts.push(json!({ "omitted": { "facts": behind } }));
         }
     }
-    let json = serde_json::to_vec(&record)?;
-    if json.len() <= MAX_RECORD {
-        return Ok(json);
+    write_again(bytes, &record)?;
+    if bytes.len() <= BODY_HEAD + MAX_RECORD {
+        return Ok(());
     }
     omit(&mut record);
-    serde_json::to_vec(&record)
+    write_again(bytes, &record)
+}
+
+fn write_again(bytes: &mut Vec<u8>, record: &Value) -> Result<(), serde_json::Error> {
+    bytes.truncate(BODY_HEAD);
+    serde_json::to_writer(bytes, record)
 }
 
 /// Cuts what is bounded in bytes, and whose escapes are six times as long all the same: whoever names
