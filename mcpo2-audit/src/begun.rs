@@ -6,7 +6,7 @@ use std::{
 };
 
 use bytes::Bytes;
-use mcpo2_core::{Call, Durability, Fact, Meta, Offloaded, Principal, Routing};
+use mcpo2_core::{Call, Durability, Fact, Meta, Offloaded, Passed, Principal, Routing};
 
 use crate::{
     Asked, Committed, Ended, ItemRef, Ledger, RecordId, Source,
@@ -115,7 +115,7 @@ impl Begun {
         let is_personal = self.asked.item.as_ref().is_some_and(ItemRef::is_personal);
         let tells = |fact: &Fact| match fact {
             Fact::Routed(_) => is_personal,
-            Fact::Offloaded(_) => true,
+            Fact::Offloaded(_) | Fact::Passed(_) => true,
             _ => false,
         };
         if !facts.iter().any(tells) {
@@ -129,6 +129,10 @@ impl Begun {
             Fact::Offloaded(stored) => Fact::Offloaded(Offloaded {
                 digest: ledger.digest(stored.digest.as_bytes()),
                 ..stored
+            }),
+            Fact::Passed(passed) => Fact::Passed(Passed {
+                digest: ledger.digest(passed.digest.as_bytes()),
+                ..passed
             }),
             other => other,
         });
