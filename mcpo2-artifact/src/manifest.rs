@@ -26,17 +26,23 @@
 
 mod codec;
 mod collisions;
+mod derived;
+mod diff;
 mod entry;
 mod error;
 mod head;
 mod path;
+mod proof;
 mod tree;
 mod wire;
 mod withheld;
 
+pub use derived::Derived;
+pub use diff::{Change, Edit};
 pub use entry::{Content, Entry, Mode};
 pub use error::ManifestError;
 pub use path::{InvalidPath, RelPath};
+pub use proof::{AbsenceProof, InclusionProof, ProofError};
 pub use wire::Malformed;
 pub use withheld::{Reason, Withheld};
 

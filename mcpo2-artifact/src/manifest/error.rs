@@ -41,7 +41,7 @@ pub enum ManifestError {
         /// The path of the submodule.
         path: RelPath,
     },
-    /// The name of a rule that withholds something is not one.
-    #[error("a rule has no name that a rule can have")]
-    Rule,
+    /// The name of a rule or an analyser is not 1 to 64 of `a-z`, `0-9`, `-`, `_` and `.`.
+    #[error("a rule or an analyser has a name that none can have")]
+    Name,
 }

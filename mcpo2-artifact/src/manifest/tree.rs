@@ -55,12 +55,21 @@ impl Tree {
         top.copied().unwrap_or_else(empty)
     }
 
-    #[cfg(test)]
     /// The hashes beside the way from this leaf to the root, from below.
     pub(super) fn path(&self, index: usize) -> Vec<Hash> {
         let levels = self.levels.iter().enumerate();
         let siblings = levels.filter_map(|(up, level)| level.get((index >> up) ^ 1));
         siblings.copied().collect()
+    }
+
+    /// The node at this place of a level; level 0 is that of the leaves.
+    pub(super) fn node(&self, level: usize, at: usize) -> Option<&Hash> {
+        self.levels.get(level)?.get(at)
+    }
+
+    /// How many levels there are; one at least.
+    pub(super) fn height(&self) -> usize {
+        self.levels.len()
     }
 }
 
@@ -68,7 +77,6 @@ pub(super) fn empty() -> Hash {
     blake3::derive_key(EMPTY, b"")
 }
 
-#[cfg(test)]
 /// How many hashes lead from this leaf to the root of a tree of so many.
 pub(super) fn path_length(index: u64, count: u64) -> usize {
     let (mut at, mut last) = (index, count.saturating_sub(1));
@@ -80,7 +88,6 @@ pub(super) fn path_length(index: u64, count: u64) -> usize {
     length
 }
 
-#[cfg(test)]
 /// The root that these hashes lead to from a leaf; none where they are too few or too many.
 pub(super) fn climb(index: u64, count: u64, leaf: Hash, path: &[Hash]) -> Option<Hash> {
     let (mut at, mut last) = (index, count.checked_sub(1)?);

@@ -81,8 +81,8 @@ impl Withheld {
     }
 
     pub(super) fn check(&self) -> Result<(), ManifestError> {
-        let holds = self.reason.rule().is_none_or(is_rule);
-        holds.then_some(()).ok_or(ManifestError::Rule)
+        let holds = self.reason.rule().is_none_or(is_name);
+        holds.then_some(()).ok_or(ManifestError::Name)
     }
 
     pub(super) fn write(&self, to: &mut Vec<u8>) {
@@ -102,9 +102,10 @@ impl Withheld {
     }
 }
 
-fn is_rule(rule: &str) -> bool {
-    let fits = (1..=Reason::MAX_RULE).contains(&rule.len());
-    fits && (rule.bytes()).all(|b| matches!(b, b'a'..=b'z' | b'0'..=b'9' | b'-' | b'_' | b'.'))
+/// Whether this can name a rule or an analyser.
+pub(super) fn is_name(text: &str) -> bool {
+    let fits = (1..=Reason::MAX_RULE).contains(&text.len());
+    fits && (text.bytes()).all(|b| matches!(b, b'a'..=b'z' | b'0'..=b'9' | b'-' | b'_' | b'.'))
 }
 
 impl Reason {

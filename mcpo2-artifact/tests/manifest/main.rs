@@ -1,4 +1,4 @@
-//! Manifests: what is a path, what is a tree, and what its root binds.
+//! Manifests: what is a path, what is a tree, what its root binds, and what is proven from it.
 #![allow(
     clippy::unwrap_used,
     clippy::panic,
@@ -6,6 +6,10 @@
     reason = "tests"
 )]
 
+mod derived;
+mod diffs;
+mod laws;
 mod paths;
+mod proofs;
 mod support;
 mod trees;

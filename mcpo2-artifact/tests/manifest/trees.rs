@@ -88,7 +88,7 @@ fn a_rule_that_could_be_a_secret_is_refused() {
     for rule in ["", "AKIA", "a b", &"a".repeat(65)] {
         let reason = Reason::SecretContent { rule: rule.into() };
         let made = Manifest::new(spec(), vec![], vec![Withheld::new("a", reason)]);
-        assert_eq!(made, Err(ManifestError::Rule), "{rule}");
+        assert_eq!(made, Err(ManifestError::Name), "{rule}");
     }
 }
 
