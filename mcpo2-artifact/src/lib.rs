@@ -2,6 +2,7 @@
 
 pub mod conformance;
 pub mod manifest;
+pub mod range;
 
 mod artifacts;
 mod clock;
