@@ -24,6 +24,8 @@
 //! # Ok::<(), Box<dyn std::error::Error>>(())
 //! ```
 
+pub mod excerpt;
+
 mod codec;
 mod collisions;
 mod derived;

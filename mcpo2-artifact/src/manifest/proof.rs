@@ -28,6 +28,15 @@ pub enum ProofError {
     /// The path is not between the entries that are proven.
     #[error("the proof is of the absence of other paths")]
     Elsewhere,
+    /// No file has the path, so there is no excerpt of it.
+    #[error("no file has the path")]
+    NoFile,
+    /// The range is empty, ends before it begins, or ends behind the file.
+    #[error("the range is not one of the file")]
+    Range,
+    /// The bytes are not those of the file.
+    #[error("the bytes are not those of the file")]
+    Content,
 }
 
 impl From<ManifestError> for ProofError {
@@ -91,6 +100,11 @@ impl InclusionProof {
         let proof = Self::read(&mut from)?;
         from.end()?;
         Ok(proof)
+    }
+
+    /// The entry, which is not believed before the proof is verified.
+    pub(super) fn claimed(&self) -> &Entry {
+        &self.place.entry
     }
 
     pub(super) fn write(&self, to: &mut Vec<u8>) {

@@ -99,6 +99,11 @@ impl<'a> Reader<'a> {
         std::str::from_utf8(self.bytes(most)?).map_err(|_| Malformed::Text)
     }
 
+    /// All that is left.
+    pub(super) fn rest(self) -> &'a [u8] {
+        self.0
+    }
+
     pub(super) fn end(self) -> Result<(), Malformed> {
         self.0.is_empty().then_some(()).ok_or(Malformed::Trailing)
     }
