@@ -9,6 +9,8 @@
 
 mod support;
 
+use http::{Method, StatusCode};
+use mcpo2_core::Digest;
 use mcpo2_testkit::raw::{
     RawUpstream,
     vendor::{self, Era},
@@ -17,7 +19,7 @@ use serde_json::{Value, json};
 
 use self::support::{
     Gateway,
-    client::{Answer, modern, stateless},
+    client::{Answer, Ask, bare, modern, stateless},
     fact, vendor as upstream,
 };
 
@@ -145,4 +147,85 @@ async fn a_module_is_given_what_a_reference_names_if_it_may_know() {
         .await;
     assert_eq!(theirs.code(), Some(-32602), "{}", theirs.text());
     assert_eq!(platform.reader.log().of("tools/call").count(), 1);
+}
+
+impl Platform {
+    /// A plain GET of an artifact, as HTTP has it.
+    fn get(&self, key: &str, uri: &str) -> Ask {
+        let path = uri.replace("mcpo2+artifact://", "/v1/artifacts/");
+        let ask = bare(self.gateway.address, "").method(Method::GET);
+        ask.path(&path).key(key)
+    }
+}
+
+#[tokio::test]
+async fn an_artifact_is_read_over_plain_http_whole_in_parts_and_not_twice() {
+    let platform = Platform::new().await;
+    let uri = platform.kept().await;
+    let whole = vendor::result(Era::Modern, "tools/call").unwrap();
+    let answer = platform.get(&platform.ada, &uri).answer().await;
+    assert_eq!((answer.status, answer.text()), (StatusCode::OK, &*whole));
+    assert_eq!(answer.header("content-length"), whole.len().to_string());
+    let tag = answer.header("etag").to_owned();
+    assert_eq!(tag, format!("\"{}\"", Digest::of(whole.as_bytes())));
+
+    let part = platform
+        .get(&platform.ada, &uri)
+        .with("range", "bytes=5-14")
+        .answer()
+        .await;
+    assert_eq!(
+        (part.status, part.text()),
+        (StatusCode::PARTIAL_CONTENT, &whole[5..15])
+    );
+    let range = format!("bytes 5-14/{}", whole.len());
+    assert_eq!(part.header("content-range"), range);
+    let other = platform
+        .get(&platform.ada, &uri)
+        .with("range", "bytes=5-14");
+    let other = other.with("if-range", "\"b3:00\"").answer().await;
+    assert_eq!(other.status, StatusCode::OK);
+
+    let known = platform
+        .get(&platform.ada, &uri)
+        .with("if-none-match", &tag)
+        .answer()
+        .await;
+    assert_eq!((known.status, known.text()), (StatusCode::NOT_MODIFIED, ""));
+    let beyond = platform
+        .get(&platform.ada, &uri)
+        .with("range", "bytes=999999-")
+        .answer()
+        .await;
+    assert_eq!(beyond.status, StatusCode::RANGE_NOT_SATISFIABLE);
+    assert_eq!(
+        beyond.header("content-range"),
+        format!("bytes */{}", whole.len())
+    );
+    let head = platform
+        .get(&platform.ada, &uri)
+        .method(Method::HEAD)
+        .answer()
+        .await;
+    assert_eq!((head.status, head.text()), (StatusCode::OK, ""));
+    assert_eq!(head.header("content-length"), whole.len().to_string());
+}
+
+#[tokio::test]
+async fn over_plain_http_too_a_stranger_and_another_caller_learn_nothing() {
+    let platform = Platform::new().await;
+    let uri = platform.kept().await;
+    let stranger = platform.get("mcpo2_nobody", &uri).answer().await;
+    assert_eq!(stranger.status, StatusCode::UNAUTHORIZED);
+    let theirs = platform.get(&platform.ben, &uri).answer().await;
+    let absent = "mcpo2+artifact://r/AAAAAAAAAAAAAAAAAAAAAA";
+    for nothing in [theirs, platform.get(&platform.ada, absent).answer().await] {
+        assert_eq!(
+            (nothing.status, nothing.text()),
+            (StatusCode::NOT_FOUND, "")
+        );
+        assert_eq!(nothing.header("etag"), "");
+    }
+    let ask = platform.get(&platform.ada, &uri).method(Method::DELETE);
+    assert_eq!(ask.answer().await.status, StatusCode::METHOD_NOT_ALLOWED);
 }
