@@ -110,7 +110,8 @@ impl Begun {
     }
 
     /// The facts without what they would tell of contents: a name that is personal, and the digest
-    /// of a result, which here is keyed as those of messages are.
+    /// of a result, which here is one of this ledger and of the tenant: whoever reads records of
+    /// two tenants cannot tell that both got the same.
     pub(crate) fn public<'a>(&self, ledger: &Ledger, facts: &'a [Fact]) -> Cow<'a, [Fact]> {
         let is_personal = self.asked.item.as_ref().is_some_and(ItemRef::is_personal);
         let tells = |fact: &Fact| match fact {
@@ -127,7 +128,11 @@ impl Begun {
                 ..routing
             }),
             Fact::Offloaded(stored) => Fact::Offloaded(Offloaded {
-                digest: ledger.digest(stored.digest.as_bytes()),
+                digest: ledger
+                    .messages()
+                    .update(self.asker.principal.tenant().as_str().as_bytes())
+                    .update(stored.digest.as_bytes())
+                    .digest(),
                 ..stored
             }),
             other => other,
