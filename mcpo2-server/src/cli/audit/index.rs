@@ -7,8 +7,7 @@ use jiff::Timestamp;
 use mcpo2_audit::{
     LedgerFeed,
     index::{
-        Cursor, Filter, Found, Index as _, Order, Progress, Source as _, SqliteIndex, TenantScope,
-        check, reindex,
+        Cursor, Filter, Found, Index, Order, Progress, Source as _, TenantScope, check, reindex,
     },
 };
 use mcpo2_core::{BoxError, TenantId};
@@ -21,7 +20,7 @@ use super::{
         progress::{Bar, Watch},
         say,
     },
-    index_file,
+    opened::Which,
 };
 
 /// How many rows are put in at once while an index catches up.
@@ -33,6 +32,8 @@ pub(in crate::cli) struct Query {
     dir: PathBuf,
     #[command(flatten)]
     scope: Scope,
+    #[command(flatten)]
+    index: Which,
     #[command(flatten)]
     filters: Filters,
     /// How many at most, up to 1000
@@ -131,7 +132,7 @@ struct Decision {
 impl Query {
     pub(super) fn run(self) -> Result<(), BoxError> {
         let watch = self.watch.beside(self.format);
-        let index = caught_up(&self.dir, &watch)?;
+        let index = caught_up(&self.dir, &self.index, &watch)?;
         let mut query = mcpo2_audit::index::Query::new(self.scope.get()).with_limit(self.limit);
         if self.oldest {
             query = query.with_order(Order::Oldest);
@@ -221,6 +222,8 @@ fn line(found: &Found) -> String {
 pub(in crate::cli) struct Reindex {
     /// The directory of the ledger
     dir: PathBuf,
+    #[command(flatten)]
+    index: Which,
     /// Do not make it anew, but find the first row that is not what the ledger says
     #[arg(long)]
     check: bool,
@@ -231,10 +234,10 @@ pub(in crate::cli) struct Reindex {
 impl Reindex {
     pub(super) fn run(self) -> Result<ExitCode, BoxError> {
         let mut feed = LedgerFeed::open(&self.dir)?;
-        let mut index = SqliteIndex::open(index_file(&self.dir), feed.origin())?;
+        let mut index = self.index.open(&self.dir, feed.origin())?;
         if !self.check {
             let rows = reindex(
-                &mut index,
+                &mut *index,
                 &mut feed,
                 moving(self.watch.records("indexing", &self.dir)),
             )?;
@@ -242,7 +245,7 @@ impl Reindex {
             return Ok(ExitCode::SUCCESS);
         }
         let bar = self.watch.records("comparing", &self.dir);
-        let checked = check(&index, &mut feed, moving(bar))?;
+        let checked = check(&*index, &mut feed, moving(bar))?;
         Ok(match checked.difference {
             None => {
                 print(&format!(
@@ -262,9 +265,9 @@ impl Reindex {
 }
 
 /// The index of the ledger, with all that is in the ledger by now.
-fn caught_up(dir: &Path, watch: &Watch) -> Result<SqliteIndex, BoxError> {
+fn caught_up(dir: &Path, which: &Which, watch: &Watch) -> Result<Box<dyn Index>, BoxError> {
     let mut feed = LedgerFeed::open(dir)?;
-    let mut index = SqliteIndex::open(index_file(dir), feed.origin())?;
+    let mut index = which.open(dir, feed.origin())?;
     let bar = watch.records("catching up", dir);
     loop {
         let last = index.last_indexed()?;
