@@ -1,6 +1,7 @@
 #![doc = include_str!("../README.md")]
 
 pub mod conformance;
+pub mod manifest;
 pub mod range;
 
 mod artifacts;
