@@ -3,6 +3,7 @@
 pub mod conformance;
 pub mod manifest;
 pub mod range;
+pub mod token;
 
 mod artifacts;
 mod clock;
