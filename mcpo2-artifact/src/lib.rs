@@ -1,6 +1,8 @@
 #![doc = include_str!("../README.md")]
 
 pub mod conformance;
+#[cfg(feature = "ingest")]
+pub mod ingest;
 pub mod manifest;
 pub mod range;
 pub mod token;

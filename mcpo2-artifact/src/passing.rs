@@ -12,12 +12,10 @@ pub use service::ReferenceService;
 use std::{collections::BTreeMap, fmt, sync::Arc};
 
 use base64::{Engine, engine::general_purpose::STANDARD};
-use mcpo2_core::{
-    BoxError, Error, ErrorKind, Fact, Method, ModuleId, Passed, Principal, Routed, Trail,
-};
+use mcpo2_core::{Error, ErrorKind, Fact, Method, ModuleId, Passed, Principal, Routed, Trail};
 
 use self::{config::Rule, splice::Place};
-use crate::{Artifacts, ErrorKind as Kind, View};
+use crate::{Artifacts, ConfigError, ErrorKind as Kind, View};
 
 /// How many references one call may pass.
 const MOST: usize = 16;
@@ -43,8 +41,8 @@ impl Passing {
     ///
     /// # Errors
     ///
-    /// The first glob that is none.
-    pub fn with(mut self, module: ModuleId, config: PassConfig) -> Result<Self, BoxError> {
+    /// [`ConfigError::Glob`] names the first glob that is none.
+    pub fn with(mut self, module: ModuleId, config: PassConfig) -> Result<Self, ConfigError> {
         self.rules.insert(module, config.compile()?);
         Ok(self)
     }

@@ -1,6 +1,7 @@
 use globset::{Glob, GlobSet, GlobSetBuilder};
-use mcpo2_core::BoxError;
 use serde::{Deserialize, Serialize};
+
+use crate::ConfigError;
 
 /// How one module is given what references in its arguments name.
 #[derive(Debug, Clone, PartialEq, Eq, Deserialize, Serialize)]
@@ -45,15 +46,23 @@ pub(super) struct Rule {
 }
 
 impl PassConfig {
-    pub(super) fn compile(self) -> Result<Rule, BoxError> {
+    pub(super) fn compile(self) -> Result<Rule, ConfigError> {
         let mut tools = GlobSetBuilder::new();
         for glob in &self.tools {
-            tools.add(Glob::new(glob)?);
+            tools.add(Glob::new(glob).map_err(|error| refused(glob, error))?);
         }
         Ok(Rule {
-            tools: tools.build()?,
+            tools: tools.build().map_err(|error| refused("", error))?,
             form: self.form,
             max_bytes: self.max_bytes,
         })
+    }
+}
+
+fn refused(glob: &str, error: globset::Error) -> ConfigError {
+    let glob = error.glob().unwrap_or(glob).to_owned();
+    ConfigError::Glob {
+        glob,
+        source: error.into(),
     }
 }
