@@ -6,7 +6,7 @@ use std::{
 };
 
 use bytes::Bytes;
-use mcpo2_core::{Call, Durability, Fact, Meta, Offloaded, Principal, Routing};
+use mcpo2_core::{Call, Digest, Durability, Fact, Meta, Offloaded, Passed, Principal, Routing};
 
 use crate::{
     Asked, Committed, Ended, ItemRef, Ledger, RecordId, Source,
@@ -109,25 +109,35 @@ impl Begun {
     }
 
     /// The facts without what they would tell of contents: a name that is personal, and the digest
-    /// of a result, which here is keyed as those of messages are.
+    /// of a result, which here is one of this ledger and of the tenant: whoever reads records of
+    /// two tenants cannot tell that both got the same.
     pub(crate) fn public<'a>(&self, ledger: &Ledger, facts: &'a [Fact]) -> Cow<'a, [Fact]> {
         let is_personal = self.asked.item.as_ref().is_some_and(ItemRef::is_personal);
         let tells = |fact: &Fact| match fact {
             Fact::Routed(_) => is_personal,
-            Fact::Offloaded(_) => true,
+            Fact::Offloaded(_) | Fact::Passed(_) => true,
             _ => false,
         };
         if !facts.iter().any(tells) {
             return Cow::Borrowed(facts);
         }
+        let tenant = self.asker.principal.tenant().as_str().as_bytes();
+        let keyed = |digest: &Digest| {
+            let mut messages = ledger.messages();
+            messages.update(tenant).update(digest.as_bytes()).digest()
+        };
         let public = facts.iter().cloned().map(|fact| match fact {
             Fact::Routed(routing) if is_personal => Fact::Routed(Routing {
                 item: None,
                 ..routing
             }),
             Fact::Offloaded(stored) => Fact::Offloaded(Offloaded {
-                digest: ledger.digest(stored.digest.as_bytes()),
+                digest: keyed(&stored.digest),
                 ..stored
+            }),
+            Fact::Passed(passed) => Fact::Passed(Passed {
+                digest: keyed(&passed.digest),
+                ..passed
             }),
             other => other,
         });
