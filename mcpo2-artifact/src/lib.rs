@@ -2,6 +2,11 @@
 
 pub mod blob;
 pub mod conformance;
+#[cfg(feature = "ingest")]
+pub mod ingest;
+pub mod manifest;
+pub mod range;
+pub mod token;
 
 mod artifacts;
 mod clock;
@@ -12,11 +17,13 @@ mod index;
 mod layer;
 mod object;
 mod offload;
+mod passing;
 mod preview;
 mod reference;
 mod respond;
 mod service;
 mod store;
+mod tools;
 
 pub use artifacts::{Artifacts, Excerpt, Stored};
 pub use clock::{Clock, SystemClock};
@@ -24,9 +31,13 @@ pub use config::{Config, StoreConfig};
 pub use error::{ConfigError, Error, ErrorKind};
 pub use future::ResponseFuture;
 pub use layer::ArtifactLayer;
+pub use passing::{Form, PassConfig, Passing, ReferenceLayer, ReferenceService};
 pub use reference::{InvalidReference, Reference, Selector};
 pub use service::ArtifactService;
 pub use store::{DirStore, Key, MemoryStore, Store, StoreError, StoreErrorKind};
+pub use tools::TOOLS;
+
+use tools::View;
 
 /// The `_meta` key of a digest.
 pub const META_DIGEST: &str = "dev.mcpo2/digest";
