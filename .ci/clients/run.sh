@@ -104,3 +104,29 @@ drive_http filesystem files__ "$MODERN" "$GATEWAY_URL"
 drive_http fixture fixture__ "$MODERN" "$GATEWAY_URL"
 drive_tasks fixture fixture__ "$GATEWAY_URL"
 stop_gateway
+
+echo "== client -HTTP-> mcpo2 -stdio-> server-filesystem, with a file of 10 MB"
+for n in $(seq 200000); do echo "line $n of a file that no conversation has room for"; done >"$SCRATCH/files/large.txt"
+ada=$("$MCPO2" key --tenant acme ada) eve=$("$MCPO2" key --tenant acme eve)
+cat >"$SCRATCH/artifacts.yaml" <<END
+version: 1
+identity:
+  api_keys:
+    - { id: ada, tenant: acme, hash: "$(sed -n 's/.*\(b3:[0-9a-f]*\).*/\1/p' <<<"$ada")" }
+    - { id: eve, tenant: acme, hash: "$(sed -n 's/.*\(b3:[0-9a-f]*\).*/\1/p' <<<"$eve")" }
+modules:
+  - id: files
+    family: engineering
+    approval: approved
+    stdio: { command: node, args: ["$FILESYSTEM", "$SCRATCH/files"], inherit_env: [PATH] }
+  - { id: kept, family: engineering, approval: approved, builtin: artifact }
+policy:
+  rules:
+    - { id: all-of-acme, effect: allow, tenants: [acme] }
+artifact: { threshold_bytes: 65536, max_object_bytes: 67108864, max_read_bytes: 1048576 }
+END
+start_gateway artifacts --file "$SCRATCH/artifacts.yaml"
+node "$CLIENTS/artifacts.mjs" "$GATEWAY_URL" \
+  "$(grep -o 'mcpo2_[A-Za-z0-9_-]*' <<<"$ada" | head -n 1)" "$(grep -o 'mcpo2_[A-Za-z0-9_-]*' <<<"$eve" | head -n 1)" \
+  "$SCRATCH/files/large.txt"
+stop_gateway

@@ -6,10 +6,11 @@ cd "$(dirname "${BASH_SOURCE[0]}")/../.."
 TARGET=${CARGO_TARGET_DIR:-$PWD/target}
 TOOLS=$TARGET/tools
 
-# tool NAME VERSION: installs this version of a cargo subcommand under target/, once.
+# tool NAME VERSION: installs this version of a cargo subcommand under target/, once. Built quickly, as it runs once.
 tool() {
   if [ ! -x "$TOOLS/$1-$2/bin/$1" ]; then
-    cargo install "$1" --version "=$2" --locked --root "$TOOLS/$1-$2"
+    CARGO_PROFILE_RELEASE_LTO=off CARGO_PROFILE_RELEASE_CODEGEN_UNITS=16 CARGO_PROFILE_RELEASE_OPT_LEVEL=0 \
+      cargo install "$1" --version "=$2" --locked --root "$TOOLS/$1-$2"
   fi
   PATH=$TOOLS/$1-$2/bin:$PATH
 }

@@ -66,6 +66,15 @@ pub struct Excerpt {
     pub expires_in: Duration,
 }
 
+/// An object that a caller may read, and the part of it that is asked for.
+#[derive(Debug)]
+struct Found {
+    reference: Reference,
+    selector: Selector,
+    object: Arc<Object>,
+    expires_in: Duration,
+}
+
 impl Artifacts {
     pub(crate) fn new(limits: Limits, store: Arc<dyn Store>) -> Self {
         Self {
@@ -151,25 +160,65 @@ impl Artifacts {
     /// [`ErrorKind::NotFound`] where it is not there, has expired, is another's, or the URI or its
     /// range is none; those of the store.
     pub async fn read(&self, principal: &Principal, uri: &str) -> Result<Excerpt, Error> {
+        let found = self.find(principal, uri)?;
+        let range = self.select(&found).await?;
+        self.excerpt(&found, range, self.limits.read).await
+    }
+
+    /// Reads all of the part of an artifact that this URI asks for, for something else than a
+    /// prompt.
+    ///
+    /// # Errors
+    ///
+    /// [`ErrorKind::TooLarge`] where the part is longer than `limit` bytes; otherwise those of
+    /// [`read`](Self::read).
+    pub async fn take(
+        &self,
+        principal: &Principal,
+        uri: &str,
+        limit: u64,
+    ) -> Result<Excerpt, Error> {
+        let found = self.find(principal, uri)?;
+        let range = self.select(&found).await?;
+        let bytes = range.end.saturating_sub(range.start);
+        if bytes > limit {
+            let message = format!("{bytes} bytes are more than may be taken at once");
+            return Err(Error::new(ErrorKind::TooLarge, message));
+        }
+        self.excerpt(&found, range, limit).await
+    }
+
+    /// What this URI names, if it is this caller's.
+    fn find(&self, principal: &Principal, uri: &str) -> Result<Found, Error> {
         let (reference, selector) = Reference::parse(uri)
             .map_err(|error| Error::not_found("no such artifact").with_source(error))?;
         let now = self.clock.now();
-        let (object, expires) = {
-            let index = self.index();
-            let entry = index.find(&reference, principal, now);
-            let entry = entry.ok_or_else(|| Error::not_found("no such artifact"))?;
-            (Arc::clone(&entry.object), entry.expires)
-        };
-        let key = reference.key();
-        let range = self.select(&object, &key, selector).await?;
-        let (text, range) = self.text(&object, &key, range).await?;
-        Ok(Excerpt {
+        let index = self.index();
+        let entry = index.find(&reference, principal, now);
+        let entry = entry.ok_or_else(|| Error::not_found("no such artifact"))?;
+        Ok(Found {
             reference,
-            digest: object.digest,
-            size: object.size,
+            selector,
+            object: Arc::clone(&entry.object),
+            expires_in: entry.expires.duration_since(now).unwrap_or_default(),
+        })
+    }
+
+    async fn excerpt(
+        &self,
+        found: &Found,
+        range: Range<u64>,
+        limit: u64,
+    ) -> Result<Excerpt, Error> {
+        let key = found.reference.key();
+        let (text, range) = self.text(&found.object, &key, range, limit).await?;
+        Ok(Excerpt {
+            reference: found.reference,
+            digest: found.object.digest,
+            size: found.object.size,
             text,
             range,
-            expires_in: expires.duration_since(now).unwrap_or_default(),
+            expires_in: found.expires_in,
         })
     }
 
@@ -177,19 +226,26 @@ impl Artifacts {
         self.limits.preview
     }
 
-    async fn select(
-        &self,
-        object: &Object,
-        key: &Key,
-        selector: Selector,
-    ) -> Result<Range<u64>, Error> {
-        let range = match selector {
+    pub(crate) fn object_bytes(&self) -> u64 {
+        self.limits.object
+    }
+
+    pub(crate) fn read_bytes(&self) -> u64 {
+        self.limits.read
+    }
+
+    async fn select(&self, found: &Found) -> Result<Range<u64>, Error> {
+        let object = &found.object;
+        let range = match found.selector {
             Selector::Whole => Some(0..object.size),
             Selector::Bytes { from, to } => {
                 let to = to.unwrap_or(object.size).min(object.size);
                 (from <= to).then_some(from..to)
             }
-            Selector::Lines { first, last } => object.lines(&*self.store, key, first, last).await?,
+            Selector::Lines { first, last } => {
+                let key = found.reference.key();
+                object.lines(&*self.store, &key, first, last).await?
+            }
         };
         range.ok_or_else(|| Error::not_found("no such range"))
     }
@@ -199,8 +255,9 @@ impl Artifacts {
         object: &Object,
         key: &Key,
         range: Range<u64>,
+        limit: u64,
     ) -> Result<(String, Range<u64>), Error> {
-        let end = range.end.min(range.start.saturating_add(self.limits.read));
+        let end = range.end.min(range.start.saturating_add(limit));
         // Three bytes before, in case the first is not the first of its character, and one behind,
         // to see whether a character begins there.
         let base = range.start.saturating_sub(3);

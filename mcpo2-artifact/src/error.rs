@@ -109,6 +109,14 @@ pub enum ConfigError {
         /// What it must be.
         bound: &'static str,
     },
+    /// A glob of tools is none.
+    #[error("not a glob: `{glob}`")]
+    Glob {
+        /// As it is written.
+        glob: String,
+        /// Why.
+        source: BoxError,
+    },
     /// The store cannot be opened.
     #[error("the artifact store cannot be opened")]
     Store(#[from] StoreError),

@@ -1,5 +1,6 @@
 use std::sync::Arc;
 
+use mcpo2_core::ModuleId;
 use tower_layer::Layer;
 
 use crate::{ArtifactService, Artifacts};
@@ -8,13 +9,24 @@ use crate::{ArtifactService, Artifacts};
 #[derive(Debug, Clone)]
 pub struct ArtifactLayer {
     artifacts: Arc<Artifacts>,
+    tools: Option<Arc<ModuleId>>,
 }
 
 impl ArtifactLayer {
     /// A layer that keeps results in `artifacts`.
     #[must_use]
     pub fn new(artifacts: Arc<Artifacts>) -> Self {
-        Self { artifacts }
+        Self {
+            artifacts,
+            tools: None,
+        }
+    }
+
+    /// Answers also the calls to tools of this module, which lists [`TOOLS`](crate::TOOLS).
+    #[must_use]
+    pub fn with_tools(mut self, module: ModuleId) -> Self {
+        self.tools = Some(Arc::new(module));
+        self
     }
 }
 
@@ -22,6 +34,6 @@ impl<S> Layer<S> for ArtifactLayer {
     type Service = ArtifactService<S>;
 
     fn layer(&self, inner: S) -> Self::Service {
-        ArtifactService::new(inner, Arc::clone(&self.artifacts))
+        ArtifactService::new(inner, Arc::clone(&self.artifacts)).with_tools(self.tools.clone())
     }
 }

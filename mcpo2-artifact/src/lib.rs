@@ -1,10 +1,16 @@
 #![doc = include_str!("../README.md")]
 
+pub mod blob;
 pub mod conformance;
 #[cfg(feature = "select")]
 pub mod facts;
+#[cfg(feature = "ingest")]
+pub mod ingest;
+pub mod manifest;
+pub mod range;
 #[cfg(feature = "select")]
 pub mod select;
+pub mod token;
 
 mod artifacts;
 mod clock;
@@ -15,11 +21,13 @@ mod index;
 mod layer;
 mod object;
 mod offload;
+mod passing;
 mod preview;
 mod reference;
 mod respond;
 mod service;
 mod store;
+mod tools;
 
 pub use artifacts::{Artifacts, Excerpt, Stored};
 pub use clock::{Clock, SystemClock};
@@ -27,9 +35,13 @@ pub use config::{Config, StoreConfig};
 pub use error::{ConfigError, Error, ErrorKind};
 pub use future::ResponseFuture;
 pub use layer::ArtifactLayer;
+pub use passing::{Form, PassConfig, Passing, ReferenceLayer, ReferenceService};
 pub use reference::{InvalidReference, Reference, Selector};
 pub use service::ArtifactService;
 pub use store::{DirStore, Key, MemoryStore, Store, StoreError, StoreErrorKind};
+pub use tools::TOOLS;
+
+use tools::View;
 
 /// The `_meta` key of a digest.
 pub const META_DIGEST: &str = "dev.mcpo2/digest";

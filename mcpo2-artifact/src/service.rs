@@ -4,12 +4,13 @@ use std::{
 };
 
 use mcpo2_core::{
-    Call, Error, ErrorKind, ItemKind, Method, Reply, Routed, message::result_response,
+    Call, Error, ErrorKind, ItemKind, Method, ModuleId, Reply, Routed, message::result_response,
 };
 use tower_service::Service;
 
 use crate::{
-    Artifacts, ErrorKind as Kind, Reference, ResponseFuture, offload::Offload, respond::read_result,
+    Artifacts, ErrorKind as Kind, Reference, ResponseFuture, offload::Offload,
+    respond::read_result, tools::Asked,
 };
 
 /// Turns results over a threshold into references, and answers reads of these.
@@ -17,13 +18,23 @@ use crate::{
 pub struct ArtifactService<S> {
     inner: S,
     artifacts: Arc<Artifacts>,
+    tools: Option<Arc<ModuleId>>,
 }
 
 impl<S> ArtifactService<S> {
     /// The service in front of `inner`.
     #[must_use]
     pub fn new(inner: S, artifacts: Arc<Artifacts>) -> Self {
-        Self { inner, artifacts }
+        Self {
+            inner,
+            artifacts,
+            tools: None,
+        }
+    }
+
+    pub(crate) fn with_tools(mut self, module: Option<Arc<ModuleId>>) -> Self {
+        self.tools = module;
+        self
     }
 }
 
@@ -43,6 +54,11 @@ where
         if addresses_artifact(routed.call()) {
             let (artifacts, call) = (Arc::clone(&self.artifacts), routed.call().clone());
             return ResponseFuture::work(Box::pin(async move { answer(&artifacts, &call).await }));
+        }
+        let tools = self.tools.as_deref();
+        if let Some(asked) = tools.and_then(|module| Asked::of(module, &routed)) {
+            let artifacts = Arc::clone(&self.artifacts);
+            return ResponseFuture::work(Box::pin(async move { asked.answer(&artifacts).await }));
         }
         let offload = Offload::of(&self.artifacts, &routed);
         ResponseFuture::inner(self.inner.call(routed), offload)

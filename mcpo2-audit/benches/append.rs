@@ -1,4 +1,8 @@
 //! What records cost: `cargo bench -p mcpo2-audit --bench append`. Prints; judges nothing.
+//!
+//! `-- cpu`, `-- waited` or `-- groups` runs one part alone; `MCPO2_CALLS` says of how many calls
+//! the first two are, which a profiler that is slow wants few of; with `MCPO2_PROFILED` nothing is
+//! timed, as rustix cannot find the clock under valgrind.
 
 #![allow(
     clippy::unwrap_used,
@@ -21,6 +25,7 @@ use std::{
     time::{Duration, Instant},
 };
 
+use futures_util::{StreamExt as _, stream::FuturesUnordered};
 use mcpo2_audit::{AuditLayer, Durability, Event, IntentLayer, Ledger, Note, Options, verify};
 use mcpo2_core::{
     ApprovalState, AuthMethod, Basis, Call, Classified, Decided, Decision, Digest, Effect,
@@ -30,6 +35,7 @@ use rustix::time::{ClockId, clock_gettime};
 use tower::{Layer, Service, service_fn};
 
 const CALLS: u32 = 20_000;
+const IN_FLIGHT: u32 = 64;
 const REQUEST: &str = r#"{"jsonrpc":"2.0","id":7,"method":"tools/call",
     "params":{"name":"github__get_issue","arguments":{"owner":"acme","repo":"app","issue":12}}}"#;
 const RESULT: &str =
@@ -38,26 +44,37 @@ const RESULT: &str =
 fn main() {
     // The disk of the target directory: a temporary one may be in memory.
     let root = Path::new(env!("CARGO_TARGET_TMPDIR"));
-    cpu(root);
-    for _ in 0..3 {
-        in_flight(root);
+    let only: Vec<String> = std::env::args()
+        .skip(1)
+        .filter(|it| !it.starts_with('-'))
+        .collect();
+    let is_asked = |name: &str| only.is_empty() || only.iter().any(|it| it == name);
+    let calls = std::env::var("MCPO2_CALLS").map_or(CALLS, |calls| calls.parse().unwrap());
+    if is_asked("cpu") {
+        cpu(root, calls);
+    }
+    if is_asked("waited") {
+        waited(root, calls);
+    }
+    if is_asked("groups") {
+        (0..3).for_each(|_| groups(root));
     }
 }
 
 /// The CPU time of the whole process for one record of each kind, and how fast it is verified.
-fn cpu(root: &Path) {
+fn cpu(root: &Path, calls: u32) {
     let dir = tempfile::tempdir_in(root).unwrap();
     let ledger = Ledger::open(dir.path(), Options::default().with_queue(1 << 20)).unwrap();
     let mut bare = governed(leaf());
     let intents = IntentLayer::new(ledger.clone()).with_durability(Durability::Async);
     let audited = governed(intents.layer(leaf()));
     let mut audited = AuditLayer::new(ledger.clone()).layer(audited);
-    let bare = spent(|| (0..CALLS).for_each(|_| drop(now(bare.call(call())))));
+    let bare = spent(|| (0..calls).for_each(|_| drop(now(bare.call(call())))));
     let audited = spent(|| {
-        (0..CALLS).for_each(|_| drop(now(audited.call(call()))));
+        (0..calls).for_each(|_| drop(now(audited.call(call()))));
         ledger.flush().unwrap();
     });
-    let records = CALLS * 2;
+    let records = calls * 2;
     println!(
         "CPU: {:?} a record (two for a call, the writer's and the signatures included)",
         audited.saturating_sub(bare) / records
@@ -72,16 +89,49 @@ fn cpu(root: &Path) {
     assert_eq!(report.extent.size, u64::from(records));
 }
 
+/// The same where each of 64 calls at a time waits until its intent is safe, all driven by one
+/// thread.
+fn waited(root: &Path, calls: u32) {
+    let dir = tempfile::tempdir_in(root).unwrap();
+    let ledger = Ledger::open(dir.path(), Options::default()).unwrap();
+    let mut bare = governed(leaf());
+    let audited = governed(IntentLayer::new(ledger.clone()).layer(leaf()));
+    let mut audited = AuditLayer::new(ledger.clone()).layer(audited);
+    let bare = spent(|| drive(calls, || bare.call(call())));
+    let before = ledger.stats().groups;
+    let audited = spent(|| {
+        drive(calls, || audited.call(call()));
+        ledger.flush().unwrap();
+    });
+    let groups = ledger.stats().groups - before;
+    println!(
+        "CPU, {IN_FLIGHT} waiting: {:?} a record ({:.0} records a group)",
+        audited.saturating_sub(bare) / (calls * 2),
+        f64::from(calls * 2) / f64::from(u32::try_from(groups).unwrap()),
+    );
+}
+
+/// Lets so many calls end, 64 of them at a time.
+fn drive<F: Future>(calls: u32, mut call: impl FnMut() -> F) {
+    block_on(async {
+        let mut under_way: FuturesUnordered<F> = (0..IN_FLIGHT).map(|_| call()).collect();
+        for _ in IN_FLIGHT..calls {
+            drop(under_way.next().await);
+            under_way.push(call());
+        }
+        while under_way.next().await.is_some() {}
+    });
+}
+
 /// 64 callers that each wait for their record, beside as many bytes written and synced alone.
-fn in_flight(root: &Path) {
-    const CALLERS: u64 = 64;
+fn groups(root: &Path) {
     let dir = tempfile::tempdir_in(root).unwrap();
     let ledger = Ledger::open(dir.path(), Options::default()).unwrap();
     let count = AtomicU64::new(0);
     let time = Duration::from_secs(3);
     let begun = Instant::now();
     thread::scope(|scope| {
-        for _ in 0..CALLERS {
+        for _ in 0..IN_FLIGHT {
             scope.spawn(|| {
                 while begun.elapsed() < time {
                     let place = ledger.reserve().unwrap();
@@ -124,6 +174,10 @@ fn raw(dir: &Path, bytes: usize, time: Duration) -> f64 {
 }
 
 fn spent(work: impl FnOnce()) -> Duration {
+    if std::env::var_os("MCPO2_PROFILED").is_some() {
+        work();
+        return Duration::ZERO;
+    }
     let now = || {
         let now = clock_gettime(ClockId::ProcessCPUTime);
         Duration::new(

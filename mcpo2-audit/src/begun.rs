@@ -6,12 +6,13 @@ use std::{
 };
 
 use bytes::Bytes;
-use mcpo2_core::{Call, Durability, Fact, Meta, Offloaded, Principal, Routing};
+use mcpo2_core::{Call, Digest, Durability, Fact, Meta, Offloaded, Passed, Principal, Routing};
 
 use crate::{
     Asked, Committed, Ended, ItemRef, Ledger, RecordId, Source,
-    record::{Of, Shape, Way, WrittenCall},
+    record::{Shape, Way, WrittenCall},
     text::trace_id,
+    vault::Person,
 };
 
 /// The longest arguments that are kept.
@@ -33,8 +34,7 @@ pub(crate) struct Begun {
 #[derive(Debug)]
 struct Asker {
     principal: Arc<Principal>,
-    of: Of,
-    pseudonym: String,
+    person: Arc<Person>,
     generation: Option<u64>,
     source: Option<Source>,
     trace: Option<Arc<str>>,
@@ -62,7 +62,7 @@ impl Begun {
             let traceparent = Meta::text(request.meta().traceparent())?;
             trace_id(&traceparent).map(Arc::from)
         });
-        let of = ledger.of(call.principal())?;
+        let person = ledger.person(call.principal())?;
         let arguments = request
             .arguments()
             .filter(|arguments| ledger.keeps_arguments() && arguments.len() <= MAX_ARGUMENTS);
@@ -70,8 +70,7 @@ impl Begun {
             origin: ledger.shared_origin(),
             asker: Asker {
                 principal: Arc::clone(call.principal()),
-                pseudonym: of.subject.pseudonym(),
-                of,
+                person,
                 generation,
                 source,
                 trace,
@@ -87,8 +86,8 @@ impl Begun {
         &self.origin
     }
 
-    pub(crate) fn of(&self) -> &Of {
-        &self.asker.of
+    pub(crate) fn person(&self) -> &Person {
+        &self.asker.person
     }
 
     pub(crate) fn intent(&self) -> Option<Intended> {
@@ -110,25 +109,35 @@ impl Begun {
     }
 
     /// The facts without what they would tell of contents: a name that is personal, and the digest
-    /// of a result, which here is keyed as those of messages are.
+    /// of a result, which here is one of this ledger and of the tenant: whoever reads records of
+    /// two tenants cannot tell that both got the same.
     pub(crate) fn public<'a>(&self, ledger: &Ledger, facts: &'a [Fact]) -> Cow<'a, [Fact]> {
         let is_personal = self.asked.item.as_ref().is_some_and(ItemRef::is_personal);
         let tells = |fact: &Fact| match fact {
             Fact::Routed(_) => is_personal,
-            Fact::Offloaded(_) => true,
+            Fact::Offloaded(_) | Fact::Passed(_) => true,
             _ => false,
         };
         if !facts.iter().any(tells) {
             return Cow::Borrowed(facts);
         }
+        let tenant = self.asker.principal.tenant().as_str().as_bytes();
+        let keyed = |digest: &Digest| {
+            let mut messages = ledger.messages();
+            messages.update(tenant).update(digest.as_bytes()).digest()
+        };
         let public = facts.iter().cloned().map(|fact| match fact {
             Fact::Routed(routing) if is_personal => Fact::Routed(Routing {
                 item: None,
                 ..routing
             }),
             Fact::Offloaded(stored) => Fact::Offloaded(Offloaded {
-                digest: ledger.digest(stored.digest.as_bytes()),
+                digest: keyed(&stored.digest),
                 ..stored
+            }),
+            Fact::Passed(passed) => Fact::Passed(Passed {
+                digest: keyed(&passed.digest),
+                ..passed
             }),
             other => other,
         });
@@ -177,7 +186,7 @@ impl Begun {
             source: asker.source.as_ref(),
             trace: asker.trace.as_deref(),
             generation: asker.generation,
-            pseudonym: &asker.pseudonym,
+            pseudonym: &asker.person.pseudonym,
             request: &self.asked,
             arguments: self.arguments.as_deref(),
         }

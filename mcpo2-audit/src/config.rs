@@ -1,7 +1,9 @@
 mod checkpoints;
+mod index;
 mod options;
 
 pub use checkpoints::{Checkpoints, Receipts, Retain};
+pub use index::{ConnectionString, IndexConfig, PostgresConfig};
 pub use options::Options;
 
 use std::path::PathBuf;
@@ -46,6 +48,9 @@ pub struct Config {
     /// policies can be tried on them.
     #[serde(default)]
     pub arguments: Arguments,
+    /// Where the ledger is searched.
+    #[serde(default, skip_serializing_if = "IndexConfig::is_default")]
+    pub index: IndexConfig,
 }
 
 impl Config {
@@ -60,6 +65,7 @@ impl Config {
             checkpoints: Checkpoints::default(),
             retain: Retain::default(),
             arguments: Arguments::default(),
+            index: IndexConfig::default(),
         }
     }
 

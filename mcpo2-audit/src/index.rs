@@ -54,7 +54,7 @@ pub use self::{
     error::{Error, ErrorKind},
     filter::{Filter, TenantScope},
     follow::{Checked, Difference, Progress, Source, check, reindex},
-    indexer::{Indexer, Status},
+    indexer::{Indexer, Observer, Status},
     json::RowError,
     memory::MemoryIndex,
     query::{Cursor, Found, Order, Page, Query},

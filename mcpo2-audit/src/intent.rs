@@ -131,7 +131,7 @@ impl IntentLayer {
             begun.intend(intent).then(|| {
                 let facts = begun.public(&self.ledger, facts);
                 let written = begun.before(place.stamp(), &facts);
-                place.fill_call(&written, begun.of(), durability > Durability::Async)
+                place.fill_call(&written, begun.person(), durability > Durability::Async)
             })
         });
         // A call that went to a module before has its intent.

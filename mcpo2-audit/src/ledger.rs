@@ -18,9 +18,10 @@ use crate::{
     opening::{self, Opened},
     orders::Orders,
     queue::Queue,
-    record::{Of, Sealing},
+    record::Sealing,
     run::run,
     secret::{ContentKey, Messages},
+    vault::Person,
     writer::Writer,
 };
 
@@ -285,8 +286,8 @@ impl Ledger {
     }
 
     /// Whom records of this principal are of.
-    pub(crate) fn of(&self, principal: &Principal) -> Result<Of, Error> {
-        self.0.sealing.of(principal)
+    pub(crate) fn person(&self, principal: &Principal) -> Result<Arc<Person>, Error> {
+        self.0.sealing.person(principal)
     }
 
     pub(crate) fn keeps_arguments(&self) -> bool {

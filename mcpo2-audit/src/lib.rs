@@ -45,7 +45,10 @@ pub mod conformance;
 
 pub use clock::{Clock, SystemClock};
 pub use commit::{Commit, Committed};
-pub use config::{Arguments, Checkpoints, Config, ConfigError, Options, Receipts, Retain};
+pub use config::{
+    Arguments, Checkpoints, Config, ConfigError, ConnectionString, IndexConfig, Options,
+    PostgresConfig, Receipts, Retain,
+};
 pub use disk::{DirDisk, Disk, DiskFile};
 pub use error::{Error, ErrorKind};
 pub use future::ResponseFuture;

@@ -155,7 +155,11 @@ impl Open {
         let ledger = place.ledger().clone();
         trail.read(|facts| {
             let facts = begun.public(&ledger, facts);
-            place.fill_call(&begun.after(stamp, &facts, &end), begun.of(), is_awaited)
+            place.fill_call(
+                &begun.after(stamp, &facts, &end),
+                begun.person(),
+                is_awaited,
+            )
         })
     }
 }

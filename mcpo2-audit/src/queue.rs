@@ -1,16 +1,22 @@
 //! What stands between the calls and the thread that writes.
 
+mod state;
+
+use state::{Phase, Sleep, State};
+
 use std::{
     sync::{Arc, Condvar, Mutex, MutexGuard, PoisonError},
     time::{Duration, Instant},
 };
 
-use crate::{Error, ErrorKind, Head, commit::Notice, prepared::Prepared};
+use crate::{
+    Error, ErrorKind, Head,
+    commit::Notice,
+    prepared::{Group, Prepared},
+};
 
 /// How many bytes may wait before no further place is given.
 const MAX_BYTES: usize = 64 * 1024 * 1024;
-/// How many bytes are written as one group.
-const MAX_GROUP: usize = 2 * 1024 * 1024;
 /// How long records that nobody waits for may gather before they are written.
 const LINGER: Duration = Duration::from_millis(50);
 
@@ -41,58 +47,11 @@ pub(crate) struct Queue {
     done: Condvar,
 }
 
-#[derive(Debug)]
-struct State {
-    phase: Phase,
-    records: Vec<Prepared>,
-    bytes: usize,
-    reserved: usize,
-    /// How many the writer has taken and not yet written.
-    writing: usize,
-    counts: Counts,
-    head: Head,
-    full: bool,
-    sleep: Sleep,
-    /// Whether there is something else for the writer to do.
-    roused: bool,
-}
-
-#[derive(Debug, Default)]
-struct Counts {
-    /// How many records were ever put in.
-    pushed: u64,
-    /// How many of these are safe.
-    synced: u64,
-    /// How many of these somebody waits for.
-    wanted: u64,
-    lost: u64,
-    groups: u64,
-}
-
-/// What the writer can be woken by. Waking costs a call of the system, so who is awake is left
-/// alone.
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
-enum Sleep {
-    Awake,
-    /// It has records that nobody waits for, and would write more of them at once.
-    Lingering,
-    Idle,
-}
-
-#[derive(Debug, Clone)]
-enum Phase {
-    Open,
-    Closed,
-    /// The writer has nothing left to do.
-    Ended,
-    Failed(Arc<str>),
-}
-
 /// What the writer is to do next.
 #[derive(Debug)]
 pub(crate) enum Work {
     /// Write these, sync, and say so.
-    Group(Vec<Prepared>),
+    Group(Group),
     /// Nothing was to be written for some time.
     Idle,
     /// Nothing will come any more.
@@ -105,18 +64,7 @@ impl Queue {
     pub(crate) fn new(capacity: usize, head: Head) -> Self {
         Self {
             capacity,
-            state: Mutex::new(State {
-                phase: Phase::Open,
-                records: Vec::new(),
-                bytes: 0,
-                reserved: 0,
-                writing: 0,
-                counts: Counts::default(),
-                head,
-                full: false,
-                sleep: Sleep::Awake,
-                roused: false,
-            }),
+            state: Mutex::new(State::new(head)),
             work: Condvar::new(),
             done: Condvar::new(),
         }
@@ -126,8 +74,8 @@ impl Queue {
     pub(crate) fn reserve(&self) -> Result<(), Error> {
         let mut state = self.lock();
         state.check()?;
-        let used = state.records.len() + state.writing + state.reserved;
-        if used >= self.capacity || state.bytes >= MAX_BYTES {
+        let used = state.waiting.count() + state.writing + state.reserved;
+        if used >= self.capacity || state.waiting.bytes() >= MAX_BYTES {
             return Err(Error::new(ErrorKind::Full, "the ledger is full"));
         }
         state.reserved += 1;
@@ -143,12 +91,11 @@ impl Queue {
             state.counts.lost += 1;
             return;
         }
-        state.bytes += record.bytes();
         state.counts.pushed += 1;
         if record.notice.is_some() {
             state.counts.wanted = state.counts.pushed;
         }
-        state.records.push(record);
+        state.waiting.push(record);
         self.wake(state);
     }
 
@@ -187,6 +134,7 @@ impl Queue {
             if state.counts.synced >= ticket {
                 return Ok(());
             }
+            state.counts.flushing = true;
             state = self
                 .done
                 .wait(state)
@@ -227,7 +175,7 @@ impl Queue {
         let state = self.lock();
         Stats {
             head: state.head,
-            waiting: state.records.len() + state.writing,
+            waiting: state.waiting.count() + state.writing,
             reserved: state.reserved,
             lost: state.counts.lost,
             groups: state.counts.groups,
@@ -247,27 +195,27 @@ impl Queue {
             if std::mem::take(&mut state.roused) {
                 return Work::Idle;
             }
-            let left = match state.records.is_empty() {
-                false if state.is_urgent(self.capacity) => return Work::Group(state.group()),
-                false => {
+            let left = match state.waiting.count() {
+                1.. if state.is_urgent(self.capacity) => return Work::Group(state.group()),
+                1.. => {
                     let since = lingers.get_or_insert_with(Instant::now);
                     LINGER.saturating_sub(since.elapsed()) + begun.elapsed()
                 }
-                true if state.is_ending() => {
+                0 if state.is_ending() => {
                     state.phase = Phase::Ended;
                     return Work::End;
                 }
-                true => patience,
+                0 => patience,
             };
             let Some(left) = left.checked_sub(begun.elapsed()) else {
-                return match state.records.is_empty() {
-                    true => Work::Idle,
-                    false => Work::Group(state.group()),
+                return match state.waiting.count() {
+                    0 => state.idle(),
+                    1.. => Work::Group(state.group()),
                 };
             };
-            state.sleep = match state.records.is_empty() {
-                true => Sleep::Idle,
-                false => Sleep::Lingering,
+            state.sleep = match state.waiting.count() {
+                0 => Sleep::Idle,
+                1.. => Sleep::Lingering,
             };
             let waited = self.work.wait_timeout(state, left);
             state = waited.unwrap_or_else(PoisonError::into_inner).0;
@@ -276,14 +224,18 @@ impl Queue {
     }
 
     /// For the writer: what it took is written and safe.
-    pub(crate) fn done(&self, head: Head) {
+    pub(crate) fn done(&self, head: Head, group: Group) {
         let mut state = self.lock();
         state.writing = 0;
         state.head = head;
         state.counts.groups += 1;
-        let waiting = u64::try_from(state.records.len()).unwrap_or_default();
+        let waiting = u64::try_from(state.waiting.count()).unwrap_or_default();
         state.counts.synced = state.counts.pushed.saturating_sub(waiting);
-        self.done.notify_all();
+        state.waiting.reuse(group);
+        // To wake somebody is a call of the system, whether anybody sleeps or not.
+        if std::mem::take(&mut state.counts.flushing) {
+            self.done.notify_all();
+        }
     }
 
     /// For the writer: it wrote something of its own.
@@ -303,62 +255,20 @@ impl Queue {
             return;
         }
         let reason: Arc<str> = reason.into();
-        let records = std::mem::take(&mut state.records);
-        let lost = records.len() + state.writing;
+        let lost = state.waiting.count() + state.writing;
+        let groups = std::mem::take(&mut state.waiting).into_groups();
         state.counts.lost += u64::try_from(lost).unwrap_or_default();
         state.writing = 0;
-        state.bytes = 0;
         state.phase = Phase::Failed(Arc::clone(&reason));
         self.done.notify_all();
         self.work.notify_all();
         drop(state);
-        let notices = records.into_iter().filter_map(|record| record.notice);
+        let notices = groups.into_iter().flat_map(Group::into_notices);
         notices.for_each(|notice: Notice| notice.fail(&reason));
     }
 
     fn lock(&self) -> MutexGuard<'_, State> {
         self.state.lock().unwrap_or_else(PoisonError::into_inner)
-    }
-}
-
-impl State {
-    fn check(&self) -> Result<(), Error> {
-        match &self.phase {
-            Phase::Open if self.full => Err(Error::new(ErrorKind::Full, "the disk is full")),
-            Phase::Open => Ok(()),
-            Phase::Closed | Phase::Ended => {
-                Err(Error::new(ErrorKind::Closed, "the ledger is closed"))
-            }
-            Phase::Failed(reason) => Err(poisoned(reason)),
-        }
-    }
-
-    /// Whether somebody waits, for a record or for room.
-    fn is_urgent(&self, capacity: usize) -> bool {
-        self.counts.wanted > self.counts.synced
-            || self.records.len() + self.reserved >= capacity / 2
-            || self.bytes >= MAX_GROUP
-            || !matches!(self.phase, Phase::Open)
-    }
-
-    /// Takes what waits, as far as it is one group.
-    fn group(&mut self) -> Vec<Prepared> {
-        let mut bytes = 0;
-        let whole = self.records.iter().position(|record| {
-            bytes += record.bytes();
-            bytes > MAX_GROUP
-        });
-        let group = match whole {
-            None => std::mem::take(&mut self.records),
-            Some(end) => self.records.drain(..end.max(1)).collect(),
-        };
-        self.bytes = self.records.iter().map(Prepared::bytes).sum();
-        self.writing = group.len();
-        group
-    }
-
-    fn is_ending(&self) -> bool {
-        matches!(self.phase, Phase::Closed) && self.reserved == 0
     }
 }
 

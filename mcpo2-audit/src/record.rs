@@ -12,7 +12,7 @@ pub use event::{
 pub use personal::{Class, class_of};
 
 pub(crate) use personal::put_back;
-pub(crate) use prepare::{Of, Sealing};
+pub(crate) use prepare::Sealing;
 pub(crate) use written::{Shape, Way, WrittenCall};
 
 use std::borrow::Cow;

@@ -42,9 +42,9 @@ fn work(
             false => left.unwrap_or(FULL).min(FULL),
         };
         match queue.take(patience) {
-            Work::Group(group) => {
-                writer.append(group)?;
-                queue.done(writer.head());
+            Work::Group(mut group) => {
+                writer.append(&mut group)?;
+                queue.done(writer.head(), group);
             }
             Work::Idle => {}
             Work::End => return opening::close(writer),

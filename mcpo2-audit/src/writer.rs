@@ -13,7 +13,7 @@ use crate::{
     Clock, Committed, Disk, Error, ErrorKind, Event, Head, Record,
     epoch::Epoch,
     id::Stamps,
-    prepared::Prepared,
+    prepared::{Entry, Group},
     record::{Heartbeat, KeyRotation, Rotated, Sealing},
     recover::Tip,
     tiles::Tiles,
@@ -69,8 +69,8 @@ pub(crate) struct Boot {
 
 impl Writer {
     /// Writes these records as one group, and returns when they are safe.
-    pub(crate) fn append(&mut self, group: Vec<Prepared>) -> Result<(), Error> {
-        if group.is_empty() {
+    pub(crate) fn append(&mut self, group: &mut Group) -> Result<(), Error> {
+        if group.count() == 0 {
             return Ok(());
         }
         // Until it is known that the disk has what the tree has.
@@ -84,18 +84,20 @@ impl Writer {
         Ok(())
     }
 
-    fn write(&mut self, group: Vec<Prepared>) -> Result<(), Error> {
+    fn write(&mut self, group: &mut Group) -> Result<(), Error> {
         self.keep_keys()?;
-        let size = group.iter().map(|it| it.bytes() + 256).sum::<usize>();
+        let size = group.size() + group.count() * 256;
         self.segment
             .make_room(&*self.disk, size, &self.tip, self.epoch.origin())?;
-        let mut buffer = Vec::with_capacity(size);
         let mut notices = Vec::new();
-        for record in group {
-            let (seq, leaf) = self.encode(&mut buffer, &record)?;
-            notices.extend(record.notice.map(|notice| (notice, seq, leaf)));
+        let mut frames = group.take_frames();
+        frames.reserve(size);
+        for (record, body, vault) in group.records() {
+            let (seq, leaf) = self.encode(&mut frames, record, body, vault)?;
+            notices.extend(record.notice.take().map(|notice| (notice, seq, leaf)));
         }
-        self.commit(buffer)?;
+        self.commit(&mut frames)?;
+        group.keep_frames(frames);
         let size = self.tip.size();
         for (notice, seq, leaf) in notices {
             notice.done(Committed { seq, leaf, size });
@@ -114,8 +116,8 @@ impl Writer {
             let record = Record::new(self.stamps.next(), event);
             self.sealing.event(record)
         });
-        let group = records.collect::<Result<_, _>>()?;
-        self.append(group)
+        let mut group: Group = records.collect::<Result<_, _>>()?;
+        self.append(&mut group)
     }
 
     /// Says that the ledger is alive, where nothing else was said since the last time, and
@@ -265,23 +267,23 @@ impl Writer {
     /// Adds a record to the group: its number and the hash of its leaf.
     fn encode(
         &mut self,
-        buffer: &mut Vec<u8>,
-        record: &Prepared,
+        frames: &mut Vec<u8>,
+        record: &Entry,
+        body: &[u8],
+        vault: &[u8],
     ) -> Result<(u64, mcpo2_verify::Hash), Error> {
-        let leaf = self.leaf(record);
+        let leaf = self.leaf(record, body);
         let (seq, bytes) = (leaf.seq, leaf.encode());
-        let parts: [&[u8]; 2] = [&bytes, &record.body];
-        write_frame(buffer, FrameKind::Record, seq, &parts).map_err(unfit)?;
-        if !record.vault.is_empty() {
-            let parts: [&[u8]; 1] = [&record.vault];
-            write_frame(buffer, FrameKind::Vault, seq, &parts).map_err(unfit)?;
+        write_frame(frames, FrameKind::Record, seq, &[&bytes, body]).map_err(unfit)?;
+        if !vault.is_empty() {
+            write_frame(frames, FrameKind::Vault, seq, &[vault]).map_err(unfit)?;
         }
         let hash = self.tip.push(leaf, &bytes);
         self.tree.tiles.push(&bytes, hash);
         Ok((seq, hash))
     }
 
-    fn leaf(&mut self, record: &Prepared) -> Leaf {
+    fn leaf(&mut self, record: &Entry, body: &[u8]) -> Leaf {
         let mono = self.clock().monotonic().saturating_sub(self.boot.mono);
         let mono_ns = u64::try_from(mono.as_nanos()).unwrap_or(u64::MAX);
         let now = self.clock().now().as_nanosecond();
@@ -306,7 +308,7 @@ impl Writer {
             mono_ns,
             boot_id: self.boot.id,
             tenant_tag: record.tenant,
-            record_digest: record_digest(&record.body),
+            record_digest: record_digest(body),
             prev_chain: self.tip.chain,
             kind: record.kind,
             schema: SCHEMA,
@@ -314,12 +316,12 @@ impl Writer {
     }
 
     /// Puts a checkpoint behind the group, and makes both safe.
-    fn commit(&mut self, mut group: Vec<u8>) -> Result<(), Error> {
+    fn commit(&mut self, group: &mut Vec<u8>) -> Result<(), Error> {
         let (size, root) = (self.tip.size(), self.tip.frontier.root());
         let note = self.epoch.sign(size, root)?;
         let parts: [&[u8]; 1] = [note.as_bytes()];
-        write_frame(&mut group, FrameKind::Commit, size, &parts).map_err(unfit)?;
-        let written = self.segment.append(&group);
+        write_frame(group, FrameKind::Commit, size, &parts).map_err(unfit)?;
+        let written = self.segment.append(group);
         written.map_err(failed("write the ledger"))
     }
 }

@@ -7,7 +7,7 @@
     reason = "tests"
 )]
 
-use std::time::Duration;
+use std::{sync::mpsc, time::Duration};
 
 use mcpo2_audit::index::{
     Difference, Error, ErrorKind, Filter, Index, Indexer, MemoryIndex, Page, Query, Row,
@@ -115,6 +115,58 @@ fn an_index_is_made_anew_from_its_ledger() {
     assert_eq!((made, said), (2100, vec![1000, 2000, 2100]));
     let checked = check(&index, &mut Rows::new(0..2100), drop).unwrap();
     assert_eq!((checked.rows, checked.difference), (2100, None));
+}
+
+/// An index that says on which thread it was dropped, and that waits before it takes rows.
+struct Slow {
+    may_apply: mpsc::Receiver<()>,
+    dropped: mpsc::Sender<Option<String>>,
+}
+
+impl Drop for Slow {
+    fn drop(&mut self) {
+        let thread = std::thread::current().name().map(str::to_owned);
+        self.dropped.send(thread).unwrap();
+    }
+}
+
+impl Index for Slow {
+    fn last_indexed(&self) -> Result<Option<u64>, Error> {
+        Ok(None)
+    }
+
+    fn apply(&mut self, _: &[Row]) -> Result<(), Error> {
+        self.may_apply.recv().unwrap();
+        Err(Error::new(ErrorKind::Unavailable, "not now"))
+    }
+
+    fn query(&self, _: &Query) -> Result<Page, Error> {
+        Err(Error::new(ErrorKind::Unavailable, "not now"))
+    }
+
+    fn rows(&self, _: Option<u64>, _: usize) -> Result<Vec<Row>, Error> {
+        Err(Error::new(ErrorKind::Unavailable, "not now"))
+    }
+
+    fn clear(&mut self) -> Result<(), Error> {
+        Ok(())
+    }
+}
+
+#[test]
+fn an_indexer_is_left_while_its_index_does_not_answer() {
+    let (allow, may_apply) = mpsc::channel();
+    let (dropped, was_dropped) = mpsc::channel();
+    let slow = Slow { may_apply, dropped };
+    let indexer = Indexer::spawn(Box::new(slow), Rows::new(0..10)).unwrap();
+    let observer = indexer.observer();
+    indexer.leave();
+    was_dropped.try_recv().unwrap_err();
+    allow.send(()).unwrap();
+    let thread = was_dropped.recv_timeout(LONG).unwrap();
+    assert_eq!(thread.as_deref(), Some("mcpo2-index"));
+    let status = observer.status();
+    assert_eq!((status.failures, status.behind()), (1, Some(10)));
 }
 
 #[test]

@@ -36,7 +36,7 @@ pub use reply::{Body, Frame, Frames, Reply};
 pub use routed::{Preamble, Routed};
 pub use trail::{
     Applied, Basis, Candidate, Classified, Decided, Effect, Fact, Filtered, Listing, Offloaded,
-    ProfileRef, Redacted, Routing, Shadow, Trail,
+    Passed, ProfileRef, Redacted, Routing, Shadow, Trail,
 };
 pub use version::{ProtocolVersion, UnsupportedVersion};
 

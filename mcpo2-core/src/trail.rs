@@ -71,6 +71,8 @@ pub enum Fact {
     Redacted(Redacted),
     /// What became a reference.
     Offloaded(Offloaded),
+    /// What a module was given in place of a reference.
+    Passed(Passed),
 }
 
 /// What the family of a call rests on.
@@ -212,4 +214,13 @@ pub struct Offloaded {
     pub digest: Digest,
     /// Its length, in bytes.
     pub bytes: u64,
+}
+
+/// What a module was given in place of a reference.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize)]
+pub struct Passed {
+    /// The digest of the whole.
+    pub digest: Digest,
+    /// Which bytes of it, from the first to the one behind the last.
+    pub range: (u64, u64),
 }

@@ -20,6 +20,7 @@ use crate::{
     admission::{Gate, Strangers},
     config::Config,
     edge::{Edge, http::HttpEdge},
+    index::LiveIndex,
     reload::{Reloader, Source},
     shutdown::Shutdown,
     stack::Stack,
@@ -39,6 +40,8 @@ pub struct App {
     stack: Stack,
     /// What is to have the ledger witnessed, until it does.
     witnessed: Mutex<Option<WitnessTask<OwnLedger>>>,
+    /// It follows the ledger for as long as this is there.
+    _index: Option<LiveIndex>,
 }
 
 /// Why a configuration is no gateway.
@@ -81,9 +84,13 @@ impl App {
     pub fn build(config: Config, mode: Mode) -> Result<Self, BuildError> {
         let ledger = open_ledger(&config)?;
         let witnessed = witnessed(&ledger, &config)?;
+        let index = LiveIndex::start(&ledger, &config.audit).map_err(because("audit.index"))?;
         let artifacts = config.artifact.clone().compile();
         let artifacts = Arc::new(artifacts.map_err(because("artifact"))?);
         let mut metrics = metrics(&ledger, &artifacts);
+        if let Some(index) = &index {
+            index.watch(&mut metrics);
+        }
         let reloads = Reloads::register(metrics.registry_mut());
         let metrics = Arc::new(metrics);
         let lasting = Arc::new(Lasting {
@@ -110,6 +117,7 @@ impl App {
             lasting,
             shutdown: Shutdown::new(),
             witnessed: Mutex::new(witnessed),
+            _index: index,
         })
     }
 

@@ -1,9 +1,11 @@
-//! Three small modules that are part of this program, one for each family.
+//! Small modules that are part of this program: one for each family, and one for artifacts.
 //!
 //! They are rmcp servers behind a pair of pipes, reached as any other module is: `secrets` finds
-//! credentials, `contrast` checks colours after WCAG 2.2, `outline` says what is in a repository.
+//! credentials, `contrast` checks colours after WCAG 2.2, `outline` says what is in a repository,
+//! `artifact` reads what became a reference.
 //! Those that read files read below one root and nowhere else.
 
+mod artifact;
 mod contrast;
 mod outline;
 mod root;
@@ -14,7 +16,9 @@ use std::path::Path;
 
 use mcpo2_rmcp::InProcess;
 
-use self::{contrast::Contrast, outline::Outline, root::Root, secrets::Secrets};
+use self::{
+    artifact::Artifact, contrast::Contrast, outline::Outline, root::Root, secrets::Secrets,
+};
 use crate::config::Builtin;
 
 /// One of them, as an MCP server.
@@ -26,6 +30,7 @@ enum Kind {
     Secrets(Secrets),
     Contrast(Contrast),
     Outline(Outline),
+    Artifact(Artifact),
 }
 
 impl Server {
@@ -37,6 +42,7 @@ impl Server {
             Builtin::Secrets => Kind::Secrets(Secrets::new(root)),
             Builtin::Contrast => Kind::Contrast(Contrast),
             Builtin::Outline => Kind::Outline(Outline::new(root)),
+            Builtin::Artifact => Kind::Artifact(Artifact),
         })
     }
 
@@ -51,6 +57,7 @@ impl Server {
             Kind::Secrets(module) => mcpo2_rmcp::spawn(module),
             Kind::Contrast(module) => mcpo2_rmcp::spawn(module),
             Kind::Outline(module) => mcpo2_rmcp::spawn(module),
+            Kind::Artifact(module) => mcpo2_rmcp::spawn(module),
         }
     }
 }

@@ -5,6 +5,7 @@ mod check;
 mod format;
 mod key;
 mod policy;
+mod progress;
 mod serve;
 
 use std::{path::PathBuf, process::ExitCode};

@@ -15,6 +15,7 @@ mod admin;
 mod admission;
 mod cors;
 mod edge;
+mod index;
 mod refusal;
 mod respond;
 mod serve;

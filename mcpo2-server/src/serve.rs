@@ -21,7 +21,7 @@ use crate::{
     admin::{Admin, MetricsFor, RELOAD},
     app::{App, BuildError, Generation},
     edge::{
-        http::{HttpEdge, Remote, Side},
+        http::{HttpEdge, Remote, Side, artifact_uri},
         stdio,
     },
     reload::watch,
@@ -149,6 +149,10 @@ impl Server {
         if let Some(side) = Side::of(generation, request.uri().path()) {
             let edge = self.edge.clone();
             return Ok(Box::pin(edge.handle_pair(generation, side, request, remote)).await);
+        }
+        if let Some(uri) = artifact_uri(request.uri().path()) {
+            let read = self.edge.artifact(self.edge.now(), uri, request, remote);
+            return Ok(Box::pin(read).await);
         }
         // Beside MCP only where operators have no address of their own.
         if self.metrics == MetricsFor::ThisMachine && request.uri().path() == RELOAD {

@@ -2,7 +2,7 @@
 
 use std::{sync::Arc, time::Duration};
 
-use mcpo2_artifact::{ArtifactLayer, Artifacts};
+use mcpo2_artifact::{ArtifactLayer, ReferenceLayer};
 use mcpo2_audit::{AuditLayer, IntentLayer};
 use mcpo2_classify::{ClassifyLayer, Rules};
 use mcpo2_core::{Call, Directory, Duty, Error, Reply};
@@ -38,7 +38,8 @@ pub(crate) struct Parts {
     pub(crate) permits: Permits,
     pub(crate) router: Arc<Router>,
     pub(crate) profiles: Arc<Profiles>,
-    pub(crate) artifacts: Arc<Artifacts>,
+    pub(crate) artifacts: ArtifactLayer,
+    pub(crate) references: ReferenceLayer,
     pub(crate) intents: IntentLayer,
     pub(crate) dispatch: Dispatch,
 }
@@ -75,7 +76,8 @@ pub(crate) fn stack(parts: Parts) -> Stack {
         .layer(RouteLayer::new(parts.router)) // Permitted -> Routed
         .layer(PreambleLayer::new(parts.profiles)) // Routed + preamble
         .layer(redact.of_references()) // nothing of what was kept
-        .layer(ArtifactLayer::new(parts.artifacts)) // large results become references
+        .layer(parts.artifacts) // large results become references
+        .layer(parts.references) // and references what they name, for modules that may know
         .layer(redact) // nothing in results that is not to be there
         .layer(parts.intents) // no module hears of a call that is not recorded
         .layer(MetricsLayer::new(Arc::clone(&parts.above.metrics)))

@@ -165,3 +165,43 @@ fn person_is_erased_keys_change_and_all_still_verifies() {
     let held = "mcpo2 audit erase demo/ledger --tenant acme --principal ana --basis law --by dpo";
     assert_eq!(shell(temp.path(), held).status.code(), Some(1));
 }
+
+#[test]
+fn progress_is_drawn_at_a_terminal_and_nowhere_else() {
+    let temp = tempfile::tempdir().unwrap();
+    succeeds(temp.path(), "mcpo2 demo --dir demo");
+    // Standard error is a terminal within `script`, which prints what is drawn there.
+    let drawn = |command: &str| {
+        let script = format!("TERM=xterm script -qec '{command} > out' /dev/null < /dev/null");
+        succeeds(temp.path(), &script)
+    };
+    for (command, doing) in [
+        ("mcpo2 audit verify demo/ledger", "verifying"),
+        ("mcpo2 audit reindex demo/ledger", "indexing"),
+        ("mcpo2 audit reindex demo/ledger --check", "comparing"),
+        (
+            "mcpo2 audit export demo/ledger --all-tenants --to cef",
+            "exporting",
+        ),
+        ("mcpo2 audit query demo/ledger --all-tenants", "catching up"),
+        (
+            "mcpo2 audit hold demo/ledger --reason law --by dpo",
+            "recording",
+        ),
+    ] {
+        let seen = drawn(command);
+        assert!(seen.contains(doing), "{command}: {seen:?}");
+        let quiet = drawn(&format!("{command} --quiet"));
+        assert!(!quiet.contains(doing), "{command}: {quiet:?}");
+        let piped = shell(temp.path(), command);
+        assert!(
+            !String::from_utf8(piped.stderr).unwrap().contains(doing),
+            "{command}"
+        );
+    }
+    let verify = drawn("mcpo2 audit verify demo/ledger");
+    // 19 of the demo, and three that said to hold.
+    assert!(verify.contains("22 of 22 records"), "{verify:?}");
+    let for_tools = drawn("mcpo2 audit verify demo/ledger --format json");
+    assert!(!for_tools.contains("verifying"), "{for_tools:?}");
+}

@@ -261,3 +261,32 @@ fn a_line_that_a_carriage_return_ends_counts_and_another_is_not_shown_for_it() {
     assert_eq!(level.source.as_deref(), Some("log: { level: 7 }"));
     assert!(!found.to_string().contains(SECRET), "{found}");
 }
+
+/// Which of the two is said depends on how this program was built.
+#[test]
+fn an_index_in_postgresql_is_taken_or_refused_by_the_name_of_the_feature() {
+    let index =
+        "audit: { dir: ledger, index: { postgres: { url: \"postgres://u:hunter2@db/x\" } } }";
+    let Checked {
+        config,
+        diagnostics,
+        ..
+    } = check(&format!("{}\n{index}\n", config::MINIMAL));
+    let shown = diagnostics.to_string();
+    assert!(!shown.contains("hunter2"), "{shown}");
+    if cfg!(feature = "postgres") {
+        assert!(config.is_some(), "{shown}");
+        assert!(shown.contains("warning[secret-in-clear]"), "{shown}");
+        let nameless = index.replace("postgres://u:hunter2@db/x", "host=");
+        let nameless = check(&format!("{}\n{nameless}\n", config::MINIMAL));
+        assert!(nameless.diagnostics.has_errors());
+    } else {
+        assert!(config.is_none());
+        assert!(
+            shown.contains(
+                "error[invalid-index]: this program is built without the feature `postgres`"
+            ),
+            "{shown}"
+        );
+    }
+}

@@ -430,6 +430,62 @@ async fn a_long_result_is_read_in_parts_by_its_owner_alone() {
     assert_eq!(fact(&record, "offloaded")["bytes"], whole.len());
 }
 
+/// A gateway, and what it recorded of three results that became references: those of two calls of
+/// acme and of one of globex. All three are the same to the letter.
+async fn offloaded(upstream: &RawUpstream) -> Vec<String> {
+    let (ada, ada_entry) = support::key("ada", "acme");
+    let (ben, ben_entry) = support::key("ben", "globex");
+    let rule =
+        "id: short, effect: allow, modules: [module], obligations: { max_result_bytes: 300 }";
+    let yaml = format!(
+        "version: 1\nidentity: {{ api_keys: [{}, {}] }}\nmodules:\n  - {{ id: module, family: \
+         general, approval: approved, http: {{ url: \"{}\" }} }}\npolicy: {{ rules: [{{ {rule} }}] \
+         }}\nartifact: {{ preview_bytes: 64 }}\n",
+        ada_entry.trim_start_matches("- "),
+        ben_entry.trim_start_matches("- "),
+        upstream.url(),
+    );
+    let gateway = Gateway::governed(&yaml).await;
+    let whole = vendor::result(Era::Modern, "tools/call").unwrap();
+    let plain = mcpo2_core::Digest::of(whole.as_bytes()).to_string();
+    for key in [&ada, &ada, &ben] {
+        let body = stateless("1", "tools/call", r#""name":"module__vendor_call""#);
+        let answer = modern(gateway.address, body).key(key).answer().await;
+        assert!(answer.text().contains(&plain), "{}", answer.text());
+    }
+    let ledger = gateway.dir.path().join("ledger");
+    let digests: Vec<_> = gateway
+        .calls()
+        .iter()
+        .map(|call| {
+            fact(call, "offloaded")["digest"]
+                .as_str()
+                .unwrap()
+                .to_owned()
+        })
+        .collect();
+    assert_eq!(digests.len(), 3);
+    let bare = plain.rsplit(':').next().unwrap();
+    for file in support::files(&ledger) {
+        let bytes = std::fs::read(&file).unwrap();
+        let raw = mcpo2_core::Digest::of(whole.as_bytes());
+        let found = [bare.as_bytes(), raw.as_bytes()]
+            .iter()
+            .any(|digest| memchr::memmem::find(&bytes, digest).is_some());
+        assert!(!found, "{}", file.display());
+    }
+    digests
+}
+
+#[tokio::test]
+async fn no_record_tells_that_two_tenants_got_the_same_result() {
+    let upstream = upstream(Era::Modern).await;
+    let (here, elsewhere) = (offloaded(&upstream).await, offloaded(&upstream).await);
+    assert_eq!(here[0], here[1], "one tenant may know its own again");
+    assert_ne!(here[0], here[2]);
+    assert_ne!(here[0], elsewhere[0], "nor does another ledger");
+}
+
 #[tokio::test]
 async fn a_call_arrives_under_the_module_s_own_name_and_is_else_the_same() {
     let platform = Platform::new().await;

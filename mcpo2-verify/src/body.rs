@@ -7,6 +7,8 @@ use crate::{
 
 /// The most bytes that a body has.
 pub const MAX_BODY: usize = 96 << 10;
+/// The bytes of a body before its public part: the length of that.
+pub const BODY_HEAD: usize = 4;
 
 /// What a record says: a public part, and commitments to what is not public.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -180,22 +182,36 @@ fn check_path(path: &str) -> Result<(), BodyError> {
 ///
 /// Where the public part is no object, or the commitments are not sorted by path.
 pub fn encode_body(public: &[u8], commitments: &[(&str, Hash)]) -> Result<Vec<u8>, BodyError> {
+    let mut out = Vec::with_capacity(public.len().saturating_add(BODY_HEAD + 2));
+    out.extend_from_slice(&[0; BODY_HEAD]);
+    out.extend_from_slice(public);
+    end_body(&mut out, commitments)?;
+    Ok(out)
+}
+
+/// Makes a body of a public part that stands in `out` behind [`BODY_HEAD`] bytes, whatever these
+/// are, so that a long one need not be moved.
+///
+/// # Errors
+///
+/// As [`encode_body`]; then what is in `out` is of no use.
+pub fn end_body(out: &mut Vec<u8>, commitments: &[(&str, Hash)]) -> Result<(), BodyError> {
+    let parts = out.split_first_chunk_mut::<BODY_HEAD>();
+    let (head, public) = parts.ok_or(BodyError::Length)?;
     check_object(text(Some(public))?)?;
     let length = u32::try_from(public.len()).map_err(|_| BodyError::TooLong)?;
+    *head = length.to_le_bytes();
     let count = u16::try_from(commitments.len()).map_err(|_| BodyError::TooLong)?;
-    let mut out = Vec::with_capacity(public.len().saturating_add(6));
-    out.extend_from_slice(&length.to_le_bytes());
-    out.extend_from_slice(public);
     out.extend_from_slice(&count.to_le_bytes());
     check_order(commitments.iter().map(|(path, _)| *path))?;
     for (path, hash) in commitments {
-        write_path(&mut out, path)?;
+        write_path(out, path)?;
         out.extend_from_slice(hash);
     }
     if out.len() > MAX_BODY {
         return Err(BodyError::TooLong);
     }
-    Ok(out)
+    Ok(())
 }
 
 pub(crate) fn check_order<'a>(paths: impl Iterator<Item = &'a str>) -> Result<(), BodyError> {

@@ -24,7 +24,9 @@ mod tile;
 mod tree;
 mod values;
 
-pub use body::{Body, BodyError, Commitment, Commitments, MAX_BODY, encode_body};
+pub use body::{
+    BODY_HEAD, Body, BodyError, Commitment, Commitments, MAX_BODY, encode_body, end_body,
+};
 pub use frame::{
     FRAME_HEADER, Frame, FrameError, FrameFault, FrameKind, Frames, MAX_COMMIT, MAX_PAYLOAD,
     read_frame, write_frame,

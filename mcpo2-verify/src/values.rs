@@ -65,7 +65,14 @@ fn read_value<'a>(bytes: &mut Bytes<'a>) -> Result<Value<'a>, BodyError> {
 /// Where they are not sorted by path, or too many.
 pub fn encode_values(values: &[(&str, [u8; 32], &str)]) -> Result<Vec<u8>, BodyError> {
     let count = u16::try_from(values.len()).map_err(|_| BodyError::TooLong)?;
-    let mut out = count.to_le_bytes().to_vec();
+    let lengths = values.iter().map(|(path, salt, value)| {
+        let texts = path.len().saturating_add(value.len());
+        texts.saturating_add(salt.len() + 5)
+    });
+    // So it is never moved, which would leave parts of it in memory that nobody wipes.
+    let room = lengths.fold(2, usize::saturating_add);
+    let mut out = Vec::with_capacity(room);
+    out.extend_from_slice(&count.to_le_bytes());
     check_order(values.iter().map(|(path, ..)| *path))?;
     for (path, salt, value) in values {
         let length = u32::try_from(value.len()).map_err(|_| BodyError::TooLong)?;

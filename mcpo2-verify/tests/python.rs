@@ -33,7 +33,7 @@ for line in open(sys.argv[1], encoding="utf-8"):
     try:
         since = pathlib.Path(since.decode()).read_bytes() if since else None
         print("holds", verify.Ledger(path, vkey).verify(since))
-    except (verify.Bad, UnicodeDecodeError) as bad:
+    except verify.FAILS as bad:
         print("bad", bad)
 "#;
 

@@ -19,11 +19,24 @@ const LONGEST_PAUSE: Duration = Duration::from_secs(10);
 /// that are there every 50 ms.
 ///
 /// What goes wrong it tries again, after a pause that grows to 10 s; [`Indexer::status`] says so.
-/// Dropping it ends the thread, once the rows in its hands are in.
+/// Dropping it ends the thread, once the rows in its hands are in; [`Indexer::leave`] does not wait.
+/// The index is dropped on its thread, where it is not asked back.
 #[derive(Debug)]
 pub struct Indexer {
     shared: Arc<Shared>,
-    thread: Option<JoinHandle<Box<dyn Index>>>,
+    thread: Option<JoinHandle<Option<Box<dyn Index>>>>,
+}
+
+/// Sees how far an [`Indexer`] has come, from anywhere, and when it has ended as well.
+#[derive(Debug, Clone)]
+pub struct Observer(Arc<Shared>);
+
+impl Observer {
+    /// How far it has come.
+    #[must_use]
+    pub fn status(&self) -> Status {
+        self.0.lock().status.clone()
+    }
 }
 
 /// How far an [`Indexer`] has come.
@@ -60,8 +73,15 @@ struct Shared {
 
 #[derive(Debug, Default)]
 struct State {
-    stop: bool,
+    ends: Option<End>,
     status: Status,
+}
+
+/// What becomes of the index in the end.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+enum End {
+    GiveBack,
+    Drop,
 }
 
 impl Indexer {
@@ -89,7 +109,13 @@ impl Indexer {
     /// How far it has come.
     #[must_use]
     pub fn status(&self) -> Status {
-        self.shared.lock().status.clone()
+        self.observer().status()
+    }
+
+    /// Who sees that while this is elsewhere.
+    #[must_use]
+    pub fn observer(&self) -> Observer {
+        Observer(Arc::clone(&self.shared))
     }
 
     /// Waits until the row of this number is in the index, and says whether it is.
@@ -106,21 +132,27 @@ impl Indexer {
     /// Where the index or the source panicked.
     #[must_use]
     pub fn stop(mut self) -> Option<Box<dyn Index>> {
-        let ended = self.end()?;
-        Some(ended.unwrap_or_else(|reason| panic::resume_unwind(reason)))
+        let ended = self.end(End::GiveBack)?.join();
+        ended.unwrap_or_else(|reason| panic::resume_unwind(reason))
     }
 
-    fn end(&mut self) -> Option<thread::Result<Box<dyn Index>>> {
-        self.shared.lock().stop = true;
+    /// Ends it, and does not wait: an index that does not answer may take its time.
+    pub fn leave(mut self) {
+        drop(self.end(End::Drop));
+    }
+
+    fn end(&mut self, end: End) -> Option<JoinHandle<Option<Box<dyn Index>>>> {
+        let thread = self.thread.take()?;
+        self.shared.lock().ends = Some(end);
         self.shared.changed.notify_all();
-        self.thread.take().map(JoinHandle::join)
+        Some(thread)
     }
 }
 
 impl Drop for Indexer {
     fn drop(&mut self) {
         // What panicked there has been said there.
-        drop(self.end());
+        drop(self.end(End::Drop).map(JoinHandle::join));
     }
 }
 
@@ -161,11 +193,11 @@ struct Follower {
 }
 
 impl Follower {
-    fn run(mut self) -> Box<dyn Index> {
+    fn run(mut self) -> Option<Box<dyn Index>> {
         // What is not known is asked: at the start, and after each failure.
         let mut known = None;
         let mut failures = 0_u32;
-        let stopped = |state: &mut State| state.stop;
+        let ends = |state: &mut State| state.ends.is_some();
         loop {
             let pause = match self.step(known) {
                 Ok((after, full)) => {
@@ -179,8 +211,9 @@ impl Follower {
                     pause.min(LONGEST_PAUSE)
                 }
             };
-            if self.shared.wait(pause, stopped) {
-                return self.index;
+            if self.shared.wait(pause, ends) {
+                let is_asked = self.shared.lock().ends == Some(End::GiveBack);
+                return is_asked.then_some(self.index);
             }
         }
     }
@@ -201,6 +234,9 @@ impl Follower {
         }
         let head = self.source.head().map_err(of_source)?;
         self.shared.update(|status| {
+            if status.failures > 0 {
+                tracing::info!("the audit index goes on");
+            }
             status.last = last;
             status.head = head;
             status.rows = status.rows.saturating_add(count(&rows));
@@ -210,9 +246,12 @@ impl Follower {
         Ok((last, rows.len() >= BATCH))
     }
 
-    fn failed(&self, error: &Error) {
+    fn failed(&mut self, error: &Error) {
         let cause = crate::text::chain(error, 1024);
+        // How far it lags is of interest then.
+        let head = self.source.head().ok().flatten();
         self.shared.update(|status| {
+            status.head = head.or(status.head);
             status.failures = status.failures.saturating_add(1);
             if status.failures == 1 {
                 tracing::warn!(%cause, "the audit index lags");

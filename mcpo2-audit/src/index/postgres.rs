@@ -48,6 +48,13 @@ impl PostgresIndex {
         Ok(Self { link })
     }
 
+    /// The same, but connects when it is first used, which fails until PostgreSQL can be reached.
+    #[must_use]
+    pub fn new(options: PostgresOptions) -> Self {
+        let link = Mutex::new(Link::new(options));
+        Self { link }
+    }
+
     fn link(&self) -> MutexGuard<'_, Link> {
         self.link.lock().unwrap_or_else(PoisonError::into_inner)
     }

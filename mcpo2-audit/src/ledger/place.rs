@@ -3,9 +3,8 @@ use mcpo2_verify::Kind;
 
 use super::Ledger;
 use crate::{
-    Commit, Error, ErrorKind, Event, Record, RecordId, commit,
-    prepared::Prepared,
-    record::{Of, WrittenCall},
+    Commit, Error, ErrorKind, Event, Record, RecordId, commit, prepared::Prepared,
+    record::WrittenCall, vault::Person,
 };
 
 /// A place that is kept for one record. Dropping it gives it back.
@@ -55,7 +54,7 @@ impl Place {
     pub(crate) fn fill_call(
         self,
         call: &WrittenCall<'_>,
-        of: &Of,
+        of: &Person,
         is_awaited: bool,
     ) -> Option<Commit> {
         let (notice, commit) = match is_awaited {
@@ -72,7 +71,7 @@ impl Place {
         commit
     }
 
-    fn prepared_call(&self, call: &WrittenCall<'_>, of: &Of) -> Result<Prepared, Error> {
+    fn prepared_call(&self, call: &WrittenCall<'_>, of: &Person) -> Result<Prepared, Error> {
         let unfit =
             |error| Error::new(ErrorKind::Io, "the call cannot be recorded").with_source(error);
         let public = call.json().map_err(unfit)?;

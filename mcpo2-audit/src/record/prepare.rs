@@ -1,15 +1,17 @@
 //! A record as it goes to the writer.
 
+use std::sync::Arc;
+
 use mcpo2_core::Principal;
-use mcpo2_verify::{Kind, encode_body};
+use mcpo2_verify::{BODY_HEAD, Kind, end_body};
 use serde_json::{Value, json};
 
 use super::{MAX_RECORD, Record, personal};
 use crate::{
     Error, ErrorKind, RecordId,
-    prepared::Prepared,
+    prepared::{self, Prepared},
     text::clip,
-    vault::{Personal, Subject, Vault},
+    vault::{Person, Personal, Subject, Vault},
 };
 
 const MAX_FACTS: usize = 16;
@@ -22,39 +24,25 @@ const LOOKUP: &str = "mcpo2 2026 audit subject lookup v1";
 /// What tags tenants and seals what is personal.
 #[derive(Debug)]
 pub(crate) struct Sealing {
-    tenants: [u8; 32],
     pub(crate) vault: Vault,
-}
-
-/// Whom a record is of.
-#[derive(Debug, Clone, Copy)]
-pub(crate) struct Of {
-    pub(crate) tenant: [u8; 32],
-    pub(crate) subject: Subject,
 }
 
 impl Sealing {
     pub(crate) fn new(secret: &[u8; 32], keys: crate::vault::Keys) -> Result<Self, Error> {
+        let [lookups, tenants] = [LOOKUP, TENANT].map(|it| blake3::derive_key(it, secret));
         Ok(Self {
-            tenants: blake3::derive_key(TENANT, secret),
-            vault: Vault::new(keys, blake3::derive_key(LOOKUP, secret))?,
+            vault: Vault::new(keys, lookups, tenants)?,
         })
     }
 
-    /// The tag by which leaves know a tenant.
-    pub(crate) fn tenant(&self, tenant: &str) -> [u8; 32] {
-        blake3::keyed_hash(&self.tenants, tenant.as_bytes()).into()
-    }
-
-    pub(crate) fn of(&self, principal: &Principal) -> Result<Of, Error> {
-        let tenant = principal.tenant().as_str();
-        Ok(Of {
-            tenant: self.tenant(tenant),
-            subject: self.vault.subject(tenant, principal.id().as_str())?,
-        })
+    /// Whom records of this principal are of.
+    pub(crate) fn person(&self, principal: &Principal) -> Result<Arc<Person>, Error> {
+        let (tenant, id) = (principal.tenant(), principal.id());
+        self.vault.person(tenant.as_str(), id.as_str())
     }
 
     /// What becomes of a record: its public part, commitments to what is personal, and that sealed.
+    /// `public` is JSON behind [`BODY_HEAD`] bytes.
     pub(crate) fn seal(
         &self,
         (kind, id): (Kind, RecordId),
@@ -63,17 +51,20 @@ impl Sealing {
         personal: &Personal,
         subject: Option<&Subject>,
     ) -> Result<Prepared, Error> {
-        let public = shortened(public).map_err(unfit)?;
-        let sealed = match subject {
-            Some(subject) if !personal.is_empty() => self.vault.seal(subject, id, personal),
-            _ => crate::vault::Sealed::default(),
-        };
-        let body = encode_body(&public, &sealed.commitments).map_err(unfit)?;
+        let mut bytes = public;
+        shorten_record(&mut bytes).map_err(unfit)?;
+        let bound = subject.map(|subject| (subject, self.vault.bind(personal)));
+        let commitments = bound.as_ref().map(|(_, bound)| bound.commitments());
+        end_body(&mut bytes, &commitments.unwrap_or_default()).map_err(unfit)?;
+        let body = bytes.len();
+        if let Some((subject, bound)) = bound {
+            bound.seal(&mut bytes, subject, id);
+        }
         Ok(Prepared {
             kind,
             tenant,
+            bytes,
             body,
-            vault: sealed.frame,
             notice: None,
         })
     }
@@ -87,22 +78,24 @@ impl Sealing {
             && let Some(id) = &caller.id
         {
             let tenant = caller.tenant.as_str();
-            let subject = self.vault.subject(tenant, id.as_str())?;
-            caller.pseudonym = Some(subject.pseudonym().into());
-            of = Some((self.tenant(tenant), subject));
+            let person = self.vault.person(tenant, id.as_str())?;
+            caller.pseudonym = Some(person.pseudonym.clone());
+            of = Some(person);
         }
         let (id, day) = (record.id, record.time.strftime("%F").to_string());
         let mut json = serde_json::to_value(&record).map_err(unfit)?;
         let personal = personal::take(&mut json);
-        let subject = match of {
-            Some((_, subject)) => Some(subject),
+        let tenant = of.as_ref().map_or([0; 32], |person| person.tenant);
+        let person = match of {
             None if personal.is_empty() => None,
             // Nobody known: all strangers of one day are one person.
-            None => Some(self.vault.subject("", &format!("strangers of {day}"))?),
+            None => Some(self.vault.person("", &format!("strangers of {day}"))?),
+            known => known,
         };
-        let tenant = of.map_or([0; 32], |(tenant, _)| tenant);
-        let public = serde_json::to_vec(&json).map_err(unfit)?;
-        self.seal((kind, id), tenant, public, &personal, subject.as_ref())
+        let subject = person.as_ref().map(|person| &person.subject);
+        let mut public = head();
+        serde_json::to_writer(&mut public, &json).map_err(unfit)?;
+        self.seal((kind, id), tenant, public, &personal, subject)
     }
 }
 
@@ -111,13 +104,21 @@ fn unfit(error: impl Into<mcpo2_core::BoxError>) -> Error {
     Error::new(ErrorKind::Poisoned, "what happened cannot be recorded").with_source(error)
 }
 
-/// A record's JSON, with a mark in place of long facts where it is longer than [`MAX_RECORD`], and
+/// Room for a body, and in it for its head.
+pub(super) fn head() -> Vec<u8> {
+    let mut bytes = prepared::room();
+    bytes.resize(BODY_HEAD, 0);
+    bytes
+}
+
+/// Puts a mark in place of long facts in a record's JSON where it is longer than [`MAX_RECORD`], and
 /// of those behind the sixteenth.
-fn shortened(json: Vec<u8>) -> Result<Vec<u8>, serde_json::Error> {
+fn shorten_record(bytes: &mut Vec<u8>) -> Result<(), serde_json::Error> {
+    let json = bytes.get(BODY_HEAD..).unwrap_or_default();
     if json.len() <= MAX_RECORD {
-        return Ok(json);
+        return Ok(());
     }
-    let mut record: Value = serde_json::from_slice(&json)?;
+    let mut record: Value = serde_json::from_slice(json)?;
     if let Some(facts) = record.get_mut("facts").and_then(Value::as_array_mut) {
         let behind = facts.len().saturating_sub(MAX_FACTS);
         facts.truncate(MAX_FACTS);
@@ -126,12 +127,17 @@ fn shortened(json: Vec<u8>) -> Result<Vec<u8>, serde_json::Error> {
             facts.push(json!({ "omitted": { "facts": behind } }));
         }
     }
-    let json = serde_json::to_vec(&record)?;
-    if json.len() <= MAX_RECORD {
-        return Ok(json);
+    write_again(bytes, &record)?;
+    if bytes.len() <= BODY_HEAD + MAX_RECORD {
+        return Ok(());
     }
     omit(&mut record);
-    serde_json::to_vec(&record)
+    write_again(bytes, &record)
+}
+
+fn write_again(bytes: &mut Vec<u8>, record: &Value) -> Result<(), serde_json::Error> {
+    bytes.truncate(BODY_HEAD);
+    serde_json::to_writer(bytes, record)
 }
 
 /// Cuts what is bounded in bytes, and whose escapes are six times as long all the same: whoever names

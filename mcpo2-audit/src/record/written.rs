@@ -13,6 +13,7 @@ use super::{
     Asked, Ended, FORMAT, ItemRef,
     call::{MAX_LABEL, MAX_ROLES},
     personal::{ARGUMENTS, CAUSE, ITEM, PRINCIPAL, REMOTE},
+    prepare::head,
 };
 use crate::{RecordId, Source, json, text::clipped, vault::Personal};
 
@@ -73,9 +74,10 @@ enum Labels<'a> {
 }
 
 impl WrittenCall<'_> {
-    /// The JSON of its public part.
+    /// The JSON of its public part, behind room for the head of a body.
     pub(crate) fn json(&self) -> Result<Vec<u8>, serde_json::Error> {
-        let mut json = Vec::with_capacity(ROOM);
+        let mut json = head();
+        json.reserve(ROOM);
         json::write(&mut json, self)?;
         Ok(json)
     }

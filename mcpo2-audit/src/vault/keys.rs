@@ -1,9 +1,12 @@
-use std::{collections::HashMap, fmt, io};
+use std::{collections::HashMap, fmt, io, sync::Arc};
 
 use mcpo2_verify::subject_tag;
-use zeroize::Zeroizing;
+use zeroize::{Zeroize as _, Zeroizing};
 
-use super::ByTag;
+use super::{
+    ByTag,
+    person::{Person, Recent},
+};
 use crate::{Disk, DiskFile, Error, secret};
 
 const FILE: &str = "vault/keys";
@@ -13,11 +16,13 @@ const ENTRY: usize = 32 + 32 + 4;
 const MAX_FILE: u64 = 1 << 31;
 
 /// The keys of persons: 64 bytes of memory and 68 on the disk for each.
+#[derive(Default)]
 pub(crate) struct Keys {
     known: HashMap<[u8; 32], [u8; 32]>,
     /// Those that are not on the disk yet.
     new: Vec<[u8; ENTRY]>,
     length: u64,
+    recent: Recent,
 }
 
 /// A person, as the vault knows them.
@@ -48,6 +53,7 @@ impl Keys {
             known,
             new: Vec::new(),
             length: u64::try_from(count * ENTRY).unwrap_or_default(),
+            recent: Recent::default(),
         })
     }
 
@@ -59,6 +65,16 @@ impl Keys {
         self.known.insert(lookup, key);
         self.new.push(entry(&lookup, &key));
         Ok(Subject::of(key))
+    }
+
+    /// The person of this tenant and id, where they were recorded lately.
+    pub(super) fn recent(&self, tenant: &str, id: &str) -> Option<Arc<Person>> {
+        self.recent.find((tenant, id))
+    }
+
+    /// Keeps somebody at hand whose key is known.
+    pub(super) fn remember(&mut self, person: &Arc<Person>) {
+        self.recent.put(person);
     }
 
     /// How long the file is with all that are known.
@@ -85,7 +101,13 @@ impl Keys {
 
     /// Forgets a person; the disk forgets with the next [`store`](Self::store).
     pub(crate) fn forget(&mut self, lookup: &[u8; 32]) -> bool {
+        self.recent.forget_all();
         self.new.retain(|entry| !entry.starts_with(lookup));
+        // A key that is moved out of the map would stay behind in it.
+        self.known
+            .get_mut(lookup)
+            .into_iter()
+            .for_each(|key| key.zeroize());
         self.known.remove(lookup).is_some()
     }
 

@@ -1,7 +1,7 @@
 use std::sync::Arc;
 
 use arc_swap::ArcSwap;
-use mcpo2_artifact::Artifacts;
+use mcpo2_artifact::{ArtifactLayer, Artifacts, Passing, ReferenceLayer};
 use mcpo2_audit::{AuditLayer, IntentLayer, Ledger};
 use mcpo2_core::{Call, Error, Frame, Reply};
 use mcpo2_policy::Buckets;
@@ -12,7 +12,7 @@ use tower_http::cors::CorsLayer;
 use super::{BuildError, Mode, because, lists, modules, verdicts::Verdicts};
 use crate::{
     admission::{Gate, Strangers},
-    config::Config,
+    config::{Builtin, Config, Transport},
     cors,
     edge::http::{BodyLimits, Guard},
     identity::Authenticator,
@@ -308,10 +308,36 @@ fn assemble(
         permits: verdicts.permits(config, lasting)?,
         router: Arc::clone(&routes.router),
         profiles,
-        artifacts: Arc::clone(&lasting.artifacts),
+        artifacts: artifacts(config, lasting),
+        references: references(config, lasting)?,
         intents: intents(config, lasting),
         dispatch: Dispatch::new(Arc::new(gateway)),
     }))
+}
+
+fn artifacts(config: &Config, lasting: &Lasting) -> ArtifactLayer {
+    let layer = ArtifactLayer::new(Arc::clone(&lasting.artifacts));
+    let mut modules = config.modules.iter();
+    let tools = modules.find(|module| match &module.transport {
+        Transport::Builtin(part) => part.name == Builtin::Artifact,
+        _ => false,
+    });
+    match tools {
+        Some(module) => layer.with_tools(module.id.clone()),
+        None => layer,
+    }
+}
+
+fn references(config: &Config, lasting: &Lasting) -> Result<ReferenceLayer, BuildError> {
+    let mut passing = Passing::default();
+    for module in &config.modules {
+        if let Some(config) = &module.references {
+            let with = passing.with(module.id.clone(), config.clone());
+            passing = with.map_err(because("modules"))?;
+        }
+    }
+    let artifacts = Arc::clone(&lasting.artifacts);
+    Ok(ReferenceLayer::new(artifacts, Arc::new(passing)))
 }
 
 fn intents(config: &Config, lasting: &Lasting) -> IntentLayer {

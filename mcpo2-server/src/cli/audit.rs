@@ -1,6 +1,7 @@
 mod export;
 mod index;
 mod keep;
+mod opened;
 mod prove;
 mod read;
 mod verify;

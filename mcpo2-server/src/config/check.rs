@@ -86,8 +86,11 @@ pub(crate) fn secret_lines(tree: &Node) -> BTreeSet<usize> {
             });
         }
     }
-    if let Ok(keys) = tree.find("http/sessions/keys") {
-        keys.visit_texts(&mut |node, text| {
+    for path in ["http/sessions/keys", "audit/index/postgres/url"] {
+        let Ok(secrets) = tree.find(path) else {
+            continue;
+        };
+        secrets.visit_texts(&mut |node, text| {
             if text.raw.is_none() {
                 hide(node, text);
             }

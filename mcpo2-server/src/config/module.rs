@@ -1,5 +1,6 @@
 use std::{collections::BTreeMap, path::PathBuf, sync::Arc, time::Duration};
 
+use mcpo2_artifact::{PassConfig, Passing};
 use mcpo2_core::{
     ApprovalState, Endpoint, Family, Module as Registered, ModuleId, Region, TenantId,
 };
@@ -32,6 +33,9 @@ pub struct Module {
     pub transport: Transport,
     /// How much it may take.
     pub limits: ModuleLimits,
+    /// How it is given what references in arguments name; the references themselves if nothing is
+    /// said.
+    pub references: Option<PassConfig>,
 }
 
 impl Module {
@@ -47,6 +51,7 @@ impl Module {
             tenants: None,
             transport,
             limits: ModuleLimits::default(),
+            references: None,
         }
     }
 
@@ -121,6 +126,10 @@ struct Written {
     /// How much it may take.
     #[serde(default)]
     limits: ModuleLimits,
+    /// Gives it what references (`mcpo2+artifact://…`) in arguments of tools name, in their place.
+    /// If nothing is said, it is given the references themselves.
+    #[serde(default)]
+    references: Option<PassConfig>,
 }
 
 impl TryFrom<Written> for Module {
@@ -139,6 +148,7 @@ impl TryFrom<Written> for Module {
             builtin,
             root,
             limits,
+            references,
         } = written;
         if root.is_some() && builtin.is_none() {
             return Err(format!(
@@ -163,6 +173,10 @@ impl TryFrom<Written> for Module {
                 ));
             }
         };
+        if let Some(config) = &references {
+            let compiled = Passing::default().with(id.clone(), config.clone());
+            compiled.map_err(|error| format!("module `{id}`: `references`: {error}"))?;
+        }
         if tier > 4 {
             return Err(format!("module `{id}`: the tier is 0 to 4, not {tier}"));
         }
@@ -175,6 +189,7 @@ impl TryFrom<Written> for Module {
             tenants,
             transport,
             limits,
+            references,
         })
     }
 }
@@ -302,6 +317,8 @@ pub enum Builtin {
     Contrast,
     /// Outlines a directory of sources.
     Outline,
+    /// Reads, searches and outlines results that became references.
+    Artifact,
 }
 
 /// How much a module may take, in time and in bytes.

@@ -1,5 +1,6 @@
 //! The HTTP edge: Streamable HTTP of all revisions on one path.
 
+mod artifact;
 mod body;
 mod era;
 mod guard;
@@ -36,7 +37,9 @@ use crate::{
 
 use self::{post::Post, sse_pair::Pairs};
 
-pub(crate) use self::{guard::Guard, remote::Remote, sse_pair::Side};
+pub(crate) use self::{
+    artifact::uri as artifact_uri, guard::Guard, remote::Remote, sse_pair::Side,
+};
 
 /// Answers HTTP requests for MCP.
 #[derive(Clone)]

@@ -15,6 +15,8 @@ use super::{failed, schema, tls::Tls};
 use crate::index::{Error, ErrorKind};
 
 const CONNECT: Duration = Duration::from_secs(5);
+/// After how long without a sign of life what was sent is given up.
+const SILENCE: Duration = Duration::from_secs(30);
 const FIRST_PAUSE: Duration = Duration::from_millis(50);
 const LONGEST_PAUSE: Duration = Duration::from_secs(5);
 
@@ -55,6 +57,9 @@ impl PostgresOptions {
         if config.get_connect_timeout().is_none() {
             config.connect_timeout(CONNECT);
         }
+        if config.get_tcp_user_timeout().is_none() {
+            config.tcp_user_timeout(SILENCE);
+        }
         config.application_name("mcpo2-audit");
         Ok(Self {
             config,
@@ -86,6 +91,12 @@ impl PostgresOptions {
     pub fn with_tls(mut self, tls: Arc<ClientConfig>) -> Self {
         self.tls = Some(tls);
         self
+    }
+
+    /// Whether there is a password in the connection string.
+    #[must_use]
+    pub fn has_password(&self) -> bool {
+        self.config.get_password().is_some()
     }
 
     fn connect(&self) -> Result<Client, Error> {
@@ -142,11 +153,19 @@ impl Link {
     pub(super) fn open(options: PostgresOptions) -> Result<Self, Error> {
         let client = Some(options.connect()?);
         Ok(Self {
-            options,
             client,
+            ..Self::new(options)
+        })
+    }
+
+    /// One that is not there yet.
+    pub(super) fn new(options: PostgresOptions) -> Self {
+        Self {
+            options,
+            client: None,
             failures: 0,
             not_before: None,
-        })
+        }
     }
 
     /// Does `work`, once more on a new connection where the old one turns out to be lost.

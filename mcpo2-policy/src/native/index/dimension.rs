@@ -138,3 +138,26 @@ impl<'a> View<'a> {
         word & others.fold(any, |found, other| found | other.word(at))
     }
 }
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn bits(rules: impl IntoIterator<Item = usize>) -> Bits {
+        let mut building = Building::default();
+        rules.into_iter().for_each(|rule| building.insert(rule));
+        building.finish()
+    }
+
+    #[test]
+    fn only_what_a_value_lets_through_passes() {
+        let (any, one, another) = (bits(0..32), bits([40]), bits([41, 64]));
+        let mut view = View::new(&any, Some(&one));
+        view.another = Some(&another);
+        assert_eq!(view.pass(0, 0b11), 0b11);
+        assert_eq!(view.pass(0, u64::MAX), 0xffff_ffff | 1 << 40 | 1 << 41);
+        // All of a word that has a condition on it, and nothing beside.
+        assert_eq!(View::new(&any, None).pass(0, !0xffff_ffff), 0);
+        assert_eq!(view.pass(1, 0b11), 0b01);
+    }
+}

@@ -1,6 +1,6 @@
 use std::{
     fs::OpenOptions,
-    io::{self, Write},
+    io::{self, IsTerminal as _, Write},
     path::PathBuf,
 };
 
@@ -14,7 +14,13 @@ use mcpo2_audit::{
 };
 use mcpo2_core::BoxError;
 
-use super::{super::say, index::Scope};
+use super::{
+    super::{
+        progress::{Bar, Watch},
+        say,
+    },
+    index::Scope,
+};
 
 /// How many records are given at once.
 const BATCH: usize = 500;
@@ -35,6 +41,8 @@ pub(in crate::cli) struct Export {
     /// record arrives at least once
     #[arg(long, value_name = "FILE")]
     cursor: Option<PathBuf>,
+    #[command(flatten)]
+    watch: Watch,
 }
 
 #[derive(Debug, Clone, Copy, ValueEnum)]
@@ -64,19 +72,19 @@ impl Export {
             Target::Cef => self.sink(Cef, out),
             Target::Otlp => self.sink(Otlp, out),
         };
+        // Lines and a bar at one terminal would be in each other's way.
+        let lines = self.out.is_none() && io::stdout().is_terminal();
+        let bar = self.watch.unless(lines).records("exporting", &self.dir);
         let sent = match &self.cursor {
-            Some(file) => {
-                let mut cursor = CursorFile::open(file, &origin)?;
-                let mut sent = 0;
-                loop {
-                    match pump(&mut feed, &mut *sink, &mut cursor, BATCH)? {
-                        0 => break sent,
-                        count => sent += count,
-                    }
-                }
-            }
-            None => all(&mut feed, &mut *sink)?,
+            Some(file) => behind(
+                CursorFile::open(file, &origin)?,
+                &mut feed,
+                &mut *sink,
+                &bar,
+            )?,
+            None => all(&mut feed, &mut *sink, &bar)?,
         };
+        drop(bar);
         say(&format!("{sent} records read"));
         Ok(())
     }
@@ -93,7 +101,23 @@ impl Export {
     }
 }
 
-fn all(feed: &mut dyn Feed, sink: &mut dyn Sink) -> Result<usize, BoxError> {
+fn behind(
+    mut cursor: CursorFile,
+    feed: &mut dyn Feed,
+    sink: &mut dyn Sink,
+    bar: &Bar,
+) -> Result<usize, BoxError> {
+    let mut sent = 0;
+    loop {
+        match pump(feed, sink, &mut cursor, BATCH)? {
+            0 => return Ok(sent),
+            count => sent += count,
+        }
+        cursor.seq().into_iter().for_each(|seq| bar.at(seq));
+    }
+}
+
+fn all(feed: &mut dyn Feed, sink: &mut dyn Sink, bar: &Bar) -> Result<usize, BoxError> {
     let (mut sent, mut after) = (0, None);
     loop {
         let records = feed.next_after(after, BATCH)?;
@@ -103,6 +127,7 @@ fn all(feed: &mut dyn Feed, sink: &mut dyn Sink) -> Result<usize, BoxError> {
         after = Some(last.seq);
         sent += records.len();
         sink.send(&records)?;
+        after.into_iter().for_each(|seq| bar.at(seq));
     }
 }
 

@@ -1,5 +1,4 @@
 use std::{
-    io::{IsTerminal as _, Write as _},
     path::{Path, PathBuf},
     process::ExitCode,
 };
@@ -8,16 +7,20 @@ use jiff::Timestamp;
 use mcpo2_audit::{
     LedgerFeed,
     index::{
-        Cursor, Filter, Found, Index as _, Order, Progress, SqliteIndex, TenantScope, check,
-        reindex,
+        Cursor, Filter, Found, Index, Order, Progress, Source as _, TenantScope, check, reindex,
     },
 };
 use mcpo2_core::{BoxError, TenantId};
 use serde_json::json;
 
 use super::{
-    super::{format::Format, print, say},
-    index_file,
+    super::{
+        format::Format,
+        print,
+        progress::{Bar, Watch},
+        say,
+    },
+    opened::Which,
 };
 
 /// How many rows are put in at once while an index catches up.
@@ -29,6 +32,8 @@ pub(in crate::cli) struct Query {
     dir: PathBuf,
     #[command(flatten)]
     scope: Scope,
+    #[command(flatten)]
+    index: Which,
     #[command(flatten)]
     filters: Filters,
     /// How many at most, up to 1000
@@ -43,6 +48,8 @@ pub(in crate::cli) struct Query {
     /// How it is said
     #[arg(long, value_enum, default_value_t)]
     format: Format,
+    #[command(flatten)]
+    watch: Watch,
 }
 
 /// Whose records: it is always said.
@@ -124,7 +131,8 @@ struct Decision {
 
 impl Query {
     pub(super) fn run(self) -> Result<(), BoxError> {
-        let index = caught_up(&self.dir)?;
+        let watch = self.watch.beside(self.format);
+        let index = caught_up(&self.dir, &self.index, &watch)?;
         let mut query = mcpo2_audit::index::Query::new(self.scope.get()).with_limit(self.limit);
         if self.oldest {
             query = query.with_order(Order::Oldest);
@@ -214,23 +222,30 @@ fn line(found: &Found) -> String {
 pub(in crate::cli) struct Reindex {
     /// The directory of the ledger
     dir: PathBuf,
+    #[command(flatten)]
+    index: Which,
     /// Do not make it anew, but find the first row that is not what the ledger says
     #[arg(long)]
     check: bool,
+    #[command(flatten)]
+    watch: Watch,
 }
 
 impl Reindex {
     pub(super) fn run(self) -> Result<ExitCode, BoxError> {
         let mut feed = LedgerFeed::open(&self.dir)?;
-        let mut index = SqliteIndex::open(index_file(&self.dir), feed.origin())?;
+        let mut index = self.index.open(&self.dir, feed.origin())?;
         if !self.check {
-            let rows = reindex(&mut index, &mut feed, progress)?;
-            done();
+            let rows = reindex(
+                &mut *index,
+                &mut feed,
+                moving(self.watch.records("indexing", &self.dir)),
+            )?;
             print(&format!("{rows} rows\n"));
             return Ok(ExitCode::SUCCESS);
         }
-        let checked = check(&index, &mut feed, progress)?;
-        done();
+        let bar = self.watch.records("comparing", &self.dir);
+        let checked = check(&*index, &mut feed, moving(bar))?;
         Ok(match checked.difference {
             None => {
                 print(&format!(
@@ -250,34 +265,22 @@ impl Reindex {
 }
 
 /// The index of the ledger, with all that is in the ledger by now.
-fn caught_up(dir: &Path) -> Result<SqliteIndex, BoxError> {
-    use mcpo2_audit::index::Source as _;
+fn caught_up(dir: &Path, which: &Which, watch: &Watch) -> Result<Box<dyn Index>, BoxError> {
     let mut feed = LedgerFeed::open(dir)?;
-    let mut index = SqliteIndex::open(index_file(dir), feed.origin())?;
+    let mut index = which.open(dir, feed.origin())?;
+    let bar = watch.records("catching up", dir);
     loop {
         let last = index.last_indexed()?;
         let rows = feed.next_after(last, BATCH)?;
-        if rows.is_empty() {
+        let Some(last) = rows.last() else {
             return Ok(index);
-        }
+        };
         index.apply(&rows)?;
+        bar.at(last.seq);
     }
 }
 
-/// How far it is, where somebody looks.
-fn progress(progress: Progress) {
-    if std::io::stderr().is_terminal() {
-        let of = progress
-            .head
-            .map(|head| format!(" of {head}"))
-            .unwrap_or_default();
-        // A closed terminal is no reason to stop.
-        let _ = write!(std::io::stderr(), "\r{} rows{of}", progress.rows);
-    }
-}
-
-fn done() {
-    if std::io::stderr().is_terminal() {
-        say("");
-    }
+/// Moves a bar, and takes it away in the end.
+fn moving(bar: Bar) -> impl FnMut(Progress) {
+    move |progress| bar.at(progress.last)
 }

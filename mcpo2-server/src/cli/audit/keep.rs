@@ -3,7 +3,13 @@ use std::path::{Path, PathBuf};
 use mcpo2_audit::{Ledger, Options};
 use mcpo2_core::{BoxError, PrincipalId, TenantId};
 
-use super::{super::print, verify::own_key};
+use super::{
+    super::{
+        print,
+        progress::{Bar, Watch},
+    },
+    verify::own_key,
+};
 
 #[derive(Debug, clap::Args)]
 pub(in crate::cli) struct Key {
@@ -35,12 +41,16 @@ pub(in crate::cli) struct Erase {
     /// Who approved it
     #[arg(long)]
     by: String,
+    #[command(flatten)]
+    watch: Watch,
 }
 
 impl Erase {
     pub(super) fn run(self) -> Result<(), BoxError> {
         let who = (&self.tenant, &self.principal);
-        let erased = changed(&self.dir, |ledger| ledger.erase(who, &self.basis, &self.by))?;
+        let erased = changed(&self.dir, self.watch.work("erasing"), |ledger| {
+            ledger.erase(who, &self.basis, &self.by)
+        })?;
         print(&match erased {
             Some(pseudonym) => format!(
                 "erased: the records of {pseudonym} say no more who it was. Copies of vault/keys \
@@ -62,11 +72,15 @@ pub(in crate::cli) struct Retain {
     /// By which rule, as the record of it will say
     #[arg(long, default_value = "by hand")]
     policy: String,
+    #[command(flatten)]
+    watch: Watch,
 }
 
 impl Retain {
     pub(super) fn run(self) -> Result<(), BoxError> {
-        let gone = changed(&self.dir, |ledger| ledger.retain(self.before, &self.policy))?;
+        let gone = changed(&self.dir, self.watch.work("removing"), |ledger| {
+            ledger.retain(self.before, &self.policy)
+        })?;
         print(&format!("{gone} segments removed\n"));
         Ok(())
     }
@@ -85,11 +99,13 @@ pub(in crate::cli) struct Hold {
     /// Who says so
     #[arg(long)]
     by: String,
+    #[command(flatten)]
+    watch: Watch,
 }
 
 impl Hold {
     pub(super) fn run(self) -> Result<(), BoxError> {
-        changed(&self.dir, |ledger| {
+        changed(&self.dir, self.watch.work("recording"), |ledger| {
             ledger.hold(!self.end, &self.reason, &self.by)
         })
     }
@@ -99,17 +115,20 @@ impl Hold {
 pub(in crate::cli) struct Rotate {
     /// The directory of the ledger, which no gateway may have open
     dir: PathBuf,
+    #[command(flatten)]
+    watch: Watch,
 }
 
 impl Rotate {
     pub(super) fn run(self) -> Result<(), BoxError> {
-        changed(&self.dir, Ledger::rotate_key)
+        changed(&self.dir, self.watch.work("rotating"), Ledger::rotate_key)
     }
 }
 
-/// Opens the ledger that is there for one change.
+/// Opens the ledger that is there for one change. After a crash, that reads much of it.
 fn changed<T>(
     dir: &Path,
+    _shown: Bar,
     change: impl FnOnce(&Ledger) -> Result<T, mcpo2_audit::Error>,
 ) -> Result<T, BoxError> {
     // Not to begin one by mistake.

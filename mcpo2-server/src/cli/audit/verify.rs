@@ -9,15 +9,18 @@ use mcpo2_core::BoxError;
 use mcpo2_verify::{
     checkpoint::SignedCheckpoint,
     key::VerifierKey,
-    log::{self, Finding, Options, Report},
+    log::{self, Event, Finding, Options, Report},
     trust::Trust,
 };
 use serde_json::json;
 
 use super::{
-    super::{format::Format, print, say},
+    super::{format::Format, print, progress::Watch, say},
     hex,
 };
+
+/// After how many records the bar moves.
+const EVERY: u64 = 512;
 
 #[derive(Debug, clap::Args)]
 pub(in crate::cli) struct Verify {
@@ -38,6 +41,8 @@ pub(in crate::cli) struct Verify {
     /// How it is said
     #[arg(long, value_enum, default_value_t)]
     format: Format,
+    #[command(flatten)]
+    watch: Watch,
 }
 
 impl Verify {
@@ -50,7 +55,7 @@ impl Verify {
         if let Some(window) = self.window {
             options = options.with_window(Duration::from_secs(window));
         }
-        Ok(match log::verify(&*self.dir, &trust, &options) {
+        Ok(match self.verified(&trust, &options) {
             Ok(report) => {
                 self.holds(&report);
                 ExitCode::SUCCESS
@@ -59,6 +64,16 @@ impl Verify {
                 self.fails(&finding);
                 ExitCode::from(finding.attack().exit_code())
             }
+        })
+    }
+
+    fn verified(&self, trust: &Trust, options: &Options) -> Result<Report, Finding> {
+        let watch = self.watch.beside(self.format);
+        let bar = watch.records("verifying", &self.dir);
+        log::verify_with(&*self.dir, trust, options, &mut |event| match event {
+            Event::Record(leaf, _) if leaf.seq.is_multiple_of(EVERY) => bar.at(leaf.seq),
+            Event::Commit(size) => bar.at(size.saturating_sub(1)),
+            _ => {}
         })
     }
 

@@ -19,7 +19,10 @@ use self::{
     said::Said,
     tally::{Became, Tally},
 };
-use super::{super::audit::Scope, Done, Format, Found, Of, Read, tell};
+use super::{
+    super::{audit::Scope, progress::Watch},
+    Done, Format, Found, Of, Read, tell,
+};
 
 #[derive(Debug, clap::Args)]
 pub(super) struct Replay {
@@ -41,6 +44,8 @@ pub(super) struct Replay {
     which: Which,
     #[command(flatten)]
     finding: Finding,
+    #[command(flatten)]
+    watch: Watch,
 }
 
 #[derive(Debug, clap::Args)]
@@ -85,8 +90,13 @@ impl Replay {
         let surroundings = self.surroundings(&read)?;
         let foresight = Foresight::new(&read.policy);
         let mut tally = Tally::default();
+        let bar = self
+            .watch
+            .beside(self.format)
+            .records("deciding", &self.ledger);
         for entry in mcpo2_audit::read(&self.ledger).map_err(unread)? {
             let entry = entry.map_err(unread)?;
+            bar.at(entry.seq);
             let Some(recorded) = Recorded::of(&entry).filter(|it| self.which.has(&entry, it))
             else {
                 continue;
@@ -94,6 +104,7 @@ impl Replay {
             let became = became(&recorded, &foresight, &surroundings);
             tally.add(&recorded, became);
         }
+        drop(bar);
         let said = Said::new(&tally, read.policy.digest(), self.limit);
         tell(self.format, &said.text(), &said.json())?;
         Ok(Found::of(self.finding.is_something(&tally)))

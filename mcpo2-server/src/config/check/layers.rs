@@ -126,6 +126,7 @@ fn artifact(context: &mut Context<'_>) {
 }
 
 fn audit(context: &mut Context<'_>) {
+    index(context);
     let Err(error) = context.config.audit.compile() else {
         return;
     };
@@ -135,4 +136,29 @@ fn audit(context: &mut Context<'_>) {
         &format!("audit/{field}"),
         Diagnostic::error("invalid-audit", message),
     );
+}
+
+fn index(context: &mut Context<'_>) {
+    let index = &context.config.audit.index;
+    let (path, url) = ("audit/index", "audit/index/postgres/url");
+    // Which ledger it is of is known when that is opened.
+    if let Err(error) = crate::index::named(index, "") {
+        let finding = Diagnostic::error("invalid-index", error.to_string());
+        context.key(path, finding);
+    } else if context.is_literal(url) && has_password(index) {
+        context.secret_in_clear(url);
+    }
+}
+
+#[cfg(feature = "postgres")]
+fn has_password(index: &mcpo2_audit::IndexConfig) -> bool {
+    let mcpo2_audit::IndexConfig::Postgres(config) = index else {
+        return false;
+    };
+    config.compile("").is_ok_and(|it| it.has_password())
+}
+
+#[cfg(not(feature = "postgres"))]
+fn has_password(_: &mcpo2_audit::IndexConfig) -> bool {
+    false
 }

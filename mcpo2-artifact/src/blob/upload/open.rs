@@ -1,0 +1,105 @@
+use std::time::SystemTime;
+
+use futures_util::lock::Mutex as AsyncMutex;
+use mcpo2_core::{Digest, TenantId};
+
+use super::{
+    UploadId,
+    file::{Part, State},
+};
+use crate::blob::{Usage, hold::Reservation};
+
+/// What is said of an upload when it begins.
+#[derive(Debug, Clone, Copy)]
+pub struct NewUpload {
+    pub(super) expires: SystemTime,
+    pub(super) size: Option<u64>,
+    pub(super) digest: Option<Digest>,
+}
+
+impl NewUpload {
+    /// An upload that is collected at this time, whether it is finished or not.
+    #[must_use]
+    pub fn new(expires: SystemTime) -> Self {
+        Self {
+            expires,
+            size: None,
+            digest: None,
+        }
+    }
+
+    /// The same, of this many bytes: no more are taken, and no fewer finished.
+    #[must_use]
+    pub fn with_size(mut self, size: u64) -> Self {
+        self.size = Some(size);
+        self
+    }
+
+    /// The same, of content with this digest.
+    #[must_use]
+    pub fn with_digest(mut self, digest: Digest) -> Self {
+        self.digest = Some(digest);
+        self
+    }
+}
+
+/// How far an upload is.
+#[derive(Debug, Clone, PartialEq, Eq)]
+#[non_exhaustive]
+pub struct UploadStatus {
+    /// Which it is.
+    pub id: UploadId,
+    /// How many bytes it has: where it goes on.
+    pub offset: u64,
+    /// The digest of the whole, once it is finished.
+    pub finished: Option<Digest>,
+}
+
+/// One upload. Whoever writes to it has its turn.
+pub(super) struct Open {
+    pub(super) tenant: TenantId,
+    pub(super) expires: u64,
+    pub(super) turn: AsyncMutex<Turn>,
+}
+
+pub(super) struct Turn {
+    pub(super) state: State,
+    /// None when it is finished, or gone.
+    pub(super) part: Option<Part>,
+    pub(super) reserved: Option<Reservation>,
+}
+
+impl Open {
+    pub(super) fn new(state: State, part: Option<Part>, reserved: Option<Reservation>) -> Self {
+        Self {
+            tenant: state.tenant.clone(),
+            expires: state.expires,
+            turn: AsyncMutex::new(Turn {
+                state,
+                part,
+                reserved,
+            }),
+        }
+    }
+}
+
+impl Turn {
+    pub(super) fn status(&self, id: &UploadId) -> UploadStatus {
+        let finished = self.state.finished;
+        let length = self.part.as_ref().map(Part::length);
+        UploadStatus {
+            id: *id,
+            offset: length
+                .or(finished.map(|(_, size)| size))
+                .unwrap_or_default(),
+            finished: finished.map(|(digest, _)| digest),
+        }
+    }
+}
+
+/// What an upload takes that has this many bytes so far.
+pub(super) fn taken(bytes: u64) -> Usage {
+    let mut usage = Usage::bytes(bytes);
+    usage.uploads = 1;
+    usage
+}
