@@ -29,13 +29,18 @@ fn rust(line: &str) -> Found<'_> {
         return Some((SymbolKind::Function, name(rest.trim_start())?));
     }
     if let Some(rest) = line.strip_prefix("impl") {
-        return (rest.starts_with([' ', '<'])).then(|| implemented(rest)).flatten();
+        return (rest.starts_with([' ', '<']))
+            .then(|| implemented(rest))
+            .flatten();
     }
-    let line = skip(line, &["default", "async", "unsafe", "extern", "\"C\"", "auto"]);
-    if let Some(rest) = line.strip_prefix("const ") {
-        if let found @ Some(_) = keyword(rest, &["fn"], &["async", "unsafe", "extern"]) {
-            return found;
-        }
+    let line = skip(
+        line,
+        &["default", "async", "unsafe", "extern", "\"C\"", "auto"],
+    );
+    if let Some(rest) = line.strip_prefix("const ")
+        && let found @ Some(_) = keyword(rest, &["fn"], &["async", "unsafe", "extern"])
+    {
+        return found;
     }
     let (word, rest) = line.split_once(' ')?;
     let kind = match word {
@@ -54,7 +59,9 @@ fn visibility(line: &str) -> &str {
         return line;
     };
     match rest.strip_prefix('(') {
-        Some(rest) => rest.split_once(')').map_or(line, |(_, rest)| rest.trim_start()),
+        Some(rest) => rest
+            .split_once(')')
+            .map_or(line, |(_, rest)| rest.trim_start()),
         None => rest.strip_prefix(' ').unwrap_or(line),
     }
 }
@@ -125,7 +132,16 @@ fn script(line: &str, indent: usize) -> Found<'_> {
     let line = skip(line, &["export", "default", "declare", "async", "abstract"]);
     let found = keyword(
         line,
-        &["function", "function*", "class", "interface", "type", "enum", "namespace", "module"],
+        &[
+            "function",
+            "function*",
+            "class",
+            "interface",
+            "type",
+            "enum",
+            "namespace",
+            "module",
+        ],
         &[],
     );
     if found.is_some() {
@@ -138,21 +154,69 @@ fn script(line: &str, indent: usize) -> Found<'_> {
     if indent == 0 {
         return None;
     }
-    method(skip(line, &["public", "private", "protected", "static", "readonly", "override", "get", "set", "async"]))
+    method(skip(
+        line,
+        &[
+            "public",
+            "private",
+            "protected",
+            "static",
+            "readonly",
+            "override",
+            "get",
+            "set",
+            "async",
+        ],
+    ))
 }
 
 fn object(line: &str) -> Found<'_> {
     const MODIFIERS: &[&str] = &[
-        "public", "private", "protected", "internal", "static", "final", "abstract", "sealed", "open",
-        "override", "async", "partial", "virtual", "inline", "suspend", "data", "case", "export",
-        "fileprivate", "mutating", "default", "synchronized", "readonly", "lazy", "implicit",
+        "public",
+        "private",
+        "protected",
+        "internal",
+        "static",
+        "final",
+        "abstract",
+        "sealed",
+        "open",
+        "override",
+        "async",
+        "partial",
+        "virtual",
+        "inline",
+        "suspend",
+        "data",
+        "case",
+        "export",
+        "fileprivate",
+        "mutating",
+        "default",
+        "synchronized",
+        "readonly",
+        "lazy",
+        "implicit",
     ];
     let line = skip(line, MODIFIERS);
     let found = keyword(
         line,
         &[
-            "class", "interface", "enum", "record", "struct", "trait", "object", "protocol", "extension",
-            "fun", "func", "def", "function", "namespace", "@interface",
+            "class",
+            "interface",
+            "enum",
+            "record",
+            "struct",
+            "trait",
+            "object",
+            "protocol",
+            "extension",
+            "fun",
+            "func",
+            "def",
+            "function",
+            "namespace",
+            "@interface",
         ],
         &[],
     );
@@ -163,8 +227,15 @@ fn c(line: &str, indent: usize) -> Found<'_> {
     if let Some(rest) = line.strip_prefix("#define ") {
         return Some((SymbolKind::Value, name(rest)?));
     }
-    let plain = skip(line, &["typedef", "static", "inline", "extern", "constexpr"]);
-    let found = keyword(plain, &["struct", "class", "enum", "union", "namespace"], &["class"]);
+    let plain = skip(
+        line,
+        &["typedef", "static", "inline", "extern", "constexpr"],
+    );
+    let found = keyword(
+        plain,
+        &["struct", "class", "enum", "union", "namespace"],
+        &["class"],
+    );
     if found.is_some() && !line.contains('(') && !line.ends_with(';') {
         return found;
     }
@@ -174,24 +245,31 @@ fn c(line: &str, indent: usize) -> Found<'_> {
 /// `Type name(arguments) {`, as C and its children write a function.
 fn method(line: &str) -> Found<'_> {
     const CONTROL: &[&str] = &[
-        "if", "for", "while", "switch", "return", "else", "catch", "do", "new", "throw", "case", "await",
-        "yield", "foreach", "using", "lock", "assert", "sizeof", "delete", "elif", "elseif", "try", "match",
-        "not", "in", "super", "this",
+        "if", "for", "while", "switch", "return", "else", "catch", "do", "new", "throw", "case",
+        "await", "yield", "foreach", "using", "lock", "assert", "sizeof", "delete", "elif",
+        "elseif", "try", "match", "not", "in", "super", "this",
     ];
     let open = line.find('(')?;
     let before = line.get(..open)?;
     let first = before.split([' ', '.']).next()?;
-    let opens = line.ends_with('{') || line.ends_with(')') || line.ends_with(',') || line.ends_with('(');
+    let opens =
+        line.ends_with('{') || line.ends_with(')') || line.ends_with(',') || line.ends_with('(');
     let found = before.rsplit([' ', '*', '&', ':', '~']).next()?;
-    let whole = before.trim_start_matches('#').split([' ', '*', '&', ':', '<', '>', ',', '[', ']', '?', '~', '.']);
-    let clean = whole.clone().all(|word| word.is_empty() || name(word) == Some(word));
+    let whole = before
+        .trim_start_matches('#')
+        .split([' ', '*', '&', ':', '<', '>', ',', '[', ']', '?', '~', '.']);
+    let clean = whole
+        .clone()
+        .all(|word| word.is_empty() || name(word) == Some(word));
     let calls = before.contains('=') || before.contains('.') || CONTROL.contains(&first);
     if !opens || !clean || calls || CONTROL.contains(&found) || line.starts_with(['@', '*', '/']) {
         return None;
     }
     // A call that stands alone has no type in front, and does not open a block.
     let declared = before.contains(' ') || line.ends_with('{');
-    declared.then(|| Some((SymbolKind::Function, name(found)?))).flatten()
+    declared
+        .then(|| Some((SymbolKind::Function, name(found)?)))
+        .flatten()
 }
 
 fn ruby(line: &str) -> Found<'_> {
@@ -211,7 +289,8 @@ fn shell(line: &str) -> Found<'_> {
     }
     let found = name(line)?;
     let rest = line.get(found.len()..)?.trim_start();
-    rest.starts_with("()").then_some((SymbolKind::Function, found))
+    rest.starts_with("()")
+        .then_some((SymbolKind::Function, found))
 }
 
 fn heading(line: &str, indent: usize) -> Found<'_> {
@@ -225,7 +304,7 @@ fn heading(line: &str, indent: usize) -> Found<'_> {
 fn table(line: &str) -> Found<'_> {
     let inner = line.strip_prefix('[')?.trim_start_matches('[');
     let text = inner.split(']').next()?.trim();
-    (!text.is_empty() && !text.contains(['"', ',']) ).then_some((SymbolKind::Key, text))
+    (!text.is_empty() && !text.contains(['"', ','])).then_some((SymbolKind::Key, text))
 }
 
 fn key(line: &str, indent: usize) -> Found<'_> {

@@ -1,7 +1,9 @@
 use super::Language;
 
 /// What a file is besides its content: how likely it is to be what a task is about.
-#[derive(Debug, Clone, Copy, Default, PartialEq, Eq, Hash)]
+#[derive(
+    serde::Serialize, serde::Deserialize, Debug, Clone, Copy, Default, PartialEq, Eq, Hash,
+)]
 pub struct Flags(u8);
 
 impl Flags {
@@ -46,15 +48,11 @@ impl Flags {
     pub(crate) fn of_text(text: &str, lines: u32) -> Self {
         let marked = text.lines().take(12).any(says_generated);
         let long = text.len() > 4096 && text.len() / crate::select::index_of(lines).max(1) > 400;
-        if marked || long { Self::GENERATED } else { Self(0) }
-    }
-
-    pub(crate) const fn bits(self) -> u8 {
-        self.0
-    }
-
-    pub(crate) const fn from_bits(bits: u8) -> Self {
-        Self(bits)
+        if marked || long {
+            Self::GENERATED
+        } else {
+            Self(0)
+        }
     }
 }
 
@@ -70,14 +68,38 @@ fn says_generated(line: &str) -> bool {
 }
 
 const LOCKS: &[&str] = &[
-    "cargo.lock", "package-lock.json", "yarn.lock", "pnpm-lock.yaml", "poetry.lock", "uv.lock",
-    "go.sum", "gemfile.lock", "composer.lock", "pipfile.lock", "bun.lock", "flake.lock",
+    "cargo.lock",
+    "package-lock.json",
+    "yarn.lock",
+    "pnpm-lock.yaml",
+    "poetry.lock",
+    "uv.lock",
+    "go.sum",
+    "gemfile.lock",
+    "composer.lock",
+    "pipfile.lock",
+    "bun.lock",
+    "flake.lock",
 ];
 
 const DOCS: &[&str] = &[
-    "readme", "changelog", "changes", "history", "license", "licence", "copying", "notice",
-    "authors", "contributing", "contributors", "code_of_conduct", "security", "news", "codeowners",
-    "copyright", "funding",
+    "readme",
+    "changelog",
+    "changes",
+    "history",
+    "license",
+    "licence",
+    "copying",
+    "notice",
+    "authors",
+    "contributing",
+    "contributors",
+    "code_of_conduct",
+    "security",
+    "news",
+    "codeowners",
+    "copyright",
+    "funding",
 ];
 
 fn of_name(name: &str) -> Flags {
@@ -87,19 +109,32 @@ fn of_name(name: &str) -> Flags {
     if LOCKS.contains(&name) {
         flags = flags.with(Flags::LOCK);
     }
-    let prose = matches!(Language::by_ending(last), Some(Language::Markdown | Language::Rst));
-    if prose || matches!(last, "txt" | "adoc" | "1") || (ending.is_empty() && DOCS.contains(&stem)) {
+    let prose = matches!(
+        Language::by_ending(last),
+        Some(Language::Markdown | Language::Rst)
+    );
+    if prose || matches!(last, "txt" | "adoc" | "1") || (ending.is_empty() && DOCS.contains(&stem))
+    {
         flags = flags.with(Flags::DOC);
     }
-    let test = stem.starts_with("test_") || stem.ends_with("_test") || stem.ends_with("_tests")
-        || stem.ends_with("-test") || matches!(stem, "test" | "tests" | "conftest" | "testing")
-        || ending.starts_with("test.") || ending.starts_with("spec.") || stem.ends_with("_spec")
+    let test = stem.starts_with("test_")
+        || stem.ends_with("_test")
+        || stem.ends_with("_tests")
+        || stem.ends_with("-test")
+        || matches!(stem, "test" | "tests" | "conftest" | "testing")
+        || ending.starts_with("test.")
+        || ending.starts_with("spec.")
+        || stem.ends_with("_spec")
         || ending.ends_with("snap");
     if test {
         flags = flags.with(Flags::TEST);
     }
-    let generated = ending.contains("min.js") || ending.contains("pb.go") || stem.ends_with("_pb2")
-        || ending.contains("min.css") || last == "map" || ending.contains("generated.");
+    let generated = ending.contains("min.js")
+        || ending.contains("pb.go")
+        || stem.ends_with("_pb2")
+        || ending.contains("min.css")
+        || last == "map"
+        || ending.contains("generated.");
     if generated {
         flags = flags.with(Flags::GENERATED);
     }
@@ -113,9 +148,11 @@ fn of_folder(folder: &str) -> Flags {
         | "testutils" => Flags::TEST,
         "vendor" | "vendored" | "third_party" | "third-party" | "thirdparty" | "node_modules"
         | "external" | "_vendor" | "deps" => Flags::VENDORED,
-        "doc" | "docs" | "documentation" | "changelog" | "changelogs" | "man" | "website" => Flags::DOC,
-        "example" | "examples" | "benches" | "bench" | "benchmarks" | "benchmark" | "demo" | "demos"
-        | "samples" | "sample" => Flags::EXAMPLE,
+        "doc" | "docs" | "documentation" | "changelog" | "changelogs" | "man" | "website" => {
+            Flags::DOC
+        }
+        "example" | "examples" | "benches" | "bench" | "benchmarks" | "benchmark" | "demo"
+        | "demos" | "samples" | "sample" => Flags::EXAMPLE,
         "dist" | "generated" | "gen" => Flags::GENERATED,
         _ => Flags(0),
     }

@@ -1,5 +1,7 @@
 /// What a file is written in, as far as its name and first line tell.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash)]
+#[derive(
+    serde::Serialize, serde::Deserialize, Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash,
+)]
 #[non_exhaustive]
 pub enum Language {
     /// C, and headers that may be C++.
@@ -61,15 +63,31 @@ use Language as L;
 /// Each language once, its name, and the endings of its files; the place in this table is its code.
 const TABLE: &[(L, &str, &[&str])] = &[
     (L::C, "c", &["c", "h"]),
-    (L::Cpp, "cpp", &["cc", "cpp", "cxx", "hpp", "hh", "hxx", "inl", "cu", "m", "mm"]),
+    (
+        L::Cpp,
+        "cpp",
+        &[
+            "cc", "cpp", "cxx", "hpp", "hh", "hxx", "inl", "cu", "m", "mm",
+        ],
+    ),
     (L::CSharp, "csharp", &["cs"]),
     (L::Css, "css", &["css", "scss", "less", "sass"]),
     (L::Docker, "dockerfile", &["dockerfile"]),
     (L::Go, "go", &["go"]),
-    (L::Html, "html", &["html", "htm", "xml", "xhtml", "svg", "vue", "svelte", "j2", "jinja"]),
+    (
+        L::Html,
+        "html",
+        &[
+            "html", "htm", "xml", "xhtml", "svg", "vue", "svelte", "j2", "jinja",
+        ],
+    ),
     (L::Java, "java", &["java", "groovy", "gradle"]),
     (L::JavaScript, "javascript", &["js", "jsx", "mjs", "cjs"]),
-    (L::Json, "json", &["json", "jsonc", "json5", "jsonl", "ipynb"]),
+    (
+        L::Json,
+        "json",
+        &["json", "jsonc", "json5", "jsonl", "ipynb"],
+    ),
     (L::Kotlin, "kotlin", &["kt", "kts"]),
     (L::Make, "make", &["mk", "mak"]),
     (L::Markdown, "markdown", &["md", "markdown", "mdx"]),
@@ -80,7 +98,11 @@ const TABLE: &[(L, &str, &[&str])] = &[
     (L::Ruby, "ruby", &["rb", "rake", "gemspec", "erb"]),
     (L::Rust, "rust", &["rs"]),
     (L::Scala, "scala", &["scala", "sc"]),
-    (L::Shell, "shell", &["sh", "bash", "zsh", "fish", "ps1", "nu", "elv"]),
+    (
+        L::Shell,
+        "shell",
+        &["sh", "bash", "zsh", "fish", "ps1", "nu", "elv"],
+    ),
     (L::Sql, "sql", &["sql"]),
     (L::Swift, "swift", &["swift"]),
     (L::Toml, "toml", &["toml"]),
@@ -138,10 +160,6 @@ impl Language {
     pub(crate) fn code(self) -> u8 {
         let at = TABLE.iter().position(|row| row.0 == self);
         at.and_then(|at| u8::try_from(at).ok()).unwrap_or(u8::MAX)
-    }
-
-    pub(crate) fn from_code(code: u8) -> Option<Self> {
-        TABLE.get(usize::from(code)).map(|row| row.0)
     }
 
     pub(super) fn by_ending(ending: &str) -> Option<Self> {

@@ -1,7 +1,7 @@
 use super::{Language, define::definition};
 
 /// What kind of thing a symbol is.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, Hash)]
+#[derive(serde::Serialize, serde::Deserialize, Debug, Clone, Copy, PartialEq, Eq, Hash)]
 #[non_exhaustive]
 pub enum SymbolKind {
     /// A function, method, macro or rule.
@@ -60,7 +60,11 @@ pub(super) fn symbols(language: Language, text: &str) -> Vec<Symbol> {
             break;
         }
         if let Some((kind, name)) = definition(language, line.text, line.indent) {
-            let level = if kind == SymbolKind::Heading { depth(line.text) } else { line.indent };
+            let level = if kind == SymbolKind::Heading {
+                depth(line.text)
+            } else {
+                line.indent
+            };
             open.push((found.len(), level));
             found.push(Symbol {
                 kind,
@@ -79,7 +83,7 @@ pub(super) fn symbols(language: Language, text: &str) -> Vec<Symbol> {
 }
 
 fn line(text: &str) -> Line<'_> {
-    let text = text.get(..text.floor_char_boundary(WIDTH)).unwrap_or(text);
+    let text = super::cut(text, WIDTH);
     let trimmed = text.trim_start();
     Line {
         indent: text.len() - trimmed.len(),
@@ -102,7 +106,9 @@ fn close(
             Position::Closes => set_last(found, symbol, number(at)),
             Position::Behind => {
                 let last = found.get(symbol).map_or(1, |symbol| symbol.last);
-                let end = (0..at).rev().find(|at| lines.get(*at).is_some_and(|l| !l.text.is_empty()));
+                let end = (0..at)
+                    .rev()
+                    .find(|at| lines.get(*at).is_some_and(|l| !l.text.is_empty()));
                 let end = end.map_or(last, number).max(last);
                 // what stands above the next definition belongs to that
                 let next = number(above(lines, at));
@@ -127,7 +133,8 @@ fn position(language: Language, line: Line<'_>, level: usize) -> Position {
             false => Position::Inside,
         };
     }
-    let preprocessor = matches!(language, Language::C | Language::Cpp) && line.text.starts_with('#');
+    let preprocessor =
+        matches!(language, Language::C | Language::Cpp) && line.text.starts_with('#');
     if line.indent > level || (preprocessor && line.indent == 0) {
         return Position::Inside;
     }
@@ -136,7 +143,11 @@ fn position(language: Language, line: Line<'_>, level: usize) -> Position {
         return Position::Inside;
     }
     let ends = line.text.starts_with('}') || line.text == "end" || line.text == "fi";
-    if line.indent == level && ends { Position::Closes } else { Position::Behind }
+    if line.indent == level && ends {
+        Position::Closes
+    } else {
+        Position::Behind
+    }
 }
 
 /// The first of the comments and attributes right above a line.
@@ -148,7 +159,8 @@ fn above(lines: &[Line<'_>], at: usize) -> usize {
     let mut first = at;
     for before in (0..at).rev() {
         let Some(line) = lines.get(before) else { break };
-        let same = line.indent == indent || (line.text.starts_with('*') && line.indent == indent + 1);
+        let same =
+            line.indent == indent || (line.text.starts_with('*') && line.indent == indent + 1);
         if !same || !MARKS.iter().any(|mark| line.text.starts_with(mark)) {
             break;
         }

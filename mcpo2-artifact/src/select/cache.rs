@@ -2,12 +2,8 @@ use std::collections::HashMap;
 
 use mcpo2_core::Digest;
 
-use super::{
-    chunks::Chunk,
-    file::{FileIndex, Hit, Outline, Term},
-    index_of,
-};
-use crate::facts::{ANALYSER, Flags, Language, SymbolKind};
+use super::file::FileIndex;
+use crate::facts::{ANALYSER, Language};
 
 /// Names what was derived of a content: its digest, the language that it was read as, and the analyser's version.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash)]
@@ -22,7 +18,11 @@ impl Key {
     #[must_use]
     pub fn of(path: &str, digest: Digest) -> Self {
         let language = Language::detect(path, &[]).map_or(u8::MAX, Language::code);
-        Self { digest, language, analyser: ANALYSER }
+        Self {
+            digest,
+            language,
+            analyser: ANALYSER,
+        }
     }
 
     /// Its text, fit for a file name: 64 hexadecimal digits, the language and the version.
@@ -57,12 +57,33 @@ impl Cache for MemoryCache {
     }
 }
 
+/// The context of the digest that stands before what is kept.
+const KEPT: &str = "mcpo2-artifact 2026 what is searched of a file";
+
 impl FileIndex {
-    pub(crate) fn to_bytes(&self, _key: &Key) -> Vec<u8> {
-        Vec::new()
+    /// What a cache keeps: a digest of all that follows and of the key, and JSON.
+    pub(crate) fn to_bytes(&self, key: &Key) -> Vec<u8> {
+        let Ok(json) = serde_json::to_vec(self) else {
+            return Vec::new();
+        };
+        let mut bytes = digest(key, &json).to_vec();
+        bytes.extend_from_slice(&json);
+        bytes
     }
 
-    pub(crate) fn from_bytes(_key: &Key, _bytes: &[u8]) -> Option<Self> {
-        None
+    /// None where this was not kept under this key, or is not as it was.
+    pub(crate) fn from_bytes(key: &Key, bytes: &[u8]) -> Option<Self> {
+        let (kept, json) = bytes.split_first_chunk::<32>()?;
+        let same = blake3::Hash::from_bytes(*kept) == blake3::Hash::from_bytes(digest(key, json));
+        same.then(|| serde_json::from_slice(json).ok()).flatten()
     }
+}
+
+fn digest(key: &Key, json: &[u8]) -> [u8; 32] {
+    let mut hasher = blake3::Hasher::new_derive_key(KEPT);
+    hasher
+        .update(key.name().as_bytes())
+        .update(b"\n")
+        .update(json);
+    *hasher.finalize().as_bytes()
 }

@@ -1,10 +1,12 @@
 use std::ops::Range;
 
+use serde::{Deserialize, Serialize};
+
 use super::index_of;
 use crate::facts::{Symbol, SymbolKind};
 
 /// Lines that belong together: at best one function. Lines are counted from zero here.
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+#[derive(Serialize, Deserialize, Debug, Clone, Copy, PartialEq, Eq)]
 pub(crate) struct Chunk {
     pub(crate) start: u32,
     pub(crate) end: u32,
@@ -16,7 +18,7 @@ pub(crate) struct Chunk {
 }
 
 /// What most of a chunk's lines are.
-#[derive(Debug, Clone, Copy, Default, PartialEq, Eq)]
+#[derive(Serialize, Deserialize, Debug, Clone, Copy, Default, PartialEq, Eq)]
 pub(crate) enum Kind {
     /// Code, or text of a document.
     #[default]
@@ -47,16 +49,31 @@ const MOST: u32 = 4096;
 /// Cuts a file along the borders of its symbols. The chunks cover all lines, in order, without overlap.
 pub(super) fn chunks(lines: &[&str], symbols: &[Symbol]) -> Vec<Chunk> {
     let count = u32::try_from(lines.len()).unwrap_or(u32::MAX);
-    let mut cutter = Cutter { lines, symbols, chunks: Vec::new(), window: WINDOW.max(count / MOST) };
-    let mut rest: Vec<u32> = (0..u32::try_from(symbols.len()).unwrap_or(0)).rev().collect();
+    let mut cutter = Cutter {
+        lines,
+        symbols,
+        chunks: Vec::new(),
+        window: WINDOW.max(count / MOST),
+    };
+    let mut rest: Vec<u32> = (0..u32::try_from(symbols.len()).unwrap_or(0))
+        .rev()
+        .collect();
     let imports = imports(lines);
     cutter.block(0..imports.start, None, &mut rest);
     cutter.windows(imports.clone(), None);
     let parts = cutter.chunks.len();
-    rest.retain(|symbol| cutter.range(*symbol).is_some_and(|range| range.start >= imports.end));
+    rest.retain(|symbol| {
+        cutter
+            .range(*symbol)
+            .is_some_and(|range| range.start >= imports.end)
+    });
     cutter.block(imports.end..count, None, &mut rest);
     let behind = cutter.chunks.split_off(parts);
-    let imported = cutter.chunks.split_off(cutter.chunks.partition_point(|chunk| chunk.start < imports.start));
+    let imported = cutter.chunks.split_off(
+        cutter
+            .chunks
+            .partition_point(|chunk| chunk.start < imports.start),
+    );
     let mut chunks = merge(cutter.chunks);
     chunks.extend(imported);
     chunks.extend(merge(behind));
@@ -75,7 +92,10 @@ fn imports(lines: &[&str]) -> Range<u32> {
                 found.start = at;
             }
             found.end = at + 1;
-        } else if !found.is_empty() && !line.is_empty() && !line.starts_with([' ', '\t', ')', '}', '#', '/']) {
+        } else if !found.is_empty()
+            && !line.is_empty()
+            && !line.starts_with([' ', '\t', ')', '}', '#', '/'])
+        {
             break;
         } else if !found.is_empty() && line.starts_with([')', '}', ' ', '\t']) && found.end == at {
             found.end = at + 1;
@@ -86,22 +106,42 @@ fn imports(lines: &[&str]) -> Range<u32> {
 
 fn is_import(line: &str) -> bool {
     const WORDS: &[&str] = &[
-        "use ", "pub use ", "pub(crate) use ", "import ", "import(", "from ", "#include", "using ", "require", "extern crate ",
-        "mod ", "pub mod ", "pub(crate) mod ", "export * from", "export {", "@import",
+        "use ",
+        "pub use ",
+        "pub(crate) use ",
+        "import ",
+        "import(",
+        "from ",
+        "#include",
+        "using ",
+        "require",
+        "extern crate ",
+        "mod ",
+        "pub mod ",
+        "pub(crate) mod ",
+        "export * from",
+        "export {",
+        "@import",
     ];
-    WORDS.iter().any(|word| line.starts_with(word)) && !line.ends_with(" {\n") || line.contains("= require(")
+    WORDS.iter().any(|word| line.starts_with(word)) && !line.ends_with(" {\n")
+        || line.contains("= require(")
 }
 
 fn kind(chunk: Chunk, lines: &[&str], symbols: &[Symbol]) -> Kind {
     let tests = |symbol: &Symbol| {
-        symbol.kind == SymbolKind::Module && matches!(&*symbol.name, "tests" | "test") && symbol.first <= chunk.start + 1
+        symbol.kind == SymbolKind::Module
+            && matches!(&*symbol.name, "tests" | "test")
+            && symbol.first <= chunk.start + 1
             && chunk.start < symbol.last
     };
     if symbols.iter().any(tests) {
         return Kind::Tests;
     }
     let (mut all, mut imported, mut comments) = (0_u32, 0_u32, 0_u32);
-    for line in lines.get(index_of(chunk.start)..index_of(chunk.end)).unwrap_or_default() {
+    for line in lines
+        .get(index_of(chunk.start)..index_of(chunk.end))
+        .unwrap_or_default()
+    {
         let trimmed = line.trim_start();
         if trimmed.is_empty() {
             continue;
@@ -109,7 +149,11 @@ fn kind(chunk: Chunk, lines: &[&str], symbols: &[Symbol]) -> Kind {
         all += 1;
         let quoted = trimmed.ends_with('"') && !trimmed.contains(['=', '(']);
         imported += u32::from(is_import(line) || quoted);
-        comments += u32::from(["//", "/*", "*", "# ", "#!"].iter().any(|mark| trimmed.starts_with(mark)));
+        comments += u32::from(
+            ["//", "/*", "*", "# ", "#!"]
+                .iter()
+                .any(|mark| trimmed.starts_with(mark)),
+        );
     }
     match () {
         () if imported * 2 > all => Kind::Imports,
@@ -129,7 +173,10 @@ impl Cutter<'_> {
     /// Cuts these lines; the symbols inside them are the last of the rest.
     fn block(&mut self, lines: Range<u32>, symbol: Option<u32>, rest: &mut Vec<u32>) {
         let mut at = lines.start;
-        while let Some((child, range)) = rest.last().and_then(|child| Some((*child, self.range(*child)?))) {
+        while let Some((child, range)) = rest
+            .last()
+            .and_then(|child| Some((*child, self.range(*child)?)))
+        {
             if range.start >= lines.end {
                 break;
             }
@@ -142,7 +189,11 @@ impl Cutter<'_> {
             at = range.end;
             if range.end - range.start <= WHOLE {
                 self.push(range.clone(), Some(child));
-                while rest.last().and_then(|inner| self.range(*inner)).is_some_and(|inner| inner.start < range.end) {
+                while rest
+                    .last()
+                    .and_then(|inner| self.range(*inner))
+                    .is_some_and(|inner| inner.start < range.end)
+                {
                     rest.pop();
                 }
             } else {
@@ -175,7 +226,11 @@ impl Cutter<'_> {
         let middle = range.start.midpoint(range.end);
         let cost = |at: &u32| {
             let line = self.lines.get(index_of(*at)).copied().unwrap_or_default();
-            let before = self.lines.get(index_of(at.saturating_sub(1))).copied().unwrap_or_default();
+            let before = self
+                .lines
+                .get(index_of(at.saturating_sub(1)))
+                .copied()
+                .unwrap_or_default();
             let indent = line.len() - line.trim_start().len();
             let gap = if before.trim().is_empty() { 0 } else { 20 };
             (indent.min(40) + gap, at.abs_diff(middle))
@@ -184,7 +239,13 @@ impl Cutter<'_> {
     }
 
     fn push(&mut self, lines: Range<u32>, symbol: Option<u32>) {
-        self.chunks.push(Chunk { start: lines.start, end: lines.end, symbol, tokens: 0, kind: Kind::Code });
+        self.chunks.push(Chunk {
+            start: lines.start,
+            end: lines.end,
+            symbol,
+            tokens: 0,
+            kind: Kind::Code,
+        });
     }
 }
 

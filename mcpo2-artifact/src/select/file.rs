@@ -1,14 +1,16 @@
 use std::collections::HashMap;
 
+use serde::{Deserialize, Serialize};
+
 use super::{
     chunks::{Chunk, chunks},
-    index_of, number,
+    index_of,
     terms::{Part, each_term},
 };
-use crate::facts::{Facts, Flags, Language, SymbolKind, TokenEstimate, analyse, decode};
+use crate::facts::{Facts, Flags, Language, SymbolKind, TokenEstimate, analyse, cut, decode};
 
 /// What is searched of one file: it follows from the bytes and the language alone, so it is kept by digest.
-#[derive(Debug, Clone, PartialEq, Eq, Default)]
+#[derive(Serialize, Deserialize, Debug, Clone, PartialEq, Eq, Default)]
 pub(crate) struct FileIndex {
     pub(crate) language: Option<Language>,
     pub(crate) flags: Flags,
@@ -24,14 +26,14 @@ pub(crate) struct FileIndex {
 }
 
 /// A symbol as the outline shows it.
-#[derive(Debug, Clone, PartialEq, Eq)]
+#[derive(Serialize, Deserialize, Debug, Clone, PartialEq, Eq)]
 pub(crate) struct Outline {
     pub(crate) kind: SymbolKind,
     pub(crate) name: Box<str>,
     pub(crate) line: u32,
 }
 
-#[derive(Debug, Clone, PartialEq, Eq)]
+#[derive(Serialize, Deserialize, Debug, Clone, PartialEq, Eq)]
 pub(crate) struct Term {
     pub(crate) text: Box<str>,
     /// In the order of their chunks.
@@ -39,7 +41,7 @@ pub(crate) struct Term {
 }
 
 /// How often a chunk has a term, and how often among the names that it defines.
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+#[derive(Serialize, Deserialize, Debug, Clone, Copy, PartialEq, Eq)]
 pub(crate) struct Hit {
     pub(crate) chunk: u16,
     pub(crate) count: u16,
@@ -56,13 +58,21 @@ impl FileIndex {
     pub(crate) fn of(path: &str, bytes: &[u8]) -> Self {
         let facts = analyse(path, bytes);
         let Some(text) = decode(bytes) else {
-            return Self { language: facts.language, ..Self::default() };
+            return Self {
+                language: facts.language,
+                ..Self::default()
+            };
         };
         let lines: Vec<&str> = text.lines().collect();
         let mut chunks = chunks(&lines, &facts.symbols);
         for chunk in &mut chunks {
-            let lines = lines.get(index_of(chunk.start)..index_of(chunk.end)).unwrap_or_default();
-            let tokens = lines.iter().map(|line| TokenEstimate::of(line).about.saturating_add(1)).sum::<u64>();
+            let lines = lines
+                .get(index_of(chunk.start)..index_of(chunk.end))
+                .unwrap_or_default();
+            let tokens = lines
+                .iter()
+                .map(|line| TokenEstimate::of(line).about.saturating_add(1))
+                .sum::<u64>();
             chunk.tokens = u32::try_from(tokens).unwrap_or(u32::MAX);
         }
         let mut terms = Terms::default();
@@ -83,7 +93,11 @@ impl FileIndex {
 }
 
 fn outline(symbol: crate::facts::Symbol) -> Outline {
-    Outline { kind: symbol.kind, name: symbol.name, line: symbol.line }
+    Outline {
+        kind: symbol.kind,
+        name: symbol.name,
+        line: symbol.line,
+    }
 }
 
 #[derive(Default)]
@@ -102,11 +116,12 @@ impl Terms {
                 if bytes > MOST_BYTES {
                     return;
                 }
-                let line = line.get(..line.floor_char_boundary(WIDTH)).unwrap_or(line);
+                let line = cut(line, WIDTH);
                 each_term(line, |term, part| {
-                    self.length = self.length.saturating_add(u32::from(matches!(part, Part::Of(_))));
-                    let hit = self.hit(term, at);
-                    hit.count = hit.count.saturating_add(1);
+                    self.length = self
+                        .length
+                        .saturating_add(u32::from(matches!(part, Part::Of(_))));
+                    self.count(term, at, |hit| hit.count = hit.count.saturating_add(1));
                 });
             }
         }
@@ -119,27 +134,40 @@ impl Terms {
             let at = chunks.partition_point(|chunk| chunk.end <= line);
             let Ok(at) = u16::try_from(at) else { continue };
             each_term(&symbol.name, |term, _| {
-                let hit = self.hit(term, at);
-                hit.named = hit.named.saturating_add(1);
+                self.count(term, at, |hit| hit.named = hit.named.saturating_add(1));
             });
         }
     }
 
-    fn hit(&mut self, term: &str, chunk: u16) -> &mut Hit {
+    /// Counts a term in a chunk.
+    fn count(&mut self, term: &str, chunk: u16, add: impl FnOnce(&mut Hit)) {
         if !self.hits.contains_key(term) {
             self.hits.insert(term.into(), Vec::new());
         }
         let hits = self.hits.entry(term.into()).or_default();
         let at = hits.partition_point(|hit| hit.chunk < chunk);
         if hits.get(at).is_none_or(|hit| hit.chunk != chunk) {
-            hits.insert(at, Hit { chunk, count: 0, named: 0 });
+            let (count, named) = (0, 0);
+            hits.insert(
+                at,
+                Hit {
+                    chunk,
+                    count,
+                    named,
+                },
+            );
         }
-        let end = hits.len().saturating_sub(1);
-        &mut hits[at.min(end)]
+        if let Some(hit) = hits.get_mut(at) {
+            add(hit);
+        }
     }
 
     fn sorted(self) -> Vec<Term> {
-        let mut terms: Vec<Term> = self.hits.into_iter().map(|(text, hits)| Term { text, hits }).collect();
+        let mut terms: Vec<Term> = self
+            .hits
+            .into_iter()
+            .map(|(text, hits)| Term { text, hits })
+            .collect();
         terms.sort_unstable_by(|a, b| a.text.cmp(&b.text));
         terms
     }
@@ -149,12 +177,11 @@ impl FileIndex {
     /// How often a term stands in the text, and among the names.
     pub(crate) fn frequency(hits: &[Hit]) -> (u32, u32) {
         let add = |(count, named): (u32, u32), hit: &Hit| {
-            (count.saturating_add(hit.count.into()), named.saturating_add(hit.named.into()))
+            (
+                count.saturating_add(hit.count.into()),
+                named.saturating_add(hit.named.into()),
+            )
         };
         hits.iter().fold((0, 0), add)
-    }
-
-    pub(crate) fn line_count(&self) -> u32 {
-        number(self.chunks.last().map_or(0, |chunk| index_of(chunk.end)))
     }
 }

@@ -95,9 +95,15 @@ impl Index {
     }
 
     /// Makes this the index of these documents. Only what changed is read and analysed.
-    pub fn update(&mut self, documents: &[Document], texts: &dyn Texts, cache: &mut dyn Cache) -> Update {
+    pub fn update(
+        &mut self,
+        documents: &[Document],
+        texts: &dyn Texts,
+        cache: &mut dyn Cache,
+    ) -> Update {
         let mut update = Update::default();
-        let wanted: BTreeMap<&str, &Digest> = documents.iter().map(|d| (&*d.path, &d.digest)).collect();
+        let wanted: BTreeMap<&str, &Digest> =
+            documents.iter().map(|d| (&*d.path, &d.digest)).collect();
         update.removed = self.remove(&wanted);
         for (path, digest) in wanted {
             if self.paths.contains_key(path) {
@@ -130,7 +136,10 @@ impl Index {
     }
 
     pub(super) fn postings(&self, term: &str) -> &[Posting] {
-        let list = self.names.get(term).and_then(|id| self.postings.get(index_of(*id)));
+        let list = self
+            .names
+            .get(term)
+            .and_then(|id| self.postings.get(index_of(*id)));
         list.map_or(&[], Vec::as_slice)
     }
 
@@ -164,7 +173,12 @@ impl Index {
         }
         let files = &self.files;
         let lives = |p: &Posting| files.get(index_of(p.file)).is_some_and(Option::is_some);
-        for (list, _) in self.postings.iter_mut().zip(touched).filter(|(_, touched)| *touched) {
+        for (list, _) in self
+            .postings
+            .iter_mut()
+            .zip(touched)
+            .filter(|(_, touched)| *touched)
+        {
             list.retain(lives);
         }
         removed
@@ -190,14 +204,32 @@ impl Index {
                 in_path: in_path.get(&*term.text).copied().unwrap_or_default(),
             };
             let term = self.post(&term.text, posting);
-            entries.push(Entry { term, start, end: number(hits.len()) });
+            entries.push(Entry {
+                term,
+                start,
+                end: number(hits.len()),
+            });
         }
         for (text, count) in in_path {
-            if index.terms.binary_search_by(|term| (*term.text).cmp(&text)).is_err() {
+            if index
+                .terms
+                .binary_search_by(|term| (*term.text).cmp(&text))
+                .is_err()
+            {
                 let entry = number(entries.len());
-                let posting = Posting { file: id, entry, count: 0, named: 0, in_path: count };
+                let posting = Posting {
+                    file: id,
+                    entry,
+                    count: 0,
+                    named: 0,
+                    in_path: count,
+                };
                 let term = self.post(&text, posting);
-                entries.push(Entry { term, start: 0, end: 0 });
+                entries.push(Entry {
+                    term,
+                    start: 0,
+                    end: 0,
+                });
             }
         }
         self.length = self.length.saturating_add(index.length.into());
@@ -240,18 +272,34 @@ impl Index {
 impl File {
     /// The chunks that have a term, by the term's place in the file's list.
     pub(super) fn hits(&self, entry: u32) -> &[Hit] {
-        let range = self.terms.get(index_of(entry)).map(|e| index_of(e.start)..index_of(e.end));
-        range.and_then(|range| self.hits.get(range)).unwrap_or_default()
+        let range = self
+            .terms
+            .get(index_of(entry))
+            .map(|e| index_of(e.start)..index_of(e.end));
+        range
+            .and_then(|range| self.hits.get(range))
+            .unwrap_or_default()
     }
 }
 
-fn load(path: &str, digest: &Digest, texts: &dyn Texts, cache: &mut dyn Cache, update: &mut Update) -> Option<FileIndex> {
+fn load(
+    path: &str,
+    digest: &Digest,
+    texts: &dyn Texts,
+    cache: &mut dyn Cache,
+    update: &mut Update,
+) -> Option<FileIndex> {
     let key = Key::of(path, *digest);
-    if let Some(file) = cache.load(&key).and_then(|bytes| FileIndex::from_bytes(&key, &bytes)) {
+    if let Some(file) = cache
+        .load(&key)
+        .and_then(|bytes| FileIndex::from_bytes(&key, &bytes))
+    {
         update.cached += 1;
         return Some(file);
     }
-    let bytes = texts.read(digest).filter(|bytes| Digest::of(bytes) == *digest)?;
+    let bytes = texts
+        .read(digest)
+        .filter(|bytes| Digest::of(bytes) == *digest)?;
     update.analysed += 1;
     let file = FileIndex::of(path, &bytes);
     cache.store(&key, &file.to_bytes(&key));

@@ -1,189 +1,295 @@
-use std::{collections::BinaryHeap, ops::Range};
+use std::ops::{Range, RangeInclusive};
 
 use mcpo2_core::Digest;
+use serde_json::{Value, json};
 
 use super::{
+    choose::choose,
     index::{Index, Texts},
-    index_of, number,
     query::Query,
-    score::{Ranked, rank},
+    render::Format,
+    score::rank,
+    source::Source,
     tokenizer::Tokenizer,
     weights::Weights,
 };
 
+/// Files of which something may be in a pack.
+const FILES: usize = 120;
+/// Files that a pack says it left out, and that its trace has.
+const TOLD: usize = 20;
+/// Names of each file that is left out.
+const NAMES: usize = 12;
+/// What chunks cost is known only when they are written; what is left then is filled again.
+const ROUNDS: usize = 2;
+
 /// What to select for.
-#[derive(Debug, Clone, Copy)]
+#[derive(Debug, Clone, Copy, Default)]
+#[non_exhaustive]
 pub struct SelectRequest<'a> {
     /// The task, in words.
     pub query: &'a str,
-    /// The most tokens that the rendered pack may take.
+    /// The most tokens that the pack may take as it is written.
     pub budget: u64,
+    /// Paths that come before all others; one that ends with `/` is a folder with all in it.
+    pub pinned: &'a [&'a str],
+    /// How it is written.
+    pub format: Format,
     /// How to weigh.
     pub weights: Weights,
 }
 
+impl<'a> SelectRequest<'a> {
+    /// For this task, within so many tokens, as elements, weighed as usual.
+    #[must_use]
+    pub fn new(query: &'a str, budget: u64) -> Self {
+        Self {
+            query,
+            budget,
+            ..Self::default()
+        }
+    }
+
+    pub(super) fn pins(&self, path: &str) -> bool {
+        let mut pinned = self.pinned.iter();
+        pinned.any(|pin| *pin == path || (pin.ends_with('/') && path.starts_with(pin)))
+    }
+}
+
 /// Lines of a file that are in a pack.
-#[derive(Debug, Clone, PartialEq)]
+#[derive(Debug, Clone, PartialEq, Eq)]
+#[non_exhaustive]
 pub struct Item {
     /// The path of the file.
     pub path: Box<str>,
     /// The digest of the whole file.
     pub digest: Digest,
     /// The lines, counted from one.
-    pub lines: std::ops::RangeInclusive<u32>,
+    pub lines: RangeInclusive<u32>,
     /// The bytes.
     pub bytes: Range<u64>,
-    /// The text.
-    pub text: Box<str>,
+}
+
+/// A file that seemed to matter and of which nothing is in a pack.
+#[derive(Debug, Clone, PartialEq, Eq)]
+#[non_exhaustive]
+pub struct Omitted {
+    /// Its path.
+    pub path: Box<str>,
+    /// How many lines it has.
+    pub lines: u32,
+    /// Some of the names that it defines.
+    pub outline: Box<str>,
+}
+
+/// What spoke for a file.
+#[derive(Debug, Clone, PartialEq)]
+#[non_exhaustive]
+pub struct Traced {
+    /// Its path.
+    pub path: Box<str>,
+    /// The share of what is wanted that was expected in it.
+    pub expected: f64,
+    /// What that rests on, each from 0 to 1.
+    pub signals: [(&'static str, f64); 8],
 }
 
 /// What was selected.
-#[derive(Debug, Clone, Default)]
+#[derive(Debug, Clone, PartialEq)]
+#[non_exhaustive]
 pub struct Pack {
-    /// Excerpts.
+    /// The excerpts: the most promising file first, and of each file in the order of its lines.
     pub items: Vec<Item>,
-    /// Tokens used.
+    /// Files that were left out, the most promising first.
+    pub omitted: Vec<Omitted>,
+    /// The pack as it is written.
+    pub text: String,
+    /// How many tokens that is: never more than the budget.
     pub used: u64,
-    /// For debugging.
-    pub ranking: Vec<(Box<str>, f64)>,
+    /// The budget.
+    pub budget: u64,
+    /// What counted.
+    pub tokenizer: Box<str>,
+    /// Why the best files are the best.
+    pub trace: Vec<Traced>,
 }
 
-#[derive(Debug, Clone, Copy)]
-struct Candidate {
-    gain: f64,
-    file: usize,
-    chunk: usize,
-    first: bool,
-    cost: u64,
-}
-
-impl PartialEq for Candidate {
-    fn eq(&self, other: &Self) -> bool {
-        self.cmp(other).is_eq()
-    }
-}
-impl Eq for Candidate {}
-impl PartialOrd for Candidate {
-    fn partial_cmp(&self, other: &Self) -> Option<std::cmp::Ordering> {
-        Some(self.cmp(other))
-    }
-}
-impl Ord for Candidate {
-    fn cmp(&self, other: &Self) -> std::cmp::Ordering {
-        self.gain.total_cmp(&other.gain)
-            .then_with(|| other.file.cmp(&self.file))
-            .then_with(|| other.chunk.cmp(&self.chunk))
+impl Pack {
+    /// The pack as the result of a tool.
+    #[must_use]
+    pub fn to_tool_result(&self) -> Value {
+        json!({ "content": [{ "type": "text", "text": self.text }], "isError": false })
     }
 }
 
-struct Source<'a> {
-    ranked: Ranked<'a>,
-    lines: Vec<Range<usize>>,
-    text: std::sync::Arc<[u8]>,
-    value: f64,
-    shares: Vec<f64>,
-    taken: Vec<bool>,
-    started: bool,
-    costs: Vec<Option<u64>>,
-}
-
-/// Selects.
-pub fn select(request: &SelectRequest<'_>, index: &Index, texts: &dyn Texts, tokenizer: &dyn Tokenizer) -> Pack {
-    let query = Query::read(request.query);
-    let ranked = rank(index, &query, &request.weights);
-    let weights = &request.weights;
-    let best = ranked.first().map_or(1.0, |r| r.signals.score);
-    let mut pack = Pack { ranking: ranked.iter().map(|r| (r.file.path.clone(), r.signals.score)).collect(), ..Pack::default() };
-    let mut sources: Vec<Source<'_>> = Vec::new();
-    for (place, ranked) in ranked.into_iter().take(120).enumerate() {
-        let Some(text) = texts.read(&ranked.file.digest) else { continue };
-        let shares: Vec<f64> = (0..ranked.chunks.len()).map(|at| {
-            let x = super::score::chunk_features(&ranked, at);
-            x.iter().zip(weights.chunk_model).map(|(x, w)| x * w).sum::<f64>().exp()
-        }).collect();
-        sources.push(Source {
-            value: shares.iter().sum::<f64>().min(1.0),
-            shares,
-            lines: line_ranges(&text),
-            text,
-            taken: vec![false; ranked.chunks.len()],
-            costs: vec![None; ranked.chunks.len()],
-            started: false,
-            ranked,
-        });
+/// Selects what the task needs. The pack, as it is written, is never over the budget; where even an
+/// empty one is, it is empty text.
+///
+/// The same index, request and texts give the same pack.
+#[must_use]
+pub fn select(
+    request: &SelectRequest<'_>,
+    index: &Index,
+    texts: &dyn Texts,
+    tokenizer: &dyn Tokenizer,
+) -> Pack {
+    let ranked = rank(index, &Query::read(request.query), &request.weights);
+    let mut sources = Source::all(ranked, texts, FILES);
+    let (mut taken, mut written) = (Vec::new(), Written::of(request, &sources, tokenizer));
+    for _ in 0..ROUNDS {
+        let left = request.budget.saturating_sub(written.used);
+        taken.extend(choose(request, &mut sources, tokenizer, left));
+        written = Written::of(request, &sources, tokenizer);
     }
-    let mut heap = BinaryHeap::new();
-    for (at, source) in sources.iter().enumerate() {
-        for chunk in 0..source.shares.len() {
-            if source.shares[chunk] > 0.0 {
-                heap.push(candidate(source, at, chunk, weights));
-            }
-        }
-    }
-    let mut used = 60;
-    while let Some(c) = heap.pop() {
-        let s = &mut sources[c.file];
-        if s.taken[c.chunk] { continue; }
-        if c.first && s.started {
-            let c = candidate(s, c.file, c.chunk, weights);
-            heap.push(c);
-            continue;
-        }
-        let left = request.budget.saturating_sub(used);
-        if left < 20 { break; }
-        if c.cost > left * 2 { continue; }
-        let overhead = if c.first { 20 } else { 6 };
-        let cost = overhead + match s.costs[c.chunk] {
-            Some(cost) => cost,
-            None => {
-                let k = s.ranked.file.chunks[c.chunk];
-                let range = s.lines[index_of(k.start)].start..s.lines[index_of(k.end) - 1].end;
-                let cost = tokenizer.count(&String::from_utf8_lossy(&s.text[range]));
-                s.costs[c.chunk] = Some(cost);
-                cost
-            }
+    while written.used > request.budget {
+        let Some((file, chunk)) = taken.pop() else {
+            written = Written::default();
+            break;
         };
-        if cost > left { continue; }
-        used += cost;
-        s.taken[c.chunk] = true;
-        s.started = true;
-    }
-    pack.used = used;
-    for s in &sources {
-        let chunks = &s.ranked.file.chunks;
-        let mut at = 0;
-        while at < chunks.len() {
-            if !s.taken[at] { at += 1; continue; }
-            let start = chunks[at].start;
-            while at < chunks.len() && s.taken[at] { at += 1; }
-            let end = chunks[at - 1].end;
-            let bytes = s.lines[index_of(start)].start..s.lines[index_of(end) - 1].end;
-            pack.items.push(Item {
-                path: s.ranked.file.path.clone(),
-                digest: s.ranked.file.digest,
-                lines: start + 1..=end,
-                bytes: bytes.start as u64..bytes.end as u64,
-                text: String::from_utf8_lossy(&s.text[bytes]).into(),
-            });
+        if let Some(source) = sources.get_mut(file) {
+            source.taken.remove(&chunk);
         }
+        written.write_again(request, (&sources, file), tokenizer);
     }
-    pack
+    let (text, used) = written.with_omitted(request, &sources, tokenizer);
+    Pack {
+        items: sources.iter().flat_map(items).collect(),
+        omitted: omitted(&sources).collect(),
+        text,
+        used,
+        budget: request.budget,
+        tokenizer: tokenizer.name().into(),
+        trace: sources.iter().take(TOLD).map(traced).collect(),
+    }
 }
 
-fn candidate(s: &Source<'_>, file: usize, chunk: usize, weights: &Weights) -> Candidate {
-    let first = !s.started;
-    let cost = u64::from(s.ranked.file.chunks[chunk].tokens) + if first { 20 } else { 6 };
-    let gain = s.shares[chunk] + if first { s.value * weights.breadth } else { 0.0 };
-    Candidate { gain: gain / (cost as f64 + weights.floor), file, chunk, first, cost }
+/// A pack as it is written, file by file, each with its tokens.
+#[derive(Default)]
+struct Written {
+    begin: String,
+    files: Vec<(String, u64)>,
+    end: String,
+    /// The tokens of all.
+    used: u64,
 }
 
-fn line_ranges(text: &[u8]) -> Vec<Range<usize>> {
-    let mut lines = Vec::new();
-    let mut start = 0;
-    for line in text.split_inclusive(|b| *b == b'\n') {
-        lines.push(start..start + line.len());
-        start += line.len();
+impl Written {
+    fn of(request: &SelectRequest<'_>, sources: &[Source<'_>], tokenizer: &dyn Tokenizer) -> Self {
+        let files = sources
+            .iter()
+            .map(|source| counted(request, source, tokenizer));
+        let mut written = Self {
+            begin: request.format.begin().to_owned(),
+            files: files.collect(),
+            end: request.format.end().to_owned(),
+            used: 0,
+        };
+        written.count(tokenizer);
+        written
     }
-    let _ = number(start);
-    lines
+
+    fn write_again(
+        &mut self,
+        request: &SelectRequest<'_>,
+        (sources, file): (&[Source<'_>], usize),
+        tokenizer: &dyn Tokenizer,
+    ) {
+        if let (Some(slot), Some(source)) = (self.files.get_mut(file), sources.get(file)) {
+            *slot = counted(request, source, tokenizer);
+        }
+        self.count(tokenizer);
+    }
+
+    fn count(&mut self, tokenizer: &dyn Tokenizer) {
+        self.used = match tokenizer.adds_up_at_lines() {
+            true => {
+                let frame = tokenizer.count(&self.begin) + tokenizer.count(&self.end);
+                self.files.iter().map(|(_, tokens)| tokens).sum::<u64>() + frame
+            }
+            false => tokenizer.count(&self.text("")),
+        };
+    }
+
+    fn text(&self, omitted: &str) -> String {
+        let files: String = self.files.iter().map(|(text, _)| text.as_str()).collect();
+        format!("{}{files}{omitted}{}", self.begin, self.end)
+    }
+
+    /// The text, with as many of the files that were left out as there is room for.
+    fn with_omitted(
+        &self,
+        request: &SelectRequest<'_>,
+        sources: &[Source<'_>],
+        tokenizer: &dyn Tokenizer,
+    ) -> (String, u64) {
+        let format = request.format;
+        let mut lines = String::new();
+        let mut best = (self.text(""), self.used);
+        for file in omitted(sources) {
+            let path = file.path.replace(['\n', '\r'], " ");
+            lines.push_str(&format!(
+                "{path} ({} lines): {}\n",
+                file.lines, file.outline
+            ));
+            let told = format!("{}{lines}{}", format.omitted(), format.omitted_end());
+            let text = self.text(&told);
+            let used = match tokenizer.adds_up_at_lines() {
+                true => self.used.saturating_add(tokenizer.count(&told)),
+                false => tokenizer.count(&text),
+            };
+            if self.begin.is_empty() || used > request.budget {
+                break;
+            }
+            best = (text, used);
+        }
+        best
+    }
+}
+
+fn counted(
+    request: &SelectRequest<'_>,
+    source: &Source<'_>,
+    tokenizer: &dyn Tokenizer,
+) -> (String, u64) {
+    let text = request.format.file(source).unwrap_or_default();
+    let tokens = tokenizer.count(&text);
+    (text, tokens)
+}
+
+fn items<'s>(source: &'s Source<'_>) -> impl Iterator<Item = Item> + 's {
+    let offset = |at: usize| u64::try_from(at).unwrap_or(u64::MAX);
+    let segments = source.segments();
+    segments.into_iter().map(move |segment| Item {
+        path: source.path().into(),
+        digest: source.ranked.file.digest,
+        lines: segment.lines.start.saturating_add(1)..=segment.lines.end,
+        bytes: offset(segment.bytes.start)..offset(segment.bytes.end),
+    })
+}
+
+fn omitted<'s>(sources: &'s [Source<'_>]) -> impl Iterator<Item = Omitted> + 's {
+    let left_out = sources.iter().filter(|source| source.taken.is_empty());
+    left_out.take(TOLD).map(|source| Omitted {
+        path: source.path().into(),
+        lines: source.line_count(),
+        outline: source.outline(NAMES).into(),
+    })
+}
+
+fn traced(source: &Source<'_>) -> Traced {
+    let signals = &source.ranked.signals;
+    Traced {
+        path: source.path().into(),
+        expected: source.value,
+        signals: [
+            ("text", signals.terms.text),
+            ("title", signals.terms.title),
+            ("code", signals.terms.code),
+            ("names", signals.terms.names),
+            ("path", signals.path),
+            ("chunk", signals.chunk),
+            ("mention", signals.hints.mention),
+            ("scope", signals.hints.scope),
+        ],
+    }
 }

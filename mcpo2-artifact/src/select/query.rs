@@ -45,15 +45,30 @@ struct Place {
     title: bool,
 }
 
-const TITLE: Place = Place { weight: 2.0, code: false, title: true };
-const BODY: Place = Place { weight: 1.0, code: false, title: false };
-const TICKS: Place = Place { weight: 2.0, code: true, title: false };
-const BLOCK: Place = Place { weight: 0.5, code: true, title: false };
+const TITLE: Place = Place {
+    weight: 2.0,
+    code: false,
+    title: true,
+};
+const BODY: Place = Place {
+    weight: 1.0,
+    code: false,
+    title: false,
+};
+const TICKS: Place = Place {
+    weight: 2.0,
+    code: true,
+    title: false,
+};
+const BLOCK: Place = Place {
+    weight: 0.5,
+    code: true,
+    title: false,
+};
 
 impl Query {
     pub(super) fn read(text: &str) -> Self {
-        let text = text.get(..text.floor_char_boundary(MOST_BYTES)).unwrap_or(text);
-        let text = without_comments(text);
+        let text = without_comments(crate::facts::cut(text, MOST_BYTES));
         let mut query = Self::default();
         let mut counts: BTreeMap<String, Asked> = BTreeMap::new();
         let mut lines = text.trim_start().lines();
@@ -73,7 +88,18 @@ impl Query {
         query.paths = mentions(&text);
         query.qualified.extend(qualified(&text));
         // the second time a word says less than the first
-        query.terms = counts.into_iter().map(|(term, asked)| (term, Asked { weight: damp(asked.weight), ..asked })).collect();
+        query.terms = counts
+            .into_iter()
+            .map(|(term, asked)| {
+                (
+                    term,
+                    Asked {
+                        weight: damp(asked.weight),
+                        ..asked
+                    },
+                )
+            })
+            .collect();
         query
     }
 
@@ -100,17 +126,33 @@ impl Query {
 
 /// Kinds of change that commits begin with; they say nothing about a place.
 const KINDS: &[&str] = &[
-    "fix", "feat", "feature", "chore", "refactor", "perf", "doc", "docs", "test", "ci", "build", "style", "revert", "bug",
+    "fix", "feat", "feature", "chore", "refactor", "perf", "doc", "docs", "test", "ci", "build",
+    "style", "revert", "bug",
 ];
 
 fn damp(weight: f64) -> f64 {
-    if weight <= 1.0 { weight } else { 1.0 + weight.ln() }
+    if weight <= 1.0 {
+        weight
+    } else {
+        1.0 + weight.ln()
+    }
 }
 
 fn inline(line: &str, place: Place, counts: &mut BTreeMap<String, Asked>) {
     join(line, place, counts);
     for (piece, ticks) in line.split('`').zip([false, true].into_iter().cycle()) {
-        count(piece, if ticks { Place { title: place.title, ..TICKS } } else { place }, counts);
+        count(
+            piece,
+            if ticks {
+                Place {
+                    title: place.title,
+                    ..TICKS
+                }
+            } else {
+                place
+            },
+            counts,
+        );
     }
 }
 
@@ -133,7 +175,9 @@ fn count(text: &str, place: Place, counts: &mut BTreeMap<String, Asked>) {
 fn join(line: &str, place: Place, counts: &mut BTreeMap<String, Asked>) {
     let mut before: Option<String> = None;
     for word in line.split_whitespace() {
-        let word = word.trim_matches(|c: char| !c.is_alphanumeric()).to_lowercase();
+        let word = word
+            .trim_matches(|c: char| !c.is_alphanumeric())
+            .to_lowercase();
         let plain = word.len() > 1 && word.chars().all(char::is_alphanumeric) && !is_stop(&word);
         if let Some(before) = before.filter(|_| plain) {
             for word in [&*word, word.strip_suffix('s').unwrap_or_default()] {
@@ -167,10 +211,11 @@ fn mentions(text: &str) -> Vec<Mention> {
         let ends = |c: char| c.is_whitespace() || "\"'`()[]{}<>,;|*".contains(c);
         for word in line.split(ends) {
             let word = word.trim_end_matches(['.', ':', '!', '?']);
-            if let Some(mention) = mention(word, line) {
-                if found.len() < 200 && !found.contains(&mention) {
-                    found.push(mention);
-                }
+            if let Some(mention) = mention(word, line)
+                && found.len() < 200
+                && !found.contains(&mention)
+            {
+                found.push(mention);
             }
         }
     }
@@ -182,20 +227,37 @@ fn mention(word: &str, line: &str) -> Option<Mention> {
         return None;
     }
     let mut parts = word.split(':');
-    let path = parts.next()?.trim_start_matches("./").trim_start_matches('/');
-    let number = parts.next().and_then(|n| n.parse().ok()).or_else(|| traced(line, path));
+    let path = parts
+        .next()?
+        .trim_start_matches("./")
+        .trim_start_matches('/');
+    let number = parts
+        .next()
+        .and_then(|n| n.parse().ok())
+        .or_else(|| traced(line, path));
     let name = path.rsplit('/').next()?;
     let (stem, ending) = name.rsplit_once('.').unwrap_or((name, ""));
-    let named = !stem.is_empty() && (1..=5).contains(&ending.len()) && ending.bytes().all(|b| b.is_ascii_alphanumeric());
+    let named = !stem.is_empty()
+        && (1..=5).contains(&ending.len())
+        && ending.bytes().all(|b| b.is_ascii_alphanumeric());
     let nested = path.contains('/') && path.split('/').all(|part| !part.is_empty());
-    (named || nested).then(|| Mention { path: path.replace('\\', "/"), line: number })
+    (named || nested).then(|| Mention {
+        path: path.replace('\\', "/"),
+        line: number,
+    })
 }
 
 /// The line of `File "path", line 12`.
 fn traced(line: &str, path: &str) -> Option<u32> {
     let (_, behind) = line.split_once(path)?;
-    let (_, number) = behind.split_once("line ").filter(|(between, _)| between.len() < 6)?;
-    number.split(|c: char| !c.is_ascii_digit()).next()?.parse().ok()
+    let (_, number) = behind
+        .split_once("line ")
+        .filter(|(between, _)| between.len() < 6)?;
+    number
+        .split(|c: char| !c.is_ascii_digit())
+        .next()?
+        .parse()
+        .ok()
 }
 
 /// The names of a text that have several parts, each part without `_`, `-` and capitals.
@@ -203,8 +265,14 @@ fn qualified(text: &str) -> Vec<Vec<String>> {
     let mut found: Vec<Vec<String>> = Vec::new();
     let ends = |c: char| !(c.is_alphanumeric() || matches!(c, '_' | '-' | ':' | '.'));
     for word in text.split(ends).filter(|word| word.len() < 200) {
-        let parts: Vec<String> = word.split([':', '.']).filter(|part| !part.is_empty()).map(plain).collect();
-        let names = parts.iter().all(|part| part.starts_with(|c: char| c.is_alphabetic()));
+        let parts: Vec<String> = word
+            .split([':', '.'])
+            .filter(|part| !part.is_empty())
+            .map(plain)
+            .collect();
+        let names = parts
+            .iter()
+            .all(|part| part.starts_with(|c: char| c.is_alphabetic()));
         if names && (2..=8).contains(&parts.len()) && found.len() < 100 && !found.contains(&parts) {
             found.push(parts);
         }
@@ -214,5 +282,8 @@ fn qualified(text: &str) -> Vec<Vec<String>> {
 
 /// A name as paths and modules share it.
 pub(super) fn plain(name: &str) -> String {
-    name.chars().filter(|c| !matches!(c, '_' | '-')).flat_map(char::to_lowercase).collect()
+    name.chars()
+        .filter(|c| !matches!(c, '_' | '-'))
+        .flat_map(char::to_lowercase)
+        .collect()
 }

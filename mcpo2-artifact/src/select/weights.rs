@@ -14,19 +14,12 @@ pub struct Weights {
     pub mention: f64,
     /// What is left of the score of tests, examples, documentation, copies and generated files.
     pub aside: f64,
-    /// How quickly the value of files falls with their score.
-    pub sharpness: f64,
-    /// How quickly the value of chunks falls with their score.
-    pub focus: f64,
-    /// What the first excerpt of a file is worth, against all of its lines.
-    pub breadth: f64,
     /// What a scope adds, as a share of the best score.
     pub scope: f64,
-    /// Model.
-    pub file_model: [f64; super::score::NF],
-    /// Model.
-    pub chunk_model: [f64; super::score::NC],
-    /// Floor.
+    /// What the first excerpt of a file is worth, against all of its lines: more shows more files,
+    /// less shows more of each.
+    pub breadth: f64,
+    /// What each excerpt costs beside its tokens, in tokens: more shows longer ones.
     pub floor: f64,
 }
 
@@ -39,14 +32,9 @@ impl Default for Weights {
             chunk: 1.0,
             mention: 0.5,
             aside: 0.3,
-            sharpness: 4.0,
-            focus: 2.0,
-            breadth: 1.0,
             scope: 0.2,
-            file_model: [0.0; super::score::NF],
-            chunk_model: [0.0; super::score::NC],
-            floor: 20.0,
+            breadth: 0.2,
+            floor: 12.0,
         }
     }
 }
-

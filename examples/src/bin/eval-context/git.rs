@@ -32,7 +32,12 @@ impl Clone {
         let gone = || io::Error::other("git has no pipe");
         let ask = child.stdin.take().ok_or_else(gone)?;
         let answer = BufReader::new(child.stdout.take().ok_or_else(gone)?);
-        Ok(Self { folder: folder.to_owned(), child, ask, answer })
+        Ok(Self {
+            folder: folder.to_owned(),
+            child,
+            ask,
+            answer,
+        })
     }
 
     /// The plain files of a revision's tree; what is not UTF-8 in a path reads as U+FFFD.
@@ -40,12 +45,16 @@ impl Clone {
         if !revision.bytes().all(|b| b.is_ascii_hexdigit()) || revision.is_empty() {
             return Err(io::Error::other("a base is a commit in hexadecimal digits"));
         }
-        let output = git(&self.folder).args(["ls-tree", "-r", "-z", revision]).output()?;
+        let output = git(&self.folder)
+            .args(["ls-tree", "-r", "-z", revision])
+            .output()?;
         if !output.status.success() {
             return Err(io::Error::other("the clone does not have this base"));
         }
         let lines = output.stdout.split(|b| *b == 0);
-        Ok(lines.filter_map(|line| blob(&String::from_utf8_lossy(line))).collect())
+        Ok(lines
+            .filter_map(|line| blob(&String::from_utf8_lossy(line)))
+            .collect())
     }
 
     /// The bytes of a blob; none where the clone does not have it.
@@ -55,7 +64,10 @@ impl Clone {
         let mut head = String::new();
         self.answer.read_line(&mut head)?;
         let mut words = head.split_whitespace().skip(1);
-        let (Some("blob"), Some(size)) = (words.next(), words.next().and_then(|size| size.parse().ok())) else {
+        let (Some("blob"), Some(size)) = (
+            words.next(),
+            words.next().and_then(|size| size.parse().ok()),
+        ) else {
             return Ok(None);
         };
         let mut bytes = vec![0; size];
@@ -76,7 +88,10 @@ impl Drop for Clone {
 /// `git` in this folder; it asks no remote for what is missing.
 fn git(folder: &Path) -> Command {
     let mut git = Command::new("git");
-    git.arg("--git-dir").arg(folder).env("GIT_NO_LAZY_FETCH", "1").env("GIT_TERMINAL_PROMPT", "0");
+    git.arg("--git-dir")
+        .arg(folder)
+        .env("GIT_NO_LAZY_FETCH", "1")
+        .env("GIT_TERMINAL_PROMPT", "0");
     git
 }
 
@@ -86,5 +101,8 @@ fn blob(line: &str) -> Option<Blob> {
     let mut words = head.split(' ');
     let plain = words.next()?.starts_with("100");
     let id = words.nth(1)?;
-    plain.then(|| Blob { path: path.to_owned(), id: id.to_owned() })
+    plain.then(|| Blob {
+        path: path.to_owned(),
+        id: id.to_owned(),
+    })
 }

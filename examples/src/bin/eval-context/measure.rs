@@ -1,6 +1,6 @@
 use std::{collections::BTreeMap, time::Instant};
 
-use mcpo2_artifact::select::{O200k, Pack, SelectRequest, Weights, select};
+use mcpo2_artifact::select::{O200k, Pack, SelectRequest, select};
 use serde::{Deserialize, Serialize};
 
 use crate::{BUDGETS, tree::Trees};
@@ -27,12 +27,16 @@ pub(crate) struct Outcome {
     pub(crate) lines: [f64; 5],
     /// Selection time at each budget, in seconds.
     pub(crate) seconds: [f64; 5],
-    /// Where each gold file ranks, counted from one.
+    /// Where each gold file ranks, counted from one; none where it is not among the best.
     pub(crate) ranks: BTreeMap<String, Option<usize>>,
 }
 
 pub(crate) fn measure(task: &Task, trees: &Trees) -> Outcome {
-    let gold: BTreeMap<&str, &Vec<(u32, u32)>> = task.gold.iter().map(|(path, lines)| (&**path, lines)).collect();
+    let gold: BTreeMap<&str, &Vec<(u32, u32)>> = task
+        .gold
+        .iter()
+        .map(|(path, lines)| (&**path, lines))
+        .collect();
     let mut outcome = Outcome {
         id: task.id.clone(),
         repo: task.repo.clone(),
@@ -41,16 +45,23 @@ pub(crate) fn measure(task: &Task, trees: &Trees) -> Outcome {
         seconds: [0.0; 5],
         ranks: BTreeMap::new(),
     };
-    let outcomes = outcome.files.iter_mut().zip(&mut outcome.lines).zip(&mut outcome.seconds);
+    let outcomes = outcome
+        .files
+        .iter_mut()
+        .zip(&mut outcome.lines)
+        .zip(&mut outcome.seconds);
     for (budget, ((files, lines), seconds)) in BUDGETS.into_iter().zip(outcomes) {
-        let request = SelectRequest { query: &task.query, budget, weights: Weights::default() };
+        let request = SelectRequest::new(&task.query, budget);
         let start = Instant::now();
         let pack = select(&request, &trees.index, trees.texts(), &O200k);
         *seconds = start.elapsed().as_secs_f64();
         (*files, *lines) = recall(&pack, &gold);
         for path in task.gold.keys() {
-            let rank = pack.ranking.iter().position(|(ranked, _)| **ranked == **path);
-            outcome.ranks.insert(path.clone(), rank.map(|rank| rank + 1));
+            let mut ranked = pack.trace.iter();
+            let rank = ranked.position(|traced| *traced.path == **path);
+            outcome
+                .ranks
+                .insert(path.clone(), rank.map(|rank| rank + 1));
         }
     }
     outcome
@@ -60,7 +71,11 @@ fn recall(pack: &Pack, gold: &BTreeMap<&str, &Vec<(u32, u32)>>) -> (f64, f64) {
     let (mut shown, mut all) = (0_u32, 0_u32);
     let mut files = 0_u32;
     for (path, ranges) in gold {
-        let items: Vec<_> = pack.items.iter().filter(|item| *item.path == **path).collect();
+        let items: Vec<_> = pack
+            .items
+            .iter()
+            .filter(|item| *item.path == **path)
+            .collect();
         files += u32::from(!items.is_empty());
         for line in ranges.iter().flat_map(|(from, to)| *from..=*to) {
             all += 1;
@@ -68,5 +83,8 @@ fn recall(pack: &Pack, gold: &BTreeMap<&str, &Vec<(u32, u32)>>) -> (f64, f64) {
         }
     }
     let gold = u32::try_from(gold.len()).unwrap_or(u32::MAX);
-    (f64::from(files) / f64::from(gold.max(1)), f64::from(shown) / f64::from(all.max(1)))
+    (
+        f64::from(files) / f64::from(gold.max(1)),
+        f64::from(shown) / f64::from(all.max(1)),
+    )
 }

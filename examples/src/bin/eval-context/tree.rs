@@ -45,7 +45,10 @@ impl Trees {
                 None => self.load(&blob.id)?,
             };
             if let Some(digest) = digest {
-                documents.push(Document { path: blob.path.into(), digest });
+                documents.push(Document {
+                    path: blob.path.into(),
+                    digest,
+                });
             }
         }
         self.index.update(&documents, &self.texts, &mut self.cache);

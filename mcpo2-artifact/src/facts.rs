@@ -68,7 +68,14 @@ pub fn analyse(path: &str, bytes: &[u8]) -> Facts {
     let flags = Flags::of_path(path);
     let encoding = encoding(bytes);
     let Some(text) = text(encoding, bytes) else {
-        return Facts { language, encoding, lines: 0, tokens: TokenEstimate::default(), flags, symbols: Vec::new() };
+        return Facts {
+            language,
+            encoding,
+            lines: 0,
+            tokens: TokenEstimate::default(),
+            flags,
+            symbols: Vec::new(),
+        };
     };
     let lines = u32::try_from(text.lines().count()).unwrap_or(u32::MAX);
     let symbols = match language {
@@ -90,6 +97,14 @@ pub(crate) fn decode(bytes: &[u8]) -> Option<Cow<'_, str>> {
     text(encoding(bytes), bytes)
 }
 
+/// The beginning of a text, at most so many bytes of it.
+pub(crate) fn cut(text: &str, most: usize) -> &str {
+    let end = (0..=most.min(text.len()))
+        .rev()
+        .find(|at| text.is_char_boundary(*at));
+    text.get(..end.unwrap_or_default()).unwrap_or(text)
+}
+
 fn text(encoding: Encoding, bytes: &[u8]) -> Option<Cow<'_, str>> {
     (encoding != Encoding::Binary).then(|| String::from_utf8_lossy(bytes))
 }
@@ -104,6 +119,12 @@ fn encoding(bytes: &[u8]) -> Encoding {
     }
     // A text in another encoding has a stray byte here and there; a binary has many.
     let lossy = String::from_utf8_lossy(head);
-    let strange = lossy.chars().filter(|c| *c == '\u{fffd}' || (c.is_control() && !c.is_whitespace()));
-    if strange.count() * 10 > lossy.chars().count() { Encoding::Binary } else { Encoding::Lossy }
+    let strange = lossy
+        .chars()
+        .filter(|c| *c == '\u{fffd}' || (c.is_control() && !c.is_whitespace()));
+    if strange.count() * 10 > lossy.chars().count() {
+        Encoding::Binary
+    } else {
+        Encoding::Lossy
+    }
 }
