@@ -20,6 +20,7 @@
 //! let session = acme.session().await?;
 //! let digest = session.put("fn main() {}".into()).await?;
 //! session.commit("manifest 1", Keep::Pinned("owner")).await?;
+//! drop(session);
 //! assert_eq!(acme.read(&digest, 3..7).await?, "main");
 //!
 //! acme.unpin("manifest 1", "owner").await?;
