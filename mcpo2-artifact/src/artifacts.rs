@@ -9,9 +9,12 @@ use bytes::Bytes;
 use mcpo2_core::{Digest, Principal};
 
 use crate::{
-    Clock, Error, ErrorKind, Key, Reference, Selector, Store, SystemClock,
+    Clock, Error, ErrorKind, Library, Reader, Reference, Store, SystemClock,
+    excerpt::Excerpt,
     index::{Entry, Index},
-    object::{Object, length, position},
+    kept::Kept,
+    object::{Object, length},
+    token::Uri,
 };
 
 /// Keeps results, and gives them back in ranges to those whose they are.
@@ -23,6 +26,7 @@ pub struct Artifacts {
     store: Arc<dyn Store>,
     clock: Arc<dyn Clock>,
     index: Mutex<Index>,
+    library: Option<Arc<Library>>,
 }
 
 /// The limits of a configuration, checked.
@@ -48,33 +52,6 @@ pub struct Stored {
     pub size: u64,
 }
 
-/// A part of an object that was read and verified.
-#[derive(Debug, Clone, PartialEq, Eq)]
-#[non_exhaustive]
-pub struct Excerpt {
-    /// The object.
-    pub reference: Reference,
-    /// The digest of the whole.
-    pub digest: Digest,
-    /// The length of the whole, in bytes.
-    pub size: u64,
-    /// The part.
-    pub text: String,
-    /// Where it stands in the whole, in bytes.
-    pub range: Range<u64>,
-    /// How much longer it can be read.
-    pub expires_in: Duration,
-}
-
-/// An object that a caller may read, and the part of it that is asked for.
-#[derive(Debug)]
-struct Found {
-    reference: Reference,
-    selector: Selector,
-    object: Arc<Object>,
-    expires_in: Duration,
-}
-
 impl Artifacts {
     pub(crate) fn new(limits: Limits, store: Arc<dyn Store>) -> Self {
         Self {
@@ -82,7 +59,21 @@ impl Artifacts {
             store,
             clock: Arc::new(SystemClock),
             index: Mutex::default(),
+            library: None,
         }
+    }
+
+    /// The same, which also reads what this library has, by signed references.
+    #[must_use]
+    pub fn with_library(mut self, library: Arc<Library>) -> Self {
+        self.library = Some(library);
+        self
+    }
+
+    /// What signed references read, where there is such a thing.
+    #[must_use]
+    pub fn library(&self) -> Option<&Arc<Library>> {
+        self.library.as_ref()
     }
 
     /// The same under another clock.
@@ -152,17 +143,15 @@ impl Artifacts {
 
     /// Reads the part of an artifact that this URI asks for, as far as one read goes.
     ///
-    /// Both ends of the part move back to where their character begins, so parts that touch give
-    /// together the whole. What is read is verified against the digests of what was kept.
+    /// Of a result, both ends of the part move back to where their character begins, so parts that
+    /// touch give together the whole. What is read is verified against the digests of what was kept.
     ///
     /// # Errors
     ///
     /// [`ErrorKind::NotFound`] where it is not there, has expired, is another's, or the URI or its
     /// range is none; those of the store.
-    pub async fn read(&self, principal: &Principal, uri: &str) -> Result<Excerpt, Error> {
-        let found = self.find(principal, uri)?;
-        let range = self.select(&found).await?;
-        self.excerpt(&found, range, self.limits.read).await
+    pub async fn read(&self, reader: &Reader, uri: &str) -> Result<Excerpt, Error> {
+        self.part(reader, uri, self.limits.read, None).await
     }
 
     /// Reads all of the part of an artifact that this URI asks for, for something else than a
@@ -172,54 +161,44 @@ impl Artifacts {
     ///
     /// [`ErrorKind::TooLarge`] where the part is longer than `limit` bytes; otherwise those of
     /// [`read`](Self::read).
-    pub async fn take(
-        &self,
-        principal: &Principal,
-        uri: &str,
-        limit: u64,
-    ) -> Result<Excerpt, Error> {
-        let found = self.find(principal, uri)?;
-        let range = self.select(&found).await?;
-        let bytes = range.end.saturating_sub(range.start);
-        if bytes > limit {
-            let message = format!("{bytes} bytes are more than may be taken at once");
-            return Err(Error::new(ErrorKind::TooLarge, message));
-        }
-        self.excerpt(&found, range, limit).await
+    pub async fn take(&self, reader: &Reader, uri: &str, limit: u64) -> Result<Excerpt, Error> {
+        self.part(reader, uri, limit, Some(limit)).await
     }
 
-    /// What this URI names, if it is this caller's.
-    fn find(&self, principal: &Principal, uri: &str) -> Result<Found, Error> {
-        let (reference, selector) = Reference::parse(uri)
-            .map_err(|error| Error::not_found("no such artifact").with_source(error))?;
+    /// As much of the part as `read` allows; an error where it is longer than `most`.
+    async fn part(
+        &self,
+        reader: &Reader,
+        uri: &str,
+        read: u64,
+        most: Option<u64>,
+    ) -> Result<Excerpt, Error> {
+        let uri = uri.parse();
+        match uri.map_err(|error| not_there().with_source(error))? {
+            Uri::Kept(reference, selector) => {
+                let kept = self.find(&reader.principal, reference)?;
+                let range = kept.select(&*self.store, selector).await?;
+                let range = within(range, most)?;
+                kept.excerpt(&*self.store, range, read).await
+            }
+            Uri::Signed(reference, path, selector) => {
+                let library = self.library.as_ref().ok_or_else(not_there)?;
+                let now = self.clock.now();
+                let opened = library.open(reader, &reference, path.as_ref(), now).await?;
+                let range = within(opened.select(selector).await?, most)?;
+                opened.excerpt(range, read).await
+            }
+        }
+    }
+
+    /// What this reference names, if it is this caller's.
+    fn find(&self, principal: &Principal, reference: Reference) -> Result<Kept, Error> {
         let now = self.clock.now();
         let index = self.index();
         let entry = index.find(&reference, principal, now);
-        let entry = entry.ok_or_else(|| Error::not_found("no such artifact"))?;
-        Ok(Found {
-            reference,
-            selector,
-            object: Arc::clone(&entry.object),
-            expires_in: entry.expires.duration_since(now).unwrap_or_default(),
-        })
-    }
-
-    async fn excerpt(
-        &self,
-        found: &Found,
-        range: Range<u64>,
-        limit: u64,
-    ) -> Result<Excerpt, Error> {
-        let key = found.reference.key();
-        let (text, range) = self.text(&found.object, &key, range, limit).await?;
-        Ok(Excerpt {
-            reference: found.reference,
-            digest: found.object.digest,
-            size: found.object.size,
-            text,
-            range,
-            expires_in: found.expires_in,
-        })
+        let entry = entry.ok_or_else(not_there)?;
+        let expires_in = entry.expires.duration_since(now).unwrap_or_default();
+        Ok(Kept::new(reference, Arc::clone(&entry.object), expires_in))
     }
 
     pub(crate) fn preview_bytes(&self) -> u64 {
@@ -232,44 +211,6 @@ impl Artifacts {
 
     pub(crate) fn read_bytes(&self) -> u64 {
         self.limits.read
-    }
-
-    async fn select(&self, found: &Found) -> Result<Range<u64>, Error> {
-        let object = &found.object;
-        let range = match found.selector {
-            Selector::Whole => Some(0..object.size),
-            Selector::Bytes { from, to } => {
-                let to = to.unwrap_or(object.size).min(object.size);
-                (from <= to).then_some(from..to)
-            }
-            Selector::Lines { first, last } => {
-                let key = found.reference.key();
-                object.lines(&*self.store, &key, first, last).await?
-            }
-        };
-        range.ok_or_else(|| Error::not_found("no such range"))
-    }
-
-    async fn text(
-        &self,
-        object: &Object,
-        key: &Key,
-        range: Range<u64>,
-        limit: u64,
-    ) -> Result<(String, Range<u64>), Error> {
-        let end = range.end.min(range.start.saturating_add(limit));
-        // Three bytes before, in case the first is not the first of its character, and one behind,
-        // to see whether a character begins there.
-        let base = range.start.saturating_sub(3);
-        let around = base..(end + 1).min(object.size);
-        let bytes = object.read(&*self.store, key, around).await?;
-        let from = char_start(&bytes, position(range.start - base));
-        let to = char_start(&bytes, position(end - base));
-        let text = bytes.get(from..to).map(<[u8]>::to_vec).unwrap_or_default();
-        let text = String::from_utf8(text)
-            .map_err(|error| Error::new(ErrorKind::Corrupt, "no text").with_source(error))?;
-        let [from, to] = [from, to].map(|at| base + length(bytes.get(..at).unwrap_or_default()));
-        Ok((text, from..to))
     }
 
     /// Removes what has expired. What cannot be removed now keeps its room and is tried again.
@@ -288,13 +229,19 @@ impl Artifacts {
     }
 }
 
-/// Where the character begins that byte `at` belongs to.
-pub(crate) fn char_start(bytes: &[u8], at: usize) -> usize {
-    let is_start = |at: &usize| bytes.get(*at).is_none_or(|b| b & 0xc0 != 0x80);
-    (at.saturating_sub(3)..=at)
-        .rev()
-        .find(is_start)
-        .unwrap_or(at)
+fn not_there() -> Error {
+    Error::not_found("no such artifact")
+}
+
+/// The range, if there is one and it is not too long.
+fn within(range: Option<Range<u64>>, most: Option<u64>) -> Result<Range<u64>, Error> {
+    let range = range.ok_or_else(|| Error::not_found("no such range"))?;
+    let bytes = range.end.saturating_sub(range.start);
+    if most.is_some_and(|most| bytes > most) {
+        let message = format!("{bytes} bytes are more than may be taken at once");
+        return Err(Error::new(ErrorKind::TooLarge, message));
+    }
+    Ok(range)
 }
 
 /// Room that is taken; given back unless the object is kept.

@@ -9,13 +9,16 @@ pub use config::{Form, PassConfig};
 pub use layer::ReferenceLayer;
 pub use service::ReferenceService;
 
-use std::{collections::BTreeMap, fmt, sync::Arc};
+use std::{collections::BTreeMap, fmt};
 
 use base64::{Engine, engine::general_purpose::STANDARD};
-use mcpo2_core::{Error, ErrorKind, Fact, Method, ModuleId, Passed, Principal, Routed, Trail};
+use mcpo2_core::{Error, ErrorKind, Fact, Method, ModuleId, Passed, Routed, Trail};
 
 use self::{config::Rule, splice::Place};
-use crate::{Artifacts, ConfigError, ErrorKind as Kind, View};
+use crate::{
+    Artifacts, ConfigError, ErrorKind as Kind, Excerpt, Reader, View, excerpt::Kind as ExcerptKind,
+    token::Verb,
+};
 
 /// How many references one call may pass.
 const MOST: usize = 16;
@@ -59,7 +62,7 @@ impl Passing {
         Some(Wanted {
             rule: rule.clone(),
             places,
-            principal: Arc::clone(routed.call().principal()),
+            reader: Reader::routed(routed, Verb::PassToTool(caller_name(routed))),
             trail: routed.call().trail().clone(),
         })
     }
@@ -69,7 +72,7 @@ impl Passing {
 struct Wanted {
     rule: Rule,
     places: Vec<Place>,
-    principal: Arc<Principal>,
+    reader: Reader,
     trail: Trail,
 }
 
@@ -85,7 +88,7 @@ impl Wanted {
         }
         let (mut left, mut texts) = (self.rule.max_bytes, Vec::new());
         for place in &self.places {
-            let excerpt = match artifacts.take(&self.principal, &place.uri, left).await {
+            let excerpt = match artifacts.take(&self.reader, &place.uri, left).await {
                 Ok(excerpt) => excerpt,
                 Err(error) if error.kind() == Kind::NotFound => {
                     return Err(not_found().with_source(error));
@@ -102,11 +105,7 @@ impl Wanted {
                 digest: excerpt.digest,
                 range: (excerpt.range.start, excerpt.range.end),
             }));
-            texts.push(match self.rule.form {
-                Form::Text => View::of(&excerpt).text.into_owned(),
-                Form::Json => excerpt.text,
-                Form::DataUri => data_uri(&excerpt.text),
-            });
+            texts.push(text(self.rule.form, &excerpt)?);
         }
         Ok(routed.map_request(|request| {
             let arguments = request.arguments().unwrap_or_default();
@@ -124,6 +123,25 @@ impl fmt::Debug for Wanted {
     }
 }
 
-fn data_uri(text: &str) -> String {
-    format!("data:application/json;base64,{}", STANDARD.encode(text))
+/// What stands in place of a reference.
+fn text(form: Form, excerpt: &Excerpt) -> Result<String, Error> {
+    let none = || Error::new(ErrorKind::InvalidParams, "argument is no text");
+    Ok(match form {
+        Form::Text => View::of(excerpt).ok_or_else(none)?.text.into_owned(),
+        Form::Json => excerpt.text().ok_or_else(none)?.to_owned(),
+        Form::DataUri => {
+            let media = match excerpt.kind {
+                // Its type is that of the whole also where a part is passed.
+                ExcerptKind::Result => "application/json",
+                _ => excerpt.media_type(),
+            };
+            format!("data:{media};base64,{}", STANDARD.encode(&excerpt.bytes))
+        }
+    })
+}
+
+/// The tool, by the name that its caller knows.
+fn caller_name(routed: &Routed) -> Box<str> {
+    let item = routed.call().item();
+    item.map_or("", |item| item.name()).into()
 }

@@ -1,4 +1,4 @@
-use crate::{Stored, artifacts::char_start};
+use crate::{Stored, kept::char_start};
 
 /// The beginning and the end of a text, and between them how much is left out and how to read it.
 pub(crate) fn preview(text: &str, bytes: usize, stored: &Stored) -> String {

@@ -2,6 +2,7 @@
 
 use std::{fmt, ops::Range};
 
+use base64::{Engine as _, engine::general_purpose::STANDARD};
 use mcpo2_core::{Digest, ProtocolVersion};
 use serde::{
     Deserialize, Deserializer, Serialize,
@@ -155,13 +156,22 @@ struct ResourceContents<'a> {
     uri: &'a str,
     #[serde(rename = "mimeType")]
     mime_type: &'static str,
-    text: &'a str,
+    #[serde(flatten)]
+    content: Part<'a>,
     #[serde(rename = "_meta")]
-    meta: ReadMeta,
+    meta: ReadMeta<'a>,
+}
+
+/// A part as the protocol has it: text, or base64 of what is none.
+#[derive(Serialize)]
+#[serde(rename_all = "lowercase")]
+enum Part<'a> {
+    Text(&'a str),
+    Blob(String),
 }
 
 #[derive(Serialize)]
-struct ReadMeta {
+struct ReadMeta<'a> {
     #[serde(rename = "dev.mcpo2/digest")]
     digest: Digest,
     #[serde(rename = "dev.mcpo2/range")]
@@ -169,7 +179,7 @@ struct ReadMeta {
     #[serde(rename = "dev.mcpo2/size")]
     size: u64,
     #[serde(rename = "dev.mcpo2/next", skip_serializing_if = "Option::is_none")]
-    next: Option<String>,
+    next: Option<&'a str>,
 }
 
 /// The result of a read, JSON text.
@@ -179,23 +189,22 @@ pub(crate) fn read_result(
     version: ProtocolVersion,
 ) -> serde_json::Result<String> {
     let Range { start, end } = excerpt.range;
-    let whole = (start, end) == (0, excerpt.size);
     let ttl = u64::try_from(excerpt.expires_in.as_millis()).unwrap_or(DAY_MS);
     let stateless = version.is_stateless();
     serde_json::to_string(&ReadResult {
         result_type: stateless.then_some("complete"),
         contents: [ResourceContents {
             uri,
-            mime_type: match whole {
-                true => "application/json",
-                false => "text/plain",
+            mime_type: excerpt.media_type(),
+            content: match excerpt.text() {
+                Some(text) => Part::Text(text),
+                None => Part::Blob(STANDARD.encode(&excerpt.bytes)),
             },
-            text: &excerpt.text,
             meta: ReadMeta {
                 digest: excerpt.digest,
                 range: (start, end),
                 size: excerpt.size,
-                next: (end < excerpt.size).then(|| excerpt.reference.bytes_uri(end, None)),
+                next: excerpt.next.as_deref(),
             },
         }],
         ttl_ms: stateless.then_some(ttl.min(DAY_MS)),

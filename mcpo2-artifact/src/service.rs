@@ -9,8 +9,8 @@ use mcpo2_core::{
 use tower_service::Service;
 
 use crate::{
-    Artifacts, ErrorKind as Kind, Reference, ResponseFuture, offload::Offload,
-    respond::read_result, tools::Asked,
+    Artifacts, ErrorKind as Kind, Reader, Reference, ResponseFuture, offload::Offload,
+    respond::read_result, token::Verb, tools::Asked,
 };
 
 /// Turns results over a threshold into references, and answers reads of these.
@@ -52,8 +52,10 @@ where
 
     fn call(&mut self, routed: Routed) -> Self::Future {
         if addresses_artifact(routed.call()) {
-            let (artifacts, call) = (Arc::clone(&self.artifacts), routed.call().clone());
-            return ResponseFuture::work(Box::pin(async move { answer(&artifacts, &call).await }));
+            let artifacts = Arc::clone(&self.artifacts);
+            return ResponseFuture::work(Box::pin(
+                async move { answer(&artifacts, &routed).await },
+            ));
         }
         let tools = self.tools.as_deref();
         if let Some(asked) = tools.and_then(|module| Asked::of(module, &routed)) {
@@ -71,7 +73,8 @@ fn addresses_artifact(call: &Call) -> bool {
         .is_some_and(|item| item.kind() == ItemKind::Resource && Reference::has_scheme(item.name()))
 }
 
-async fn answer(artifacts: &Artifacts, call: &Call) -> Result<Reply, Error> {
+async fn answer(artifacts: &Artifacts, routed: &Routed) -> Result<Reply, Error> {
+    let call = routed.call();
     let not_found = || Error::not_found(ErrorKind::NotFound, call.request());
     let Some(id) = call.request().id() else {
         return Ok(Reply::accepted());
@@ -79,7 +82,8 @@ async fn answer(artifacts: &Artifacts, call: &Call) -> Result<Reply, Error> {
     let (Method::ResourcesRead, Some(item)) = (call.method(), call.item()) else {
         return Err(not_found());
     };
-    let excerpt = match artifacts.read(call.principal(), item.name()).await {
+    let reader = Reader::routed(routed, Verb::Read);
+    let excerpt = match artifacts.read(&reader, item.name()).await {
         Ok(excerpt) => excerpt,
         Err(error) if error.kind() == Kind::NotFound => {
             return Err(not_found().with_source(error));

@@ -88,6 +88,7 @@ mod verify;
 
 #[cfg(feature = "ed25519")]
 pub use self::sign::{InvalidPublicKey, PublicKey};
+pub(crate) use self::uri::IN_QUERY;
 pub use self::{
     access::Access,
     audience::{Audience, Bearer, Presenter},

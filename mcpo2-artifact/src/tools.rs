@@ -6,16 +6,12 @@ mod read;
 mod search;
 mod view;
 
-use std::sync::Arc;
-
-use mcpo2_core::{
-    Error, ErrorKind, Method, ModuleId, Principal, Reply, Routed, message::result_response,
-};
+use mcpo2_core::{Error, ErrorKind, Method, ModuleId, Reply, Routed, message::result_response};
 use serde::Serialize;
 
 use self::arguments::Tool;
 pub(crate) use self::view::View;
-use crate::{Artifacts, ErrorKind as Kind};
+use crate::{Artifacts, ErrorKind as Kind, Reader};
 
 /// The tools as `tools/list` gives them: a JSON array.
 ///
@@ -35,7 +31,6 @@ pub const TOOLS: &str = include_str!("tools/tools.json");
 #[derive(Debug)]
 pub(crate) struct Asked {
     tool: Result<Tool, String>,
-    principal: Arc<Principal>,
     routed: Routed,
 }
 
@@ -50,7 +45,6 @@ impl Asked {
         let arguments = routed.request().arguments().unwrap_or(b"{}");
         Some(Self {
             tool: Tool::parse(item.map_or("", |item| item.name()), arguments),
-            principal: Arc::clone(routed.call().principal()),
             routed: routed.clone(),
         })
     }
@@ -61,7 +55,7 @@ impl Asked {
             return Ok(Reply::accepted());
         };
         let said = match self.tool {
-            Ok(tool) => said(&tool, artifacts, &self.principal).await?,
+            Ok(tool) => said(&tool, artifacts, &self.routed).await?,
             Err(wrong) => Said::wrong(wrong),
         };
         let stateless = self.routed.call().version().is_stateless();
@@ -99,9 +93,10 @@ impl Said {
     }
 }
 
-async fn said(tool: &Tool, artifacts: &Artifacts, who: &Principal) -> Result<Said, Error> {
+async fn said(tool: &Tool, artifacts: &Artifacts, routed: &Routed) -> Result<Said, Error> {
     let limit = artifacts.object_bytes();
-    let whole = match artifacts.take(who, tool.uri(), limit).await {
+    let reader = Reader::routed(routed, tool.verb());
+    let whole = match artifacts.take(&reader, tool.uri(), limit).await {
         Ok(whole) => whole,
         Err(error) if error.kind() == Kind::NotFound => {
             return Ok(Said::wrong("no such artifact, or none of yours"));
@@ -111,7 +106,9 @@ async fn said(tool: &Tool, artifacts: &Artifacts, who: &Principal) -> Result<Sai
             return Err(error.into());
         }
     };
-    let view = View::of(&whole);
+    let Some(view) = View::of(&whole) else {
+        return Ok(Said::wrong(format!("no text: {} bytes", whole.size)));
+    };
     let most = usize::try_from(artifacts.read_bytes()).unwrap_or(usize::MAX);
     Ok(match tool {
         Tool::Read(asked) => read::read(asked, &view, most),

@@ -11,7 +11,7 @@ mod common;
 use std::sync::Arc;
 
 use base64::{Engine, engine::general_purpose::URL_SAFE_NO_PAD};
-use common::{CALL, artifacts, at_once, message, principal, response, routed};
+use common::{CALL, artifacts, at_once, message, principal, reader, response, routed};
 use mcpo2_artifact::{ArtifactLayer, Artifacts, ErrorKind, Stored};
 use mcpo2_core::{Error, Reply, Routed};
 use proptest::prelude::*;
@@ -42,9 +42,11 @@ fn kept(text: &str) -> (Artifacts, Stored) {
 }
 
 fn read(artifacts: &Artifacts, uri: &str) -> String {
-    at_once(artifacts.read(&principal("acme", "ada"), uri))
+    at_once(artifacts.read(&reader(&principal("acme", "ada")), uri))
         .unwrap()
-        .text
+        .text()
+        .unwrap()
+        .to_owned()
 }
 
 proptest! {
@@ -92,7 +94,7 @@ proptest! {
         let uri = format!("{}?lines={}-{}", stored.reference, first + 1, last + 1);
         prop_assert_eq!(read(&artifacts, &uri), lines[first..=last].concat());
         let behind = format!("{}?lines={}-", stored.reference, lines.len() + 1);
-        let error = at_once(artifacts.read(&principal("acme", "ada"), &behind)).unwrap_err();
+        let error = at_once(artifacts.read(&reader(&principal("acme", "ada")), &behind)).unwrap_err();
         prop_assert_eq!(error.kind(), ErrorKind::NotFound);
     }
 }
@@ -122,7 +124,7 @@ proptest! {
     ) {
         let (artifacts, stored) = kept("what only ada may read");
         let uri = format!("{}{query}", stored.reference);
-        let read = at_once(artifacts.read(&principal(&tenant, &id), &uri));
+        let read = at_once(artifacts.read(&reader(&principal(&tenant, &id)), &uri));
         if (tenant.as_str(), id.as_str()) == ("acme", "ada") {
             prop_assert!(read.is_ok());
         } else {
@@ -152,7 +154,7 @@ proptest! {
             garbage,
         ] {
             let uri = format!("{prefix}/{token}");
-            let error = at_once(artifacts.read(&principal("acme", "ada"), &uri)).unwrap_err();
+            let error = at_once(artifacts.read(&reader(&principal("acme", "ada")), &uri)).unwrap_err();
             prop_assert_eq!(error.kind(), ErrorKind::NotFound, "{}", uri);
         }
     }

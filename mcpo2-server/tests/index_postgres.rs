@@ -137,6 +137,7 @@ async fn a_gateway_ends_and_begins_without_its_index() {
         calls(address, 3).await;
         database.kill();
         calls(address, 3).await;
+        until_metric(address, FAILURES, |failures| failures > 0).await;
         gateway.signal("TERM");
         let (status, said) = gateway.ended().await;
         assert!(status.success(), "{said}");

@@ -93,6 +93,16 @@ impl TenantKeys {
         self.name(&[b"root\0", blake3::hash(label.as_bytes()).as_bytes()])
     }
 
+    /// Hides what is committed under a label from who has no keys, and shows it to who has: the same
+    /// twice gives what it was. A label is about one thing for ever, so its mask hides one thing only.
+    pub(crate) fn mask(&self, label: &str, subject: &[u8; 32]) -> [u8; 32] {
+        let mask = self.name(&[b"subject\0", blake3::hash(label.as_bytes()).as_bytes()]);
+        std::array::from_fn(|at| {
+            let [one, other] = [subject, mask.as_bytes()].map(|bytes| bytes.get(at).copied());
+            one.unwrap_or_default() ^ other.unwrap_or_default()
+        })
+    }
+
     /// Where the pin is that this name, or a time, gives this root.
     pub(crate) fn pin(&self, root: &Key, reason: &str) -> Key {
         let reason = blake3::hash(reason.as_bytes());

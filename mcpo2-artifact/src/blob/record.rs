@@ -15,11 +15,13 @@ pub struct RecordError(());
 /// What a root is in a store: the objects that live as long as it does, by their names.
 ///
 /// The bytes: `mcpo2rt1`, the logical bytes and the number of members as big-endian 64 bits, 8 bytes
-/// of the BLAKE3 digest of those 24; the keys of the members in their order, each once; the digest of
-/// all before it.
+/// of the BLAKE3 digest of those 24; 32 bytes that say what it is about to who has the keys of the
+/// tenant, zeros where it is about nothing; the keys of the members in their order, each once; the
+/// digest of all before it.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct RootRecord {
     logical_bytes: u64,
+    subject: [u8; 32],
     members: Vec<Key>,
 }
 
@@ -34,8 +36,22 @@ impl RootRecord {
         members.dedup();
         Self {
             logical_bytes,
+            subject: [0; 32],
             members,
         }
+    }
+
+    /// The same, about something: 32 bytes that tell nothing without the keys of the tenant.
+    #[must_use]
+    pub fn with_subject(mut self, masked: [u8; 32]) -> Self {
+        self.subject = masked;
+        self
+    }
+
+    /// What it is about; none where nothing was said.
+    #[must_use]
+    pub fn subject(&self) -> Option<[u8; 32]> {
+        (self.subject != [0; 32]).then_some(self.subject)
     }
 
     /// How many bytes of content it stands for.
@@ -54,7 +70,7 @@ impl RootRecord {
     #[must_use]
     pub fn to_bytes(&self) -> Bytes {
         let length = self.members.len().saturating_mul(32);
-        let mut bytes = BytesMut::with_capacity(length.saturating_add(Self::HEAD + 32));
+        let mut bytes = BytesMut::with_capacity(length.saturating_add(Self::HEAD + 64));
         bytes.put_slice(&ROOT);
         bytes.put_u64(self.logical_bytes);
         bytes.put_u64(self.members.len().try_into().unwrap_or(u64::MAX));
@@ -65,6 +81,7 @@ impl RootRecord {
                 .first_chunk::<CHECK>()
                 .unwrap_or(&[0; CHECK]),
         );
+        bytes.put_slice(&self.subject);
         for member in &self.members {
             bytes.put_slice(member.as_bytes());
         }
@@ -82,6 +99,7 @@ impl RootRecord {
         let body = checked(bytes)?;
         let (head, members) = body.split_at_checked(Self::HEAD).ok_or(RecordError(()))?;
         let (logical_bytes, count) = parse_head(head)?;
+        let (subject, members) = members.split_first_chunk().ok_or(RecordError(()))?;
         let (members, rest) = members.as_chunks::<32>();
         let members: Vec<_> = members.iter().map(|key| Key::from_bytes(*key)).collect();
         let in_order = members.is_sorted_by(|one, next| one < next);
@@ -90,6 +108,7 @@ impl RootRecord {
         }
         Ok(Self {
             logical_bytes,
+            subject: *subject,
             members,
         })
     }

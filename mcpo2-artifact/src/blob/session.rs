@@ -151,11 +151,40 @@ impl Session {
     /// [`Quota`](BlobErrorKind::Quota), and what the store says. It may be committed nevertheless;
     /// it can be tried again.
     pub async fn commit(&self, label: &str, keep: Keep<'_>) -> Result<(), BlobError> {
+        self.commit_record(label, keep, self.record()).await
+    }
+
+    /// The same, and says which of the content is what the label is about: a manifest among its
+    /// files. [`TenantBlobs::subject`] finds it by the label alone.
+    ///
+    /// # Errors
+    ///
+    /// As [`commit`](Self::commit), and [`NotFound`](BlobErrorKind::NotFound) where this session has
+    /// not put or claimed the subject.
+    pub async fn commit_about(
+        &self,
+        subject: &Digest,
+        label: &str,
+        keep: Keep<'_>,
+    ) -> Result<(), BlobError> {
+        if !self.has(subject) {
+            return Err(BlobErrorKind::NotFound.into());
+        }
+        let masked = self.blobs.keys().mask(label, subject.as_bytes());
+        let record = self.record().with_subject(masked);
+        self.commit_record(label, keep, record).await
+    }
+
+    async fn commit_record(
+        &self,
+        label: &str,
+        keep: Keep<'_>,
+        record: RootRecord,
+    ) -> Result<(), BlobError> {
         let space = self.blobs.space();
         let root = self.blobs.keys().root(label);
         let place = (Kind::Root, root);
         let _held = Hold::new(space, place);
-        let record = self.record();
         let bytes = record.to_bytes();
         let size: u64 = bytes.len().try_into().unwrap_or(u64::MAX);
         match space.store().read(&space.name(place), 0..u64::MAX).await {

@@ -9,8 +9,8 @@ use bytes::Bytes;
 use mcpo2_core::Digest;
 
 use super::{
-    BlobError, BlobErrorKind, BlobReader, Keep, Kind, PinRecord, Session, TenantKeys, Usage,
-    hold::Hold, space::SpaceState,
+    BlobError, BlobErrorKind, BlobReader, Keep, Kind, PinRecord, RootRecord, Session, TenantKeys,
+    Usage, hold::Hold, space::SpaceState,
 };
 use crate::Key;
 
@@ -86,6 +86,23 @@ impl TenantBlobs {
     pub async fn has(&self, label: &str) -> Result<bool, BlobError> {
         let name = self.space.name((Kind::Root, self.keys.root(label)));
         Ok(self.space.store().head(&name).await?.is_some())
+    }
+
+    /// The digest of what is committed under this label is about, if that was said
+    /// ([`Session::commit_about`]).
+    ///
+    /// # Errors
+    ///
+    /// [`NotFound`](BlobErrorKind::NotFound) where nothing is committed,
+    /// [`Corrupt`](BlobErrorKind::Corrupt), and what the store says.
+    pub async fn subject(&self, label: &str) -> Result<Option<Digest>, BlobError> {
+        let name = self.space.name((Kind::Root, self.keys.root(label)));
+        let bytes = self.space.store().read(&name, 0..u64::MAX).await?;
+        let record = RootRecord::from_bytes(&bytes);
+        let record =
+            record.map_err(|error| BlobError::from(BlobErrorKind::Corrupt).with_source(error))?;
+        let masked = record.subject();
+        Ok(masked.map(|masked| Digest::from_bytes(self.keys.mask(label, &masked))))
     }
 
     /// Keeps what is committed under this label for one more reason.

@@ -1,5 +1,7 @@
 use serde::Deserialize;
 
+use crate::token::Verb;
+
 /// A tool, and what it is asked.
 #[derive(Debug)]
 pub(crate) enum Tool {
@@ -59,6 +61,14 @@ impl Tool {
             _ => return Err("no such tool".to_owned()),
         };
         tool.map_err(|error| format!("not the arguments of {name}: {error}"))
+    }
+
+    /// What it does with what it is about.
+    pub(crate) fn verb(&self) -> Verb {
+        match self {
+            Self::Read(_) | Self::Outline(_) => Verb::Read,
+            Self::Search(_) => Verb::Search,
+        }
     }
 
     pub(crate) fn uri(&self) -> &str {

@@ -1,5 +1,5 @@
 use super::{Said, View, arguments::Read};
-use crate::artifacts::char_start;
+use crate::kept::char_start;
 
 /// The lines that are asked for, as many as fit into `most` bytes, and where to read on.
 pub(crate) fn read(asked: &Read, view: &View<'_>, most: usize) -> Said {

@@ -1,7 +1,7 @@
 use regex::{Regex, RegexBuilder};
 
 use super::{Said, View, arguments::Search};
-use crate::artifacts::char_start;
+use crate::kept::char_start;
 
 /// How much memory a compiled expression may take, in bytes.
 const COMPILED: usize = 1 << 20;

@@ -3,7 +3,7 @@ use std::borrow::Cow;
 use serde::Deserialize;
 use serde_json::value::RawValue;
 
-use crate::{Excerpt, respond::Members};
+use crate::{Excerpt, excerpt::Kind, respond::Members};
 
 /// What a kept result says, as a reader wants it: its text, if it has nothing but text, and its
 /// JSON otherwise.
@@ -14,19 +14,20 @@ pub(crate) struct View<'a> {
 }
 
 impl<'a> View<'a> {
-    /// Of a part that is not the whole, the part as it is.
-    pub(crate) fn of(excerpt: &'a Excerpt) -> Self {
-        let is_whole = excerpt.range == (0..excerpt.size);
-        match is_whole.then(|| said(&excerpt.text)).flatten() {
+    /// Of a part that is not the whole, the part as it is; none of what is no text.
+    pub(crate) fn of(excerpt: &'a Excerpt) -> Option<Self> {
+        let text = excerpt.text()?;
+        let is_result = excerpt.is_whole() && excerpt.kind == Kind::Result;
+        Some(match is_result.then(|| said(text)).flatten() {
             Some(text) => Self {
                 is_json: is_json(&text),
                 text: Cow::Owned(text),
             },
             None => Self {
-                text: Cow::Borrowed(&excerpt.text),
-                is_json: is_whole,
+                text: Cow::Borrowed(text),
+                is_json: is_result || (excerpt.is_whole() && is_json(text)),
             },
-        }
+        })
     }
 
     pub(crate) fn lines(&self) -> impl Iterator<Item = &str> {

@@ -9,7 +9,7 @@ use std::{
     time::{Duration, SystemTime},
 };
 
-use mcpo2_artifact::{Artifacts, Clock, Config};
+use mcpo2_artifact::{Artifacts, Clock, Config, Reader, token::Verb};
 use mcpo2_core::{
     AuthMethod, Body, Call, Decision, Message, Obligations, Principal, ProtocolVersion, Reply,
     Routed, Target,
@@ -52,6 +52,23 @@ pub(crate) fn principal(tenant: &str, id: &str) -> Principal {
         id.parse().unwrap(),
         AuthMethod::Host,
     )
+}
+
+/// Who reads, where the policy permits.
+pub(crate) fn reader(principal: &Principal) -> Reader {
+    read_as(principal, Verb::Read)
+}
+
+pub(crate) fn read_as(principal: &Principal, verb: Verb) -> Reader {
+    let text = r#"{"jsonrpc":"2.0","id":1,"method":"resources/read","params":{"uri":"a:b"}}"#;
+    let Message::Request(request) = Message::parse(text).unwrap() else {
+        unreachable!()
+    };
+    let call = Call::new(request, principal.clone());
+    let permitted = call
+        .decide(Decision::Allow(Obligations::default()))
+        .unwrap();
+    Reader::new(&permitted, verb)
 }
 
 pub(crate) fn call((method, params): (&str, &str)) -> Call {

@@ -22,14 +22,35 @@ fn a_signed_uri_reads_as_it_was_written() {
     assert_eq!(uri.parse(), Ok(signed.clone()));
     assert_eq!(
         uri.parse(),
-        Ok(Uri::Signed(signed.clone(), Selector::Whole))
+        Ok(Uri::Signed(signed.clone(), None, Selector::Whole))
     );
     let part = format!("{uri}?lines=1-20").parse();
     let (first, last) = (1, Some(20));
     assert_eq!(
         part,
-        Ok(Uri::Signed(signed, Selector::Lines { first, last }))
+        Ok(Uri::Signed(
+            signed.clone(),
+            None,
+            Selector::Lines { first, last }
+        ))
     );
+    let path = "src/a b&é.rs".parse().ok();
+    let part = format!("{uri}?path=src/a%20b%26%C3%A9.rs&lines=1-20").parse();
+    assert_eq!(
+        part,
+        Ok(Uri::Signed(signed, path, Selector::Lines { first, last }))
+    );
+    for bad in [
+        "path=",
+        "path=../a",
+        "path=a&",
+        "path=%ff",
+        "lines=1-2&path=a",
+        "path=a&path=b",
+    ] {
+        let bad = format!("{uri}?{bad}").parse::<Uri>();
+        assert_eq!(bad, Err(InvalidReference));
+    }
 }
 
 #[test]
