@@ -201,6 +201,10 @@ impl Artifacts {
         Ok(Kept::new(reference, Arc::clone(&entry.object), expires_in))
     }
 
+    pub(crate) fn now(&self) -> SystemTime {
+        self.clock.now()
+    }
+
     pub(crate) fn preview_bytes(&self) -> u64 {
         self.limits.preview
     }

@@ -40,6 +40,8 @@ pub use error::{ConfigError, Error, ErrorKind};
 pub use excerpt::{Excerpt, Kind};
 pub use future::ResponseFuture;
 pub use layer::ArtifactLayer;
+#[cfg(unix)]
+pub use library::UploadTerms;
 pub use library::{Library, commit_manifest, manifest_label};
 pub use passing::{Form, PassConfig, Passing, ReferenceLayer, ReferenceService};
 pub use reader::Reader;

@@ -1,6 +1,8 @@
 //! Blobs and manifests of tenants, read by signed references.
 
 mod opened;
+#[cfg(unix)]
+mod uploads;
 
 use std::{
     collections::VecDeque,
@@ -13,6 +15,8 @@ use bytes::Bytes;
 use mcpo2_core::{Decision, Digest, TenantId};
 
 pub(crate) use self::opened::Opened;
+#[cfg(unix)]
+pub use self::uploads::UploadTerms;
 use crate::{
     Error, ErrorKind, Reader,
     blob::{BlobError, BlobErrorKind, BlobReader, Depot, Keep, Session, TenantBlobs},
@@ -75,6 +79,8 @@ pub struct Library {
     issuer: Issuer,
     verifier: Verifier,
     manifests: Mutex<VecDeque<((TenantId, Digest), Arc<Manifest>)>>,
+    #[cfg(unix)]
+    intake: Option<uploads::Intake>,
 }
 
 impl Library {
@@ -86,7 +92,17 @@ impl Library {
             issuer,
             verifier,
             manifests: Mutex::default(),
+            #[cfg(unix)]
+            intake: None,
         }
+    }
+
+    /// The same, which also takes uploads, and commits them to its depot.
+    #[cfg(unix)]
+    #[must_use]
+    pub fn with_uploads(mut self, uploads: Arc<crate::blob::Uploads>, terms: UploadTerms) -> Self {
+        self.intake = Some(uploads::Intake::new(uploads, terms));
+        self
     }
 
     /// Where the blobs are.

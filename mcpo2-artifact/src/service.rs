@@ -79,6 +79,12 @@ async fn answer(artifacts: &Artifacts, routed: &Routed) -> Result<Reply, Error> 
     let Some(id) = call.request().id() else {
         return Ok(Reply::accepted());
     };
+    #[cfg(unix)]
+    if let Some(library) = artifacts.library()
+        && let Some(taken) = library.take_upload(routed, artifacts.now()).await
+    {
+        return taken;
+    }
     let (Method::ResourcesRead, Some(item)) = (call.method(), call.item()) else {
         return Err(not_found());
     };

@@ -95,6 +95,10 @@ methods! {
     TasksResult = "tasks/result",
     /// `tasks/list`, in 2025-11-25 only.
     TasksList = "tasks/list",
+    /// `mcpo2/artifacts/create`, an extension: begins an upload.
+    ArtifactsCreate = "mcpo2/artifacts/create",
+    /// `mcpo2/artifacts/commit`, an extension: makes what was uploaded an artifact.
+    ArtifactsCommit = "mcpo2/artifacts/commit",
     /// `notifications/cancelled`.
     Cancelled = "notifications/cancelled",
     /// `notifications/progress`.
@@ -120,9 +124,11 @@ impl Method {
         match self {
             Self::ToolsCall => Some(ItemKind::Tool),
             Self::PromptsGet => Some(ItemKind::Prompt),
-            Self::ResourcesRead | Self::ResourcesSubscribe | Self::ResourcesUnsubscribe => {
-                Some(ItemKind::Resource)
-            }
+            Self::ResourcesRead
+            | Self::ResourcesSubscribe
+            | Self::ResourcesUnsubscribe
+            | Self::ArtifactsCreate
+            | Self::ArtifactsCommit => Some(ItemKind::Resource),
             Self::TasksGet | Self::TasksUpdate | Self::TasksCancel | Self::TasksResult => {
                 Some(ItemKind::Task)
             }

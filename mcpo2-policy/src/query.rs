@@ -251,6 +251,17 @@ impl<'a> Query<'a> {
     /// Whether this reads a reference that the gateway made.
     #[must_use]
     pub fn is_own_reference(&self) -> bool {
+        *self.method() == Method::ResourcesRead && self.names_artifact()
+    }
+
+    /// Whether it is about what the gateway keeps: to read it, or to put something there.
+    fn is_about_artifact(&self) -> bool {
+        let method = self.method();
+        let puts = matches!(method, Method::ArtifactsCreate | Method::ArtifactsCommit);
+        (puts || *method == Method::ResourcesRead) && self.names_artifact()
+    }
+
+    fn names_artifact(&self) -> bool {
         let of_ours = |item: &Item| {
             item.kind() == ItemKind::Resource
                 && item
@@ -258,7 +269,7 @@ impl<'a> Query<'a> {
                     .strip_prefix(ARTIFACT_SCHEME)
                     .is_some_and(|rest| rest.starts_with("://"))
         };
-        *self.method() == Method::ResourcesRead && self.item.is_some_and(of_ours)
+        self.item.is_some_and(of_ours)
     }
 
     /// Whether the method addresses an item, in what it is about rather than in what it holds.
@@ -274,7 +285,7 @@ impl<'a> Query<'a> {
     pub(crate) fn place(&self) -> Place<'_> {
         match &self.facts {
             Some(facts) => Place::Module(facts),
-            None if self.is_protocol() || self.is_own_reference() => Place::Gateway,
+            None if self.is_protocol() || self.is_about_artifact() => Place::Gateway,
             None => Place::Unknown,
         }
     }

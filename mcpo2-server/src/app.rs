@@ -21,6 +21,7 @@ use crate::{
     config::Config,
     edge::{Edge, http::HttpEdge},
     index::LiveIndex,
+    library::Opened,
     reload::{Reloader, Source},
     shutdown::Shutdown,
     stack::Stack,
@@ -86,7 +87,13 @@ impl App {
         let witnessed = witnessed(&ledger, &config)?;
         let index = LiveIndex::start(&ledger, &config.audit).map_err(because("audit.index"))?;
         let artifacts = config.artifact.clone().compile();
-        let artifacts = Arc::new(artifacts.map_err(because("artifact"))?);
+        let mut artifacts = artifacts.map_err(because("artifact"))?;
+        let library = config.library.as_ref().map(Opened::open_now);
+        let library = library.transpose().map_err(because("library"))?;
+        if let Some(opened) = &library {
+            artifacts = artifacts.with_library(Arc::clone(&opened.library));
+        }
+        let artifacts = Arc::new(artifacts);
         let mut metrics = metrics(&ledger, &artifacts);
         if let Some(index) = &index {
             index.watch(&mut metrics);
@@ -101,6 +108,7 @@ impl App {
             strangers: Strangers::default(),
             ledger,
             artifacts,
+            library,
             mode,
         });
         let first = Generation::build(config, &lasting, None)?;
@@ -151,6 +159,14 @@ impl App {
             task.run(CancellationToken::new()).await;
         }
         std::future::pending().await
+    }
+
+    /// Takes away from the library what nothing keeps, for as long as it runs.
+    pub(crate) async fn tend_library(&self) {
+        match &self.lasting.library {
+            Some(library) => library.tend().await,
+            None => std::future::pending().await,
+        }
     }
 
     /// The ledger.

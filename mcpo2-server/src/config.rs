@@ -14,6 +14,7 @@ mod fault;
 mod http;
 mod identity;
 mod interpolate;
+mod library;
 mod lists;
 mod log;
 mod module;
@@ -56,6 +57,7 @@ pub use self::{
     diagnostic::{Diagnostic, Diagnostics, Position, Severity},
     http::{Http, HttpTimeouts},
     identity::{Algorithm, Anonymous, ApiKey, Identity, Jwt},
+    library::{Library, Sweep, TenantLimits, Uploads},
     lists::Lists,
     log::{Log, LogFormat, LogLevel},
     module::{Builtin, BuiltinModule, HttpModule, Module, ModuleLimits, StdioModule, Transport},
@@ -111,6 +113,9 @@ pub struct Config {
     pub preamble: mcpo2_preamble::Config,
     /// How large results become references.
     pub artifact: mcpo2_artifact::Config,
+    /// What is kept for tenants beyond one process, and read by signed references. Without it,
+    /// nothing is.
+    pub library: Option<Library>,
     /// Where the ledger is kept; `ledger` beside this file if nothing is said.
     pub audit: mcpo2_audit::Config,
     /// What the server logs of itself.
@@ -139,6 +144,7 @@ impl Default for Config {
             classify: mcpo2_classify::Config::builtin(),
             preamble: mcpo2_preamble::Config::default(),
             artifact: mcpo2_artifact::Config::default(),
+            library: None,
             audit: mcpo2_audit::Config::new("ledger"),
             log: Log::default(),
             reload: Reload::default(),
@@ -345,6 +351,9 @@ fn resolve_paths(config: &mut Config, base: &Path) {
         *witnesses = base.join(&*witnesses);
     }
     config.bundles.resolve(base);
+    if let Some(library) = &mut config.library {
+        library.dir = base.join(&library.dir);
+    }
     if let mcpo2_artifact::StoreConfig::Dir(dir) = &mut config.artifact.store {
         *dir = base.join(&*dir);
     }

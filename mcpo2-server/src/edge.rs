@@ -10,6 +10,7 @@ use std::{
 };
 
 use futures_util::{StreamExt as _, future::ready};
+use mcpo2_artifact::Library;
 use mcpo2_audit::{Caller, Event, Note, Reject, Source};
 use mcpo2_core::{Frames, Message, Principal, ProtocolVersion, Reply, Request};
 use mcpo2_route::{Session, upstream::Hello};
@@ -40,6 +41,12 @@ impl Edge {
     /// Who is let in.
     pub(crate) fn gate(&self) -> &Gate {
         &self.lasting.gate
+    }
+
+    /// What is kept beyond one process, if something is.
+    pub(crate) fn library(&self) -> Option<Arc<Library>> {
+        let opened = self.lasting.library.as_ref();
+        opened.map(|opened| Arc::clone(&opened.library))
     }
 
     /// What decides about a request that begins now.

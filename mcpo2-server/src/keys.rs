@@ -75,7 +75,7 @@ fn beside(ledger: &Path) -> PathBuf {
 }
 
 /// The key in this file, made where there is none.
-fn kept(path: &Path) -> io::Result<Secret> {
+pub(crate) fn kept(path: &Path) -> io::Result<Secret> {
     match File::open(path) {
         Ok(file) => read(file),
         Err(error) if error.kind() == io::ErrorKind::NotFound => make(path),

@@ -7,6 +7,7 @@ pub mod config;
 pub mod demo;
 pub mod identity;
 mod keys;
+mod library;
 mod lookalikes;
 pub mod reload;
 pub mod witness;

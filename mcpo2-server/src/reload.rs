@@ -175,6 +175,9 @@ impl Reloader {
             needs_restart,
         };
         self.generations.swap(next);
+        if let Some(library) = &self.lasting.library {
+            library.reload();
+        }
         Ok(reloaded)
     }
 

@@ -21,7 +21,7 @@ use crate::{
     admin::{Admin, MetricsFor, RELOAD},
     app::{App, BuildError, Generation},
     edge::{
-        http::{HttpEdge, Remote, Side, artifact_uri},
+        http::{HttpEdge, Remote, Side, Upload, artifact_uri},
         stdio,
     },
     reload::watch,
@@ -64,6 +64,7 @@ impl App {
             () = follow(&edge) => {}
             () = watch(self.reloader.clone()) => {}
             () = self.be_witnessed() => {}
+            () = self.tend_library() => {}
         }
         if let Some(apart) = apart {
             apart.abort();
@@ -88,6 +89,7 @@ impl App {
             () = self.lasting.gate.watch_memory() => {}
             () = watch(self.reloader.clone()) => {}
             () = self.be_witnessed() => {}
+            () = self.tend_library() => {}
         }
         self.close().await;
     }
@@ -153,6 +155,10 @@ impl Server {
         if let Some(uri) = artifact_uri(request.uri().path()) {
             let read = self.edge.artifact(self.edge.now(), uri, request, remote);
             return Ok(Box::pin(read).await);
+        }
+        if Upload::is_at(request.uri().path()) {
+            let upload = self.edge.upload(self.edge.now(), request, remote);
+            return Ok(Box::pin(upload).await);
         }
         // Beside MCP only where operators have no address of their own.
         if self.metrics == MetricsFor::ThisMachine && request.uri().path() == RELOAD {

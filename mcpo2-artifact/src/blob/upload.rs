@@ -104,6 +104,7 @@ impl Uploads {
         let id = UploadId::random()?;
         let state = State {
             tenant: tenant.clone(),
+            owner: new.owner,
             expires: seconds(new.expires),
             size: new.size,
             digest: new.digest,
@@ -111,12 +112,9 @@ impl Uploads {
         };
         let part = self.files.create(&id, &state)?;
         let open = Arc::new(Open::new(state, Some(part), Some(reserved)));
-        self.all().insert(id, open);
-        Ok(UploadStatus {
-            id,
-            offset: 0,
-            finished: None,
-        })
+        self.all().insert(id, Arc::clone(&open));
+        let turn = open.turn.lock().await;
+        Ok(turn.status(&id))
     }
 
     /// How far an upload is.

@@ -21,6 +21,8 @@ pub(crate) const METHODS: &[&str] = &[
     "tasks/cancel",
     "tasks/result",
     "tasks/list",
+    "mcpo2/artifacts/create",
+    "mcpo2/artifacts/commit",
     "notifications/cancelled",
     "notifications/progress",
     "notifications/message",

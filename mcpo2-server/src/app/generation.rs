@@ -17,6 +17,7 @@ use crate::{
     edge::http::{BodyLimits, Guard},
     identity::Authenticator,
     keys::Keys,
+    library::Opened,
     lookalikes::Lookalikes,
     serve::Tls,
     stack::{Above, Parts, Stack, Stacks, stack},
@@ -47,6 +48,7 @@ pub(crate) struct Lasting {
     pub(crate) ledger: Ledger,
     pub(crate) metrics: Arc<Metrics>,
     pub(crate) artifacts: Arc<Artifacts>,
+    pub(crate) library: Option<Opened>,
     pub(crate) reloads: Reloads,
     pub(crate) gate: Gate,
     /// What callers have used of their rates.

@@ -15,7 +15,7 @@ pub const FULL: &str = include_str!("full.yaml");
 const INTRODUCTION: &str = include_str!("introduction.md");
 
 /// The sections, in the order in which people write them.
-const SECTIONS: [&str; 17] = [
+const SECTIONS: [&str; 18] = [
     "version",
     "listen",
     "environment",
@@ -30,6 +30,7 @@ const SECTIONS: [&str; 17] = [
     "classify",
     "preamble",
     "artifact",
+    "library",
     "audit",
     "log",
     "reload",

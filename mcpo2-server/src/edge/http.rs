@@ -10,6 +10,7 @@ mod remote;
 mod session;
 mod sse_pair;
 mod streams;
+mod upload;
 
 use std::{
     convert::Infallible,
@@ -38,7 +39,7 @@ use crate::{
 use self::{post::Post, sse_pair::Pairs};
 
 pub(crate) use self::{
-    artifact::uri as artifact_uri, guard::Guard, remote::Remote, sse_pair::Side,
+    artifact::uri as artifact_uri, guard::Guard, remote::Remote, sse_pair::Side, upload::Upload,
 };
 
 /// Answers HTTP requests for MCP.

@@ -23,6 +23,7 @@ pub(super) fn keep(new: &mut Config, running: &Config) -> Vec<&'static str> {
         new.http.max_connections == running.http.max_connections,
     );
     fix("artifact", new.artifact == running.artifact);
+    fix("library", new.library == running.library);
     fix("audit", new.audit == running.audit);
     fix("log", new.log == running.log);
     new.listen = running.listen;
@@ -30,6 +31,7 @@ pub(super) fn keep(new: &mut Config, running: &Config) -> Vec<&'static str> {
     new.http.reuse_port = running.http.reuse_port;
     new.http.max_connections = running.http.max_connections;
     new.artifact = running.artifact.clone();
+    new.library = running.library.clone();
     new.audit = running.audit.clone();
     new.log = running.log.clone();
     differ

@@ -23,6 +23,8 @@ pub(super) struct Files {
 #[serde(deny_unknown_fields)]
 pub(super) struct State {
     pub(super) tenant: TenantId,
+    #[serde(default)]
+    pub(super) owner: Option<Digest>,
     pub(super) expires: u64,
     pub(super) size: Option<u64>,
     pub(super) digest: Option<Digest>,

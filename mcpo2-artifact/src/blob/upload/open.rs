@@ -13,6 +13,7 @@ use crate::blob::{Usage, hold::Reservation};
 #[derive(Debug, Clone, Copy)]
 pub struct NewUpload {
     pub(super) expires: SystemTime,
+    pub(super) owner: Option<Digest>,
     pub(super) size: Option<u64>,
     pub(super) digest: Option<Digest>,
 }
@@ -23,9 +24,18 @@ impl NewUpload {
     pub fn new(expires: SystemTime) -> Self {
         Self {
             expires,
+            owner: None,
             size: None,
             digest: None,
         }
+    }
+
+    /// The same, begun by this principal ([`Principal::binding`](mcpo2_core::Principal::binding)).
+    /// Whoever lets others of the tenant go on with it asks [`UploadStatus::owner`].
+    #[must_use]
+    pub fn of(mut self, owner: Digest) -> Self {
+        self.owner = Some(owner);
+        self
     }
 
     /// The same, of this many bytes: no more are taken, and no fewer finished.
@@ -51,6 +61,12 @@ pub struct UploadStatus {
     pub id: UploadId,
     /// How many bytes it has: where it goes on.
     pub offset: u64,
+    /// How many it is to have, where that was said.
+    pub size: Option<u64>,
+    /// Who began it, where that was said.
+    pub owner: Option<Digest>,
+    /// When it is collected, in seconds of the Unix epoch.
+    pub expires: u64,
     /// The digest of the whole, once it is finished.
     pub finished: Option<Digest>,
 }
@@ -89,6 +105,9 @@ impl Turn {
         let length = self.part.as_ref().map(Part::length);
         UploadStatus {
             id: *id,
+            size: self.state.size,
+            owner: self.state.owner,
+            expires: self.state.expires,
             offset: length
                 .or(finished.map(|(_, size)| size))
                 .unwrap_or_default(),

@@ -12,6 +12,7 @@ pub(super) fn check(context: &mut Context<'_>) -> Option<Arc<Rules>> {
     preamble(context);
     preamble_names(context);
     artifact(context);
+    library(context);
     audit(context);
     rules
 }
@@ -123,6 +124,31 @@ fn artifact(context: &mut Context<'_>) {
         &path,
         Diagnostic::error("invalid-artifact", error.to_string()),
     );
+}
+
+fn library(context: &mut Context<'_>) {
+    let Some(library) = &context.config.library else {
+        return;
+    };
+    let name = library
+        .authority
+        .parse::<mcpo2_artifact::token::Authority>();
+    let holds = library.uploads.reference;
+    if name.is_err() {
+        let text = "a name has 1 to 64 of a-z, 0-9, `.` and `-`, and is not `r`";
+        context.value(
+            "library/authority",
+            Diagnostic::error("invalid-library", text),
+        );
+    }
+    let most = mcpo2_artifact::token::MAX_LIFETIME;
+    if holds > most || holds.as_secs() == 0 {
+        let text = "a reference holds for a second to a day";
+        context.value(
+            "library/uploads/reference",
+            Diagnostic::error("invalid-library", text),
+        );
+    }
 }
 
 fn audit(context: &mut Context<'_>) {

@@ -4,11 +4,14 @@ mod reader;
 
 use std::{ops::Range, sync::Arc};
 
-use futures_util::TryStreamExt as _;
+use futures_util::{StreamExt as _, TryStreamExt as _, stream};
 use http::{HeaderMap, HeaderName, HeaderValue, Method, Request, Response, StatusCode, header};
 use http_body_util::StreamBody;
 use hyper::body::Frame;
-use mcpo2_artifact::range::{HttpRange, HttpRangeError, content_range, unsatisfied_range};
+use mcpo2_artifact::{
+    range::{HttpRange, HttpRangeError, content_range, unsatisfied_range},
+    token::SignedReference,
+};
 use mcpo2_core::{ARTIFACT_SCHEME, Error, ErrorKind};
 
 use self::reader::{Reader, Stat};
@@ -18,10 +21,14 @@ use crate::{app::Generation, refusal::Refusal, respond::HttpBody};
 /// Behind it stands what stands behind `r/` in the URI of an artifact.
 const PATH: &str = "/v1/artifacts/r/";
 
-/// The URI of the artifact that this path names, if it names one.
+/// The URI of the artifact that this path names, if it names one: of a result, or of what a signed
+/// reference names.
 pub(crate) fn uri(path: &str) -> Option<String> {
     let id = path.strip_prefix(PATH)?;
-    Some(format!("{ARTIFACT_SCHEME}://r/{id}"))
+    Some(match SignedReference::from_token(id) {
+        Ok(reference) => reference.uri(),
+        Err(_) => format!("{ARTIFACT_SCHEME}://r/{id}"),
+    })
 }
 
 impl HttpEdge {
@@ -48,13 +55,17 @@ impl HttpEdge {
             source,
             uri,
         };
+        let media_type = reader.media_type();
         let stat = match reader.stat().await {
             Ok(stat) => stat,
             Err(error) => return plain(status(&error)),
         };
         let wanted = Wanted::of(&parts.headers, &stat);
-        let mut response = answer(reader, &stat, wanted, &parts.method);
-        describe(response.headers_mut(), &stat);
+        let mut response = match answer(reader, &stat, wanted, &parts.method).await {
+            Ok(response) => response,
+            Err(error) => return plain(status(&error)),
+        };
+        describe(response.headers_mut(), &stat, media_type);
         response
     }
 }
@@ -98,9 +109,14 @@ impl Wanted {
     }
 }
 
-fn answer(reader: Reader, stat: &Stat, wanted: Wanted, method: &Method) -> Response<HttpBody> {
+async fn answer(
+    reader: Reader,
+    stat: &Stat,
+    wanted: Wanted,
+    method: &Method,
+) -> Result<Response<HttpBody>, Error> {
     let (status, part) = match wanted {
-        Wanted::Nothing => return plain(StatusCode::NOT_MODIFIED),
+        Wanted::Nothing => return Ok(plain(StatusCode::NOT_MODIFIED)),
         Wanted::Unsatisfiable => {
             let mut response = plain(StatusCode::RANGE_NOT_SATISFIABLE);
             insert(
@@ -108,7 +124,7 @@ fn answer(reader: Reader, stat: &Stat, wanted: Wanted, method: &Method) -> Respo
                 header::CONTENT_RANGE,
                 unsatisfied_range(stat.size),
             );
-            return response;
+            return Ok(response);
         }
         Wanted::Whole => (StatusCode::OK, 0..stat.size),
         Wanted::Part(part) => (StatusCode::PARTIAL_CONTENT, part),
@@ -118,7 +134,11 @@ fn answer(reader: Reader, stat: &Stat, wanted: Wanted, method: &Method) -> Respo
     let mut response = match *method == Method::HEAD || length == 0 {
         true => plain(status),
         false => {
-            let frames = reader.stream(part).map_ok(Frame::data);
+            // Before the status is told: the bytes may be more than a reference grants.
+            let first = reader.next(&part).await?;
+            let read = u64::try_from(first.len()).unwrap_or(u64::MAX);
+            let rest = reader.stream(part.start.saturating_add(read)..part.end);
+            let frames = stream::iter([Ok(first)]).chain(rest).map_ok(Frame::data);
             let mut response = Response::new(HttpBody::new(StreamBody::new(frames)));
             *response.status_mut() = status;
             response
@@ -128,19 +148,19 @@ fn answer(reader: Reader, stat: &Stat, wanted: Wanted, method: &Method) -> Respo
     if let Some(range) = range {
         insert(&mut response, header::CONTENT_RANGE, range);
     }
-    response
+    Ok(response)
 }
 
 /// What is true of each answer. A copy may be kept, and has to be asked for again: who may read is
 /// decided each time.
-fn describe(headers: &mut HeaderMap, stat: &Stat) {
+fn describe(headers: &mut HeaderMap, stat: &Stat, media_type: &'static str) {
     if let Ok(tag) = HeaderValue::try_from(tag(stat)) {
         headers.insert(header::ETAG, tag);
     }
     for (name, value) in [
         (header::ACCEPT_RANGES, "bytes"),
         (header::CACHE_CONTROL, "private, no-cache"),
-        (header::CONTENT_TYPE, "application/json"),
+        (header::CONTENT_TYPE, media_type),
         (header::CONTENT_DISPOSITION, "attachment"),
         (HeaderName::from_static("x-content-type-options"), "nosniff"),
     ] {

@@ -1,7 +1,9 @@
 use std::{ops::Range, sync::Arc};
 
+use base64::{Engine as _, engine::general_purpose::STANDARD};
 use bytes::Bytes;
 use futures_util::{Stream, stream};
+use mcpo2_artifact::token::SignedReference;
 use mcpo2_audit::Source;
 use mcpo2_core::{
     Body, BoxError, Call, Digest, Error, ErrorKind, Message, Principal, ProtocolVersion, Reply,
@@ -31,7 +33,7 @@ pub(super) struct Stat {
 
 /// One part, as a call gave it.
 struct Part {
-    text: String,
+    bytes: Bytes,
     range: Range<u64>,
     stat: Stat,
 }
@@ -55,17 +57,35 @@ impl Reader {
     }
 
     /// As many bytes from the beginning of this range as one read gives.
-    async fn next(&self, range: &Range<u64>) -> Result<Bytes, BoxError> {
+    pub(super) async fn next(&self, range: &Range<u64>) -> Result<Bytes, Error> {
+        // Of what is signed for, exactly what is asked for is read.
+        let slack = if self.is_signed() {
+            0
+        } else {
+            WITHIN_CHARACTER
+        };
         let part = self
-            .read(range.start..range.end.saturating_add(WITHIN_CHARACTER))
+            .read(range.start..range.end.saturating_add(slack))
             .await?;
-        let skip = usize::try_from(range.start.saturating_sub(part.range.start))?;
-        let take = usize::try_from(range.end.min(part.range.end).saturating_sub(range.start))?;
-        let bytes = part.text.as_bytes().get(skip..skip.saturating_add(take));
-        match bytes {
-            Some(bytes) if !bytes.is_empty() => Ok(Bytes::copy_from_slice(bytes)),
-            _ => Err("a read gave other bytes than were asked for".into()),
+        let skip = position(range.start.saturating_sub(part.range.start));
+        let take = position(range.end.min(part.range.end).saturating_sub(range.start));
+        let end = skip.saturating_add(take);
+        if take == 0 || end > part.bytes.len() {
+            return Err(broken());
         }
+        Ok(part.bytes.slice(skip..end))
+    }
+
+    /// Of what a signed reference names, nothing is known but its bytes.
+    pub(super) fn media_type(&self) -> &'static str {
+        match self.is_signed() {
+            true => "application/octet-stream",
+            false => "application/json",
+        }
+    }
+
+    fn is_signed(&self) -> bool {
+        self.uri.parse::<SignedReference>().is_ok()
     }
 
     async fn read(&self, range: Range<u64>) -> Result<Part, Error> {
@@ -96,7 +116,8 @@ fn part(reply: &Reply) -> Option<Part> {
     }
     #[derive(Deserialize)]
     struct Contents {
-        text: String,
+        text: Option<String>,
+        blob: Option<String>,
         #[serde(rename = "_meta")]
         meta: Meta,
     }
@@ -114,16 +135,25 @@ fn part(reply: &Reply) -> Option<Part> {
     };
     let Response { result } = serde_json::from_slice(bytes).ok()?;
     let Read {
-        contents: [Contents { text, meta }],
+        contents: [Contents { text, blob, meta }],
     } = result;
+    let bytes = match (text, blob) {
+        (Some(text), None) => text.into_bytes(),
+        (None, Some(blob)) => STANDARD.decode(blob).ok()?,
+        _ => return None,
+    };
     Some(Part {
-        text,
+        bytes: bytes.into(),
         range: meta.range.0..meta.range.1,
         stat: Stat {
             size: meta.size,
             digest: meta.digest,
         },
     })
+}
+
+fn position(offset: u64) -> usize {
+    usize::try_from(offset).unwrap_or(usize::MAX)
 }
 
 fn broken() -> Error {

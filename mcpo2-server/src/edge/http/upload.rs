@@ -1,0 +1,353 @@
+//! Resumable uploads, as draft-ietf-httpbis-resumable-upload has them. A call through the stack
+//! begins each and another commits it, so that a policy decides and the ledger has both; the bytes
+//! between them are their owner's to send.
+
+mod headers;
+mod intake;
+
+use std::sync::Arc;
+
+use bytes::Bytes;
+use http::{HeaderName, HeaderValue, Method, Request, Response, StatusCode, header};
+use http_body_util::{BodyExt as _, Full};
+use mcpo2_artifact::{
+    Library,
+    blob::{BlobErrorKind, UploadId, UploadStatus},
+};
+use mcpo2_audit::Source;
+use mcpo2_core::{Body, Call, Error, ErrorKind, Message, Principal, ProtocolVersion, Reply};
+use serde_json::{Value, json};
+
+use self::{
+    headers::{Announced, COMPLETE, LENGTH, LIMIT, OFFSET},
+    intake::{Broken, Place, take},
+};
+use super::{HttpEdge, Remote, admit, plain};
+use crate::{app::Generation, refusal::Refusal, respond::HttpBody};
+
+const PATH: &str = "/v1/artifacts";
+const UPLOADS: &str = "/v1/artifacts/u/";
+
+/// A request to begin an upload, or about one.
+pub(crate) struct Upload {
+    generation: Arc<Generation>,
+    library: Arc<Library>,
+    principal: Arc<Principal>,
+    source: Source,
+    announced: Announced,
+}
+
+impl Upload {
+    /// Whether this path is one of uploads.
+    pub(crate) fn is_at(path: &str) -> bool {
+        path == PATH || path.starts_with(UPLOADS)
+    }
+}
+
+impl HttpEdge {
+    /// Answers a request about an upload.
+    pub(crate) async fn upload<B>(
+        &self,
+        generation: Arc<Generation>,
+        request: Request<B>,
+        remote: &Remote,
+    ) -> Response<HttpBody>
+    where
+        B: http_body::Body<Data = Bytes> + Send,
+        B::Error: std::fmt::Display,
+    {
+        let (parts, body) = request.into_parts();
+        let source = remote.source(&parts.headers);
+        let principal = match admit(&generation, &parts, remote) {
+            Ok(principal) => principal,
+            Err(refusal) => return self.refuse(&refusal, source, None, 0),
+        };
+        let Some(library) = self.edge.library() else {
+            return plain(StatusCode::NOT_FOUND);
+        };
+        let announced = match Announced::of(&parts.headers) {
+            Ok(announced) => announced,
+            Err(refusal) => return self.refuse(&refusal, source, Some(&principal), 0),
+        };
+        let pace = generation.body_limits().time;
+        let upload = Upload {
+            generation,
+            library,
+            principal,
+            source,
+            announced,
+        };
+        let id = parts.uri.path().strip_prefix(UPLOADS);
+        let answered = match (&parts.method, id) {
+            (&Method::POST, None) => upload.begin(body, pace).await,
+            (method, Some(id)) => match id.parse() {
+                Ok(id) => upload.about(&id, method, body, pace).await,
+                Err(_) => Err(Answer::status(StatusCode::NOT_FOUND)),
+            },
+            _ => Err(Answer::not_allowed("POST")),
+        };
+        let Answer { response, close } = answered.unwrap_or_else(|answer| answer);
+        let mut response = response;
+        if close {
+            // The rest of the body is not read.
+            let close = HeaderValue::from_static("close");
+            response.headers_mut().insert(header::CONNECTION, close);
+        }
+        response
+    }
+}
+
+impl Upload {
+    async fn begin<B>(self, body: B, pace: std::time::Duration) -> Result<Answer, Answer>
+    where
+        B: http_body::Body<Data = Bytes> + Send,
+        B::Error: std::fmt::Display,
+    {
+        let params = json!({
+            "uri": self.library.new_upload_uri(),
+            "size": self.announced.length,
+            "digest": self.announced.digest,
+        });
+        let created = self.call("mcpo2/artifacts/create", params).await?;
+        let id = created
+            .get("id")
+            .and_then(Value::as_str)
+            .unwrap_or_default();
+        let id: UploadId = id.parse().map_err(|_| Answer::broken())?;
+        let mut answer = self.receive(&id, 0, body, pace).await?;
+        // What is complete at once is told with 201 as well: something was made.
+        *answer.response.status_mut() = StatusCode::CREATED;
+        answer.put(header::LOCATION, format!("{UPLOADS}{id}"));
+        if let Some(most) = created.get("maxBytes") {
+            answer.put(LIMIT, format!("max-size={most}"));
+        }
+        Ok(answer)
+    }
+
+    async fn about<B>(
+        self,
+        id: &UploadId,
+        method: &Method,
+        body: B,
+        pace: std::time::Duration,
+    ) -> Result<Answer, Answer>
+    where
+        B: http_body::Body<Data = Bytes> + Send,
+        B::Error: std::fmt::Display,
+    {
+        let status = self.status(id).await?;
+        match *method {
+            Method::HEAD => Ok(Answer::of(StatusCode::NO_CONTENT, &status)),
+            Method::PATCH => {
+                if !self.announced.is_partial {
+                    return Err(Answer::status(StatusCode::UNSUPPORTED_MEDIA_TYPE));
+                }
+                let missing = || {
+                    Answer::problem(
+                        StatusCode::BAD_REQUEST,
+                        "about:blank",
+                        json!({
+                            "title": "Upload-Offset and Upload-Complete are missing",
+                        }),
+                    )
+                };
+                let offset = self.announced.offset.ok_or_else(missing)?;
+                self.announced.complete.ok_or_else(missing)?;
+                self.receive(id, offset, body, pace).await
+            }
+            Method::DELETE => {
+                let ended = self.library.abort(&self.principal, id).await;
+                ended.map_err(|error| Answer::blob(error.kind(), 0))?;
+                Ok(Answer::status(StatusCode::NO_CONTENT))
+            }
+            _ => Err(Answer::not_allowed("HEAD, PATCH, DELETE")),
+        }
+    }
+
+    /// Takes the body from this offset on, and commits the upload where that is its end.
+    async fn receive<B>(
+        &self,
+        id: &UploadId,
+        offset: u64,
+        body: B,
+        pace: std::time::Duration,
+    ) -> Result<Answer, Answer>
+    where
+        B: http_body::Body<Data = Bytes> + Send,
+        B::Error: std::fmt::Display,
+    {
+        let to = Place {
+            library: &self.library,
+            who: &self.principal,
+            id,
+        };
+        match take(body, pace, offset, to).await {
+            Ok(()) => {}
+            Err(Broken::Blob(error)) => return Err(Answer::blob(error.kind(), offset)),
+            Err(Broken::Slow) => return Err(Answer::status(StatusCode::REQUEST_TIMEOUT)),
+            // Nobody is there to read it.
+            Err(Broken::Off) => return Err(Answer::status(StatusCode::BAD_REQUEST)),
+        }
+        if self.announced.complete == Some(false) {
+            let status = self.status(id).await?;
+            return Ok(Answer::of(StatusCode::NO_CONTENT, &status));
+        }
+        self.commit(id).await
+    }
+
+    async fn commit(&self, id: &UploadId) -> Result<Answer, Answer> {
+        let digest = self.announced.digest.ok_or_else(|| {
+            Answer::problem(
+                StatusCode::BAD_REQUEST,
+                "about:blank",
+                json!({
+                    "title": "an upload is completed with its digest",
+                    "detail": "Repr-Digest: blake3=:BASE64:",
+                }),
+            )
+        })?;
+        let params = json!({ "uri": self.library.upload_uri(id), "digest": digest });
+        let committed = self.call("mcpo2/artifacts/commit", params).await?;
+        let status = self.status(id).await?;
+        let mut answer = Answer::of(StatusCode::OK, &status);
+        answer.json("application/json", &committed);
+        Ok(answer)
+    }
+
+    async fn status(&self, id: &UploadId) -> Result<UploadStatus, Answer> {
+        let status = self.library.upload(&self.principal, id).await;
+        status.map_err(|error| Answer::blob(error.kind(), 0))
+    }
+
+    /// The result of a call through the stack, as its caller.
+    async fn call(&self, method: &str, params: Value) -> Result<Value, Answer> {
+        let request = json!({ "jsonrpc": "2.0", "id": 0, "method": method, "params": params });
+        let Ok(Message::Request(request)) = Message::parse(request.to_string()) else {
+            return Err(Answer::broken());
+        };
+        let call = Call::new(request, Arc::clone(&self.principal));
+        let mut call = call.with_version(ProtocolVersion::LATEST);
+        call.extensions_mut().insert(self.source.clone());
+        let reply = self.generation.run(call).await;
+        result(&reply.map_err(|error| Answer::error(&error))?).ok_or_else(Answer::broken)
+    }
+}
+
+fn result(reply: &Reply) -> Option<Value> {
+    let Body::Complete(bytes) = reply.body() else {
+        return None;
+    };
+    let mut response: Value = serde_json::from_slice(bytes).ok()?;
+    Some(response.get_mut("result")?.take())
+}
+
+/// What a client is told.
+struct Answer {
+    response: Response<HttpBody>,
+    /// Whether the connection cannot go on.
+    close: bool,
+}
+
+impl Answer {
+    fn status(status: StatusCode) -> Self {
+        Self {
+            response: plain(status),
+            close: status.is_client_error() || status.is_server_error(),
+        }
+    }
+
+    fn broken() -> Self {
+        Self::status(StatusCode::INTERNAL_SERVER_ERROR)
+    }
+
+    fn not_allowed(methods: &'static str) -> Self {
+        let mut answer = Self::status(StatusCode::METHOD_NOT_ALLOWED);
+        answer.put(header::ALLOW, methods.to_owned());
+        answer
+    }
+
+    /// How far an upload is.
+    fn of(status: StatusCode, upload: &UploadStatus) -> Self {
+        let mut answer = Self::status(status);
+        let complete = if upload.finished.is_some() {
+            "?1"
+        } else {
+            "?0"
+        };
+        answer.put(COMPLETE, complete.to_owned());
+        answer.put(OFFSET, upload.offset.to_string());
+        if let Some(size) = upload.size {
+            answer.put(LENGTH, size.to_string());
+        }
+        answer.put(header::CACHE_CONTROL, "no-store".to_owned());
+        answer
+    }
+
+    /// Why the stack did not do it. What is denied answers as what is not there.
+    fn error(error: &Error) -> Self {
+        let status = match error.kind() {
+            ErrorKind::Denied | ErrorKind::NotFound => StatusCode::NOT_FOUND,
+            ErrorKind::TooLarge => StatusCode::PAYLOAD_TOO_LARGE,
+            ErrorKind::InvalidParams => StatusCode::BAD_REQUEST,
+            ErrorKind::Overloaded | ErrorKind::Unavailable => StatusCode::SERVICE_UNAVAILABLE,
+            ErrorKind::TimedOut => StatusCode::GATEWAY_TIMEOUT,
+            _ => StatusCode::INTERNAL_SERVER_ERROR,
+        };
+        Self::problem(status, "about:blank", json!({ "title": error.to_string() }))
+    }
+
+    /// Why bytes were not taken that were to begin at this offset.
+    fn blob(kind: BlobErrorKind, offset: u64) -> Self {
+        const TYPES: &str = "https://iana.org/assignments/http-problem-types#";
+        match kind {
+            BlobErrorKind::NotFound => Self::status(StatusCode::NOT_FOUND),
+            BlobErrorKind::Offset(expected) => Self::problem(
+                StatusCode::CONFLICT,
+                &format!("{TYPES}mismatching-upload-offset"),
+                json!({
+                    "title": "the offset is not where the upload goes on",
+                    "expected-offset": expected, "provided-offset": offset,
+                }),
+            ),
+            BlobErrorKind::Quota(_) | BlobErrorKind::TooLarge => Self::problem(
+                StatusCode::PAYLOAD_TOO_LARGE,
+                "about:blank",
+                json!({
+                    "title": "longer than it may be, or the quota is used up",
+                }),
+            ),
+            BlobErrorKind::Full => Self::status(StatusCode::INSUFFICIENT_STORAGE),
+            _ => Self::broken(),
+        }
+    }
+
+    /// A problem as RFC 9457 has it.
+    fn problem(status: StatusCode, kind: &str, mut members: Value) -> Self {
+        let mut answer = Self::status(status);
+        if let Some(members) = members.as_object_mut() {
+            members.insert("type".to_owned(), kind.into());
+            members.insert("status".to_owned(), status.as_u16().into());
+        }
+        answer.json("application/problem+json", &members);
+        answer
+    }
+
+    fn json(&mut self, kind: &'static str, content: &Value) {
+        let bytes = Bytes::from(format!("{content}\n"));
+        let body = Full::new(bytes).map_err(|never| match never {});
+        *self.response.body_mut() = HttpBody::new(body);
+        let headers = self.response.headers_mut();
+        headers.remove(header::CONTENT_LENGTH);
+        headers.insert(header::CONTENT_TYPE, HeaderValue::from_static(kind));
+    }
+
+    fn put(&mut self, name: HeaderName, value: String) {
+        if let Ok(value) = HeaderValue::try_from(value) {
+            self.response.headers_mut().insert(name, value);
+        }
+    }
+}
+
+fn malformed(name: &'static str) -> Refusal {
+    Refusal::invalid("malformed_header", format!("not a value of {name}"))
+}

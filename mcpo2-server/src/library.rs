@@ -1,0 +1,191 @@
+//! The library of a gateway: a directory with blobs, keys, uploads and what is revoked.
+
+use std::{
+    fs::{self, File, OpenOptions},
+    io::{self, Write as _},
+    os::unix::fs::OpenOptionsExt as _,
+    path::{Path, PathBuf},
+    sync::Arc,
+    time::{Duration, SystemTime},
+};
+
+use mcpo2_artifact::{
+    Library, UploadTerms,
+    blob::{Depot, FsBlobs, KeyDir, Limits, Quotas, SweepOptions, Uploads},
+    token::{self, Authority, Issuer, Keys, Revocations, Secret, Verifier},
+};
+use mcpo2_core::BoxError;
+
+use crate::{config, keys};
+
+/// Where the parts of a library are.
+#[derive(Debug, Clone)]
+pub(crate) struct Place(PathBuf);
+
+impl Place {
+    pub(crate) fn new(dir: impl Into<PathBuf>) -> Self {
+        Self(dir.into())
+    }
+
+    /// The blobs of all tenants, with keys that are made where they are missing.
+    pub(crate) fn depot(&self, seal: bool, quotas: Quotas) -> Result<Depot, BoxError> {
+        private_dir(&self.0)?;
+        let keys = KeyDir::open(self.0.join("keys"))?;
+        let keys = if seal { keys.sealing() } else { keys };
+        let blobs = FsBlobs::open(self.0.join("blobs"))?;
+        Ok(Depot::new(Arc::new(blobs), Arc::new(keys), quotas))
+    }
+
+    /// The key that signs references, made where it is missing.
+    pub(crate) fn signing_key(&self) -> Result<Secret, BoxError> {
+        let path = self.0.join("references.key");
+        let key = keys::kept(&path).map_err(|error| format!("{}: {error}", path.display()))?;
+        Ok(key.to_base64().parse()?)
+    }
+
+    fn uploads(&self) -> PathBuf {
+        self.0.join("uploads")
+    }
+
+    /// What is revoked, as the file says; begun now where there is none.
+    pub(crate) fn revocations(&self, now: SystemTime) -> Result<Revocations, BoxError> {
+        let path = self.revoked();
+        match fs::read(&path) {
+            Ok(bytes) => {
+                let snapshot = serde_json::from_slice(&bytes)
+                    .map_err(|error| format!("{}: {error}", path.display()))?;
+                Ok(Revocations::restore(snapshot))
+            }
+            Err(error) if error.kind() == io::ErrorKind::NotFound => {
+                let revocations = Revocations::new(now);
+                self.save(&revocations)?;
+                Ok(revocations)
+            }
+            Err(error) => Err(format!("{}: {error}", path.display()).into()),
+        }
+    }
+
+    /// Keeps what is revoked now, all or nothing.
+    pub(crate) fn save(&self, revocations: &Revocations) -> Result<(), BoxError> {
+        let path = self.revoked();
+        let new = path.with_extension("new");
+        let text = serde_json::to_vec(&revocations.snapshot())?;
+        let mut options = OpenOptions::new();
+        let mut file = options
+            .write(true)
+            .create(true)
+            .truncate(true)
+            .mode(0o600)
+            .open(&new)?;
+        file.write_all(&text)?;
+        file.sync_all()?;
+        fs::rename(&new, &path)?;
+        File::open(&self.0)?.sync_all()?;
+        Ok(())
+    }
+
+    fn revoked(&self) -> PathBuf {
+        self.0.join("revoked.json")
+    }
+}
+
+/// A library that is open, and what is done for it while the gateway runs.
+#[derive(Debug, Clone)]
+pub(crate) struct Opened {
+    pub(crate) library: Arc<Library>,
+    uploads: Arc<Uploads>,
+    place: Place,
+    revocations: Arc<Revocations>,
+    sweep: config::Sweep,
+}
+
+impl Opened {
+    /// Opens the library that is configured, whether or not this runs on a runtime: what opens it
+    /// waits for a store.
+    pub(crate) fn open_now(config: &config::Library) -> Result<Self, BoxError> {
+        let opening = || {
+            let runtime = tokio::runtime::Builder::new_current_thread()
+                .enable_all()
+                .build()?;
+            runtime.block_on(Self::open(config))
+        };
+        std::thread::scope(|scope| scope.spawn(opening).join())
+            .unwrap_or_else(|_| Err("opening it panicked".into()))
+    }
+
+    async fn open(config: &config::Library) -> Result<Self, BoxError> {
+        let place = Place::new(&config.dir);
+        let limits = &config.limits;
+        let each = Limits::NONE
+            .with_stored_bytes(number(limits.stored))
+            .with_objects(limits.objects)
+            .with_uploads(limits.uploads);
+        let depot = place.depot(config.seal, Quotas::new(each))?;
+        let uploads = Arc::new(Uploads::open(place.uploads(), depot.clone()).await?);
+        let name: Authority = config.authority.parse()?;
+        let keys = Arc::new(Keys::new(&place.signing_key()?));
+        let revocations = Arc::new(place.revocations(SystemTime::now())?);
+        let issuer = Issuer::new(
+            name.clone(),
+            Arc::clone(&keys),
+            Arc::clone(&revocations),
+            token::Limits::default(),
+        );
+        let verifier = Verifier::new(name, keys, Arc::clone(&revocations), Arc::default());
+        let terms = UploadTerms {
+            kept: config.uploads.keep,
+            max_bytes: number(config.uploads.max_size),
+            reference: config.uploads.reference,
+        };
+        let library = Library::new(depot, issuer, verifier);
+        Ok(Self {
+            library: Arc::new(library.with_uploads(Arc::clone(&uploads), terms)),
+            uploads,
+            place,
+            revocations,
+            sweep: config.sweep.clone(),
+        })
+    }
+
+    /// Takes up what another has written into the file of what is revoked.
+    pub(crate) fn reload(&self) {
+        let now = SystemTime::now();
+        let absorbed = self.place.revocations(now).and_then(|revoked| {
+            self.revocations.absorb(&revoked.snapshot(), now);
+            self.place.save(&self.revocations)
+        });
+        if let Err(error) = absorbed {
+            tracing::error!(%error, "what is revoked cannot be read, and what was revoked before holds");
+        }
+    }
+
+    /// Takes away from time to time what nothing keeps, until it is dropped.
+    pub(crate) async fn tend(&self) {
+        loop {
+            tokio::time::sleep(self.sweep.every.max(Duration::from_secs(1))).await;
+            if let Err(error) = self.sweep().await {
+                tracing::warn!(%error, "what nothing keeps could not be taken away");
+            }
+        }
+    }
+
+    async fn sweep(&self) -> Result<(), BoxError> {
+        let collected = self.uploads.collect().await?;
+        let options = SweepOptions::default().with_grace(self.sweep.grace);
+        let report = self.library.depot().sweep(&options).await?;
+        tracing::info!(collected, ?report, "swept");
+        Ok(())
+    }
+}
+
+fn private_dir(path: &Path) -> io::Result<()> {
+    use std::os::unix::fs::DirBuilderExt as _;
+    fs::DirBuilder::new()
+        .recursive(true)
+        .mode(0o700)
+        .create(path)
+}
+
+fn number(size: usize) -> u64 {
+    size.try_into().unwrap_or(u64::MAX)
+}
