@@ -31,6 +31,7 @@ mod reference;
 mod respond;
 mod service;
 mod store;
+mod templates;
 mod tools;
 
 pub use artifacts::{Artifacts, Stored};

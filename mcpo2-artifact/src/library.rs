@@ -21,7 +21,7 @@ use crate::{
     Error, ErrorKind, Reader,
     blob::{BlobError, BlobErrorKind, BlobReader, Depot, Keep, Session, TenantBlobs},
     manifest::{Content, Manifest, RelPath},
-    token::{Access, Issuer, Mint, MintError, Object, SignedReference, Verifier},
+    token::{Access, Authority, Issuer, Mint, MintError, Object, SignedReference, Verifier},
 };
 
 /// Manifests that stay in memory, so that reading many files of one tree reads it once.
@@ -109,6 +109,12 @@ impl Library {
     #[must_use]
     pub fn depot(&self) -> &Depot {
         &self.depot
+    }
+
+    /// The name in the references that it signs.
+    #[must_use]
+    pub fn authority(&self) -> &Authority {
+        self.issuer.authority()
     }
 
     /// Signs a reference.

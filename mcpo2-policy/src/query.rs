@@ -263,7 +263,7 @@ impl<'a> Query<'a> {
 
     fn names_artifact(&self) -> bool {
         let of_ours = |item: &Item| {
-            item.kind() == ItemKind::Resource
+            matches!(item.kind(), ItemKind::Resource | ItemKind::Template)
                 && item
                     .name()
                     .strip_prefix(ARTIFACT_SCHEME)

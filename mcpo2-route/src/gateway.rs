@@ -13,7 +13,9 @@ pub(crate) use translate::Outside;
 
 use std::{fmt, sync::Arc};
 
-use mcpo2_core::{Error, ErrorKind, Method, Principal, Reply, Routed, message::result_response};
+use mcpo2_core::{
+    Error, ErrorKind, Item, ItemKind, Method, Principal, Reply, Routed, message::result_response,
+};
 use mcpo2_seal::KeyRing;
 
 use crate::{Catalog, CatalogOptions, Registry, Session, upstream::ClientInfo};
@@ -29,6 +31,7 @@ pub struct Gateway {
     ours: ClientInfo,
     instructions: Box<Instructions>,
     own: &'static str,
+    templates: Vec<(Item, String)>,
     seal: Option<Arc<KeyRing>>,
 }
 
@@ -46,6 +49,7 @@ impl Gateway {
             ours,
             instructions: Box::new(|_| None),
             own: "{}",
+            templates: Vec::new(),
             seal: KeyRing::ephemeral().ok().map(Arc::new),
         }
     }
@@ -76,11 +80,18 @@ impl Gateway {
         self
     }
 
-    /// Says that there are resources, whether or not a module has some: for a stack whose layers
-    /// answer `resources/read` themselves.
+    /// Says that there are resources, whether or not a module has some, and lists these templates of
+    /// them, each with its JSON text, behind those of modules: for a stack whose layers answer
+    /// `resources/read` themselves.
     #[must_use]
-    pub fn with_own_resources(mut self) -> Self {
+    pub fn with_own_resources(
+        mut self,
+        templates: impl IntoIterator<Item = (String, String)>,
+    ) -> Self {
         self.own = r#"{"resources":{}}"#;
+        let templates = templates.into_iter();
+        let items = templates.map(|(uri, json)| (Item::new(ItemKind::Template, uri), json));
+        self.templates = items.collect();
         self
     }
 

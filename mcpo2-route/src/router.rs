@@ -327,5 +327,6 @@ fn in_stateless(method: &Method) -> bool {
 
 fn is_artifact(item: &Item) -> bool {
     let scheme = item.name().split_once("://").map(|(scheme, _)| scheme);
-    item.kind() == ItemKind::Resource && scheme == Some(ARTIFACT_SCHEME)
+    let is_resource = matches!(item.kind(), ItemKind::Resource | ItemKind::Template);
+    is_resource && scheme == Some(ARTIFACT_SCHEME)
 }

@@ -375,3 +375,21 @@ async fn uploads_and_references_outlive_the_process() {
     second.signal("TERM");
     second.ended().await;
 }
+
+#[tokio::test]
+async fn the_templates_of_artifacts_are_listed() {
+    let platform = Platform::new().await;
+    let body = stateless("1", "resources/templates/list", "");
+    let ask = modern(platform.gateway.address, body).key(&platform.ben);
+    let listed = ask.answer().await.json();
+    let templates = listed["result"]["resourceTemplates"].as_array().unwrap();
+    let uris: Vec<_> = templates
+        .iter()
+        .map(|it| it["uriTemplate"].as_str().unwrap())
+        .collect();
+    let ours = [
+        "mcpo2+artifact://r/{id}{?bytes,lines}",
+        "mcpo2+artifact://gw.example/r/{token}{?path,bytes,lines}",
+    ];
+    assert!(ours.iter().all(|uri| uris.contains(uri)), "{uris:?}");
+}

@@ -50,6 +50,18 @@ impl PageEntries {
         }
     }
 
+    /// The same entries and these behind them.
+    #[must_use]
+    pub fn and<J: AsRef<str>>(&self, entries: impl IntoIterator<Item = (Item, J)>) -> Self {
+        let texts = self.entries.iter().map(|(item, span)| {
+            let text = self.text.get(span.clone()).unwrap_or_default();
+            (item.clone(), String::from_utf8_lossy(text).into_owned())
+        });
+        let behind = entries.into_iter();
+        let behind = behind.map(|(item, json)| (item, json.as_ref().to_owned()));
+        Self::new(self.kind, texts.chain(behind))
+    }
+
     /// What is on the page, by the names that callers know.
     pub fn items(&self) -> impl ExactSizeIterator<Item = &Item> {
         self.entries.iter().map(|(item, _)| item)

@@ -38,7 +38,13 @@ impl Gateway {
             None => 0,
         };
         let turned = list.page(first).ok_or_else(cursor::unknown)?;
-        let mut page = ListPage::new(turned.entries, id);
+        let is_last = turned.next.is_none();
+        let ours = kind == ItemKind::Template && is_last && !self.templates.is_empty();
+        let entries = match ours {
+            true => Arc::new(turned.entries.and(self.templates.iter().cloned())),
+            false => turned.entries,
+        };
+        let mut page = ListPage::new(entries, id);
         if let Some(next) = turned.next {
             let cursor = self.cursor(call, kind, &list, next)?;
             page = page.with_member("nextCursor", &format!("\"{cursor}\""));

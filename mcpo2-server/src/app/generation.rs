@@ -293,7 +293,7 @@ fn assemble(
 ) -> Result<Stack, BuildError> {
     let profiles = config.preamble.clone().compile();
     let profiles = Arc::new(profiles.map_err(because("preamble"))?);
-    let gateway = gateway(lasting.mode, routes, &profiles, keys);
+    let gateway = gateway(lasting, routes, &profiles, keys);
     let above = Above {
         metrics: Arc::clone(&lasting.metrics),
         audit: AuditLayer::new(lasting.ledger.clone())
@@ -350,7 +350,7 @@ fn intents(config: &Config, lasting: &Lasting) -> IntentLayer {
 }
 
 fn gateway(
-    mode: Mode,
+    lasting: &Lasting,
     routes: &Routes,
     profiles: &Arc<mcpo2_preamble::Profiles>,
     keys: &Keys,
@@ -367,9 +367,9 @@ fn gateway(
     let gateway = gateway
         .with_seal(Arc::clone(keys.ring()))
         .with_instructions(move |principal| profiles.instructions(principal));
-    match mode {
+    match lasting.mode {
         // Any rule may oblige a result to become a reference.
-        Mode::Governed => gateway.with_own_resources(),
+        Mode::Governed => gateway.with_own_resources(lasting.artifacts.templates()),
         Mode::Observed => gateway,
     }
 }
