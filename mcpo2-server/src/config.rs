@@ -109,7 +109,7 @@ pub struct Config {
     pub classify: mcpo2_classify::Config,
     /// What the platform tells the models.
     pub preamble: mcpo2_preamble::Config,
-    /// How large results become references.
+    /// How large results become references, and what context is selected from.
     pub artifact: mcpo2_artifact::Config,
     /// Where the ledger is kept; `ledger` beside this file if nothing is said.
     pub audit: mcpo2_audit::Config,
@@ -347,6 +347,9 @@ fn resolve_paths(config: &mut Config, base: &Path) {
     config.bundles.resolve(base);
     if let mcpo2_artifact::StoreConfig::Dir(dir) = &mut config.artifact.store {
         *dir = base.join(&*dir);
+    }
+    for workspace in &mut config.artifact.workspaces {
+        workspace.path = base.join(&workspace.path);
     }
     if let Some(tls) = &mut config.http.tls {
         tls.cert = base.join(&tls.cert);

@@ -22,14 +22,19 @@ pub(super) fn keep(new: &mut Config, running: &Config) -> Vec<&'static str> {
         "http.max_connections",
         new.http.max_connections == running.http.max_connections,
     );
-    fix("artifact", new.artifact == running.artifact);
+    let artifact = mcpo2_artifact::Config {
+        workspaces: std::mem::take(&mut new.artifact.workspaces),
+        ..running.artifact.clone()
+    };
+    new.artifact.workspaces.clone_from(&artifact.workspaces);
+    fix("artifact", new.artifact == artifact);
     fix("audit", new.audit == running.audit);
     fix("log", new.log == running.log);
     new.listen = running.listen;
     new.http.admin_listen = running.http.admin_listen;
     new.http.reuse_port = running.http.reuse_port;
     new.http.max_connections = running.http.max_connections;
-    new.artifact = running.artifact.clone();
+    new.artifact = artifact;
     new.audit = running.audit.clone();
     new.log = running.log.clone();
     differ
@@ -53,6 +58,8 @@ pub(super) fn still_knows_callers(config: &Config) -> Result<(), &'static str> {
 
 #[cfg(test)]
 mod tests {
+    use mcpo2_artifact::context::WorkspaceConfig;
+
     use super::*;
     use crate::config::Anonymous;
 
@@ -66,6 +73,11 @@ mod tests {
         new.http.max_connections = 1;
         new.http.max_body_bytes = 1;
         new.audit.dir = "elsewhere".into();
+        new.artifact.workspaces.push(WorkspaceConfig {
+            name: "web".into(),
+            tenants: Vec::new(),
+            path: "web".into(),
+        });
         assert_eq!(
             keep(&mut new, &running),
             ["listen", "http.max_connections", "audit"]
@@ -74,6 +86,7 @@ mod tests {
         assert_eq!(new.http.max_connections, running.http.max_connections);
         assert_eq!(new.audit.dir, running.audit.dir);
         assert_eq!(new.http.max_body_bytes, 1);
+        assert_eq!(new.artifact.workspaces.len(), 1, "those are read again");
     }
 
     /// A file that is right for a loopback address is not for the public one that is open.
