@@ -26,6 +26,9 @@ pub struct Config {
     pub max_read_bytes: u64,
     /// How long a result is kept, in seconds: 1 to 86400.
     pub ttl_seconds: u64,
+    /// Directories that calls may name as workspaces, for modules that may have context of them.
+    #[cfg(all(feature = "ingest", feature = "select"))]
+    pub workspaces: Vec<crate::context::WorkspaceConfig>,
 }
 
 /// Where results are kept.
@@ -52,6 +55,8 @@ impl Default for Config {
             max_total_bytes: 256 << 20,
             max_read_bytes: 64 << 10,
             ttl_seconds: 3600,
+            #[cfg(all(feature = "ingest", feature = "select"))]
+            workspaces: Vec::new(),
         }
     }
 }

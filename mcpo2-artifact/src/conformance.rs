@@ -1,16 +1,17 @@
 //! What every [`Store`] must do, for implementors to run.
 
 use bytes::Bytes;
+use mcpo2_core::BoxError;
 
-use crate::{Key, Store, StoreError, StoreErrorKind};
+use crate::{Key, Store, StoreErrorKind};
 
-/// A law that a store broke.
+/// A law that a part of the host broke.
 #[derive(Debug, thiserror::Error)]
 #[error("{law}")]
 pub struct Violation {
     law: &'static str,
     #[source]
-    source: Option<StoreError>,
+    source: Option<BoxError>,
 }
 
 /// Runs the laws on an empty store with room for at least 1 MiB.
@@ -100,14 +101,14 @@ async fn absent(store: &dyn Store, key: &Key, law: &'static str) -> Result<(), V
     }
 }
 
-fn holds(it_does: bool, law: &'static str) -> Result<(), Violation> {
+pub(crate) fn holds(it_does: bool, law: &'static str) -> Result<(), Violation> {
     match it_does {
         true => Ok(()),
         false => Err(Violation { law, source: None }),
     }
 }
 
-fn broken(law: &'static str, error: StoreError) -> Violation {
-    let source = Some(error);
+pub(crate) fn broken(law: &'static str, error: impl Into<BoxError>) -> Violation {
+    let source = Some(error.into());
     Violation { law, source }
 }

@@ -42,6 +42,11 @@ impl Error {
         }
     }
 
+    /// Of a part that a host gives, such as what opens workspaces: why it failed.
+    pub fn failed(source: impl Into<BoxError>) -> Self {
+        Self::new(ErrorKind::Store, "a part of the host failed").with_source(source)
+    }
+
     pub(crate) fn not_found(message: &'static str) -> Self {
         Self::new(ErrorKind::NotFound, message)
     }
@@ -109,7 +114,7 @@ pub enum ConfigError {
         /// What it must be.
         bound: &'static str,
     },
-    /// A glob of tools is none.
+    /// A glob of tools or workspaces is none.
     #[error("not a glob: `{glob}`")]
     Glob {
         /// As it is written.
@@ -117,6 +122,9 @@ pub enum ConfigError {
         /// Why.
         source: BoxError,
     },
+    /// An argument that takes packs has no name.
+    #[error("`into.argument` is empty")]
+    Argument,
     /// The store cannot be opened.
     #[error("the artifact store cannot be opened")]
     Store(#[from] StoreError),

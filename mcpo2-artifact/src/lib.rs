@@ -3,6 +3,8 @@
 pub mod blob;
 pub mod conformance;
 #[cfg(feature = "select")]
+pub mod context;
+#[cfg(feature = "select")]
 pub mod facts;
 #[cfg(feature = "ingest")]
 pub mod ingest;

@@ -144,6 +144,24 @@ fn what_is_pinned_comes_before_all_else() {
 }
 
 #[test]
+fn what_is_pinned_is_there_though_the_task_has_none_of_its_words() {
+    let files = project();
+    for (pin, path) in [
+        ("README.md", "README.md"),
+        ("src/q", ""),
+        ("tests/", "tests/"),
+    ] {
+        let pinned = [pin];
+        let mut request = SelectRequest::new("zebra", 250);
+        request.pinned = &pinned;
+        let pack = pack(&files, &request);
+        let found = pack.items.first().map(|item| &*item.path);
+        assert_eq!(found.is_some(), !path.is_empty(), "{pin}");
+        assert!(found.is_none_or(|found| found.starts_with(path)), "{pin}");
+    }
+}
+
+#[test]
 fn a_pack_in_markdown_fences_what_has_fences() {
     let text = b"# parser\n\n````md\n```\ncode\n```\n````\n";
     let files = Files::of([("parser.md", &text[..])]);

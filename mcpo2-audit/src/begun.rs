@@ -6,7 +6,9 @@ use std::{
 };
 
 use bytes::Bytes;
-use mcpo2_core::{Call, Digest, Durability, Fact, Meta, Offloaded, Passed, Principal, Routing};
+use mcpo2_core::{
+    Call, Digest, Durability, Fact, Given, Meta, Offloaded, Passed, Principal, Routing,
+};
 
 use crate::{
     Asked, Committed, Ended, ItemRef, Ledger, RecordId, Source,
@@ -109,13 +111,13 @@ impl Begun {
     }
 
     /// The facts without what they would tell of contents: a name that is personal, and the digest
-    /// of a result, which here is one of this ledger and of the tenant: whoever reads records of
-    /// two tenants cannot tell that both got the same.
+    /// of a result or of files, which here is one of this ledger and of the tenant: whoever reads
+    /// records of two tenants cannot tell that both got the same.
     pub(crate) fn public<'a>(&self, ledger: &Ledger, facts: &'a [Fact]) -> Cow<'a, [Fact]> {
         let is_personal = self.asked.item.as_ref().is_some_and(ItemRef::is_personal);
         let tells = |fact: &Fact| match fact {
             Fact::Routed(_) => is_personal,
-            Fact::Offloaded(_) | Fact::Passed(_) => true,
+            Fact::Offloaded(_) | Fact::Passed(_) | Fact::Context(_) => true,
             _ => false,
         };
         if !facts.iter().any(tells) {
@@ -138,6 +140,11 @@ impl Begun {
             Fact::Passed(passed) => Fact::Passed(Passed {
                 digest: keyed(&passed.digest),
                 ..passed
+            }),
+            Fact::Context(given) => Fact::Context(Given {
+                root: keyed(&given.root),
+                text: keyed(&given.text),
+                ..given
             }),
             other => other,
         });

@@ -35,8 +35,8 @@ pub use principal::{AuthMethod, Principal, PrincipalKind};
 pub use reply::{Body, Frame, Frames, Reply};
 pub use routed::{Preamble, Routed};
 pub use trail::{
-    Applied, Basis, Candidate, Classified, Decided, Effect, Fact, Filtered, Listing, Offloaded,
-    Passed, ProfileRef, Redacted, Routing, Shadow, Trail,
+    Applied, Basis, Candidate, Classified, Decided, Effect, Fact, Filtered, Given, Listing,
+    Offloaded, Passed, ProfileRef, Redacted, Routing, Shadow, Trail,
 };
 pub use version::{ProtocolVersion, UnsupportedVersion};
 

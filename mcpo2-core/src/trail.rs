@@ -73,6 +73,8 @@ pub enum Fact {
     Offloaded(Offloaded),
     /// What a module was given in place of a reference.
     Passed(Passed),
+    /// What context a module was given with the call.
+    Context(Given),
 }
 
 /// What the family of a call rests on.
@@ -223,4 +225,19 @@ pub struct Passed {
     pub digest: Digest,
     /// Which bytes of it, from the first to the one behind the last.
     pub range: (u64, u64),
+}
+
+/// What context a module was given: parts of files that the gateway selected.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize)]
+pub struct Given {
+    /// The root of the manifest of all files that there were to select from.
+    pub root: Digest,
+    /// The digest of the text that was given.
+    pub text: Digest,
+    /// How many excerpts it has.
+    pub items: u64,
+    /// How many tokens it takes, by the tokenizer that counted.
+    pub tokens: u64,
+    /// Where it went: `meta` or `arguments`.
+    pub point: Cow<'static, str>,
 }

@@ -1,5 +1,6 @@
 //! A configuration becomes a gateway.
 
+mod contexts;
 mod generation;
 mod lists;
 mod modules;

@@ -111,7 +111,7 @@ pub struct Config {
     pub classify: mcpo2_classify::Config,
     /// What the platform tells the models.
     pub preamble: mcpo2_preamble::Config,
-    /// How large results become references.
+    /// How large results become references, and what context is selected from.
     pub artifact: mcpo2_artifact::Config,
     /// What is kept for tenants beyond one process, and read by signed references. Without it,
     /// nothing is.
@@ -356,6 +356,9 @@ fn resolve_paths(config: &mut Config, base: &Path) {
     }
     if let mcpo2_artifact::StoreConfig::Dir(dir) = &mut config.artifact.store {
         *dir = base.join(&*dir);
+    }
+    for workspace in &mut config.artifact.workspaces {
+        workspace.path = base.join(&workspace.path);
     }
     if let Some(tls) = &mut config.http.tls {
         tls.cert = base.join(&tls.cert);

@@ -2,7 +2,7 @@
 
 use std::{sync::Arc, time::Duration};
 
-use mcpo2_artifact::{ArtifactLayer, ReferenceLayer};
+use mcpo2_artifact::{ArtifactLayer, ReferenceLayer, context::ManifestLayer};
 use mcpo2_audit::{AuditLayer, IntentLayer};
 use mcpo2_classify::{ClassifyLayer, Rules};
 use mcpo2_core::{Call, Directory, Duty, Error, Reply};
@@ -38,8 +38,7 @@ pub(crate) struct Parts {
     pub(crate) permits: Permits,
     pub(crate) router: Arc<Router>,
     pub(crate) profiles: Arc<Profiles>,
-    pub(crate) artifacts: ArtifactLayer,
-    pub(crate) references: ReferenceLayer,
+    pub(crate) texts: Texts,
     pub(crate) intents: IntentLayer,
     pub(crate) dispatch: Dispatch,
 }
@@ -49,6 +48,13 @@ pub(crate) struct Permits {
     pub(crate) policy: PolicyLayer,
     pub(crate) rates: RateLayer,
     pub(crate) redact: RedactLayer,
+}
+
+/// What puts references in the place of texts, and texts where modules may have them.
+pub(crate) struct Texts {
+    pub(crate) artifacts: ArtifactLayer,
+    pub(crate) references: ReferenceLayer,
+    pub(crate) contexts: ManifestLayer,
 }
 
 /// The obligations that the layers below the policy see to. A rule that obliges to another denies.
@@ -67,6 +73,11 @@ pub(crate) fn stack(parts: Parts) -> Stack {
         rates,
         redact,
     } = parts.permits;
+    let Texts {
+        artifacts,
+        references,
+        contexts,
+    } = parts.texts;
     let policy = policy.with_directory(Arc::clone(&directory));
     let governed = ServiceBuilder::new()
         .layer(option_layer(parts.catalog.map(CatalogLayer::new))) // what the directory knows
@@ -76,8 +87,9 @@ pub(crate) fn stack(parts: Parts) -> Stack {
         .layer(RouteLayer::new(parts.router)) // Permitted -> Routed
         .layer(PreambleLayer::new(parts.profiles)) // Routed + preamble
         .layer(redact.of_references()) // nothing of what was kept
-        .layer(parts.artifacts) // large results become references
-        .layer(parts.references) // and references what they name, for modules that may know
+        .layer(artifacts) // large results become references
+        .layer(references) // and references what they name, for modules that may know
+        .layer(contexts) // + parts of files; below, for nothing in them is a reference
         .layer(redact) // nothing in results that is not to be there
         .layer(parts.intents) // no module hears of a call that is not recorded
         .layer(MetricsLayer::new(Arc::clone(&parts.above.metrics)))

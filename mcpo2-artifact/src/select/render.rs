@@ -1,9 +1,13 @@
 //! How packs are written: texts whose lines say where they come from.
 
+use serde::{Deserialize, Serialize};
+
 use super::source::{Segment, Source};
 
 /// How a pack is written.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, Default)]
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Default, Deserialize, Serialize)]
+#[cfg_attr(feature = "schema", derive(schemars::JsonSchema))]
+#[serde(rename_all = "snake_case")]
 #[non_exhaustive]
 pub enum Format {
     /// Elements, as repomix writes them: `<file path="…">`, and before each excerpt a line

@@ -9,7 +9,7 @@ use mcpo2_route::{Catalog, Change, Dispatch, Gateway, Naming, Registry, Router};
 use tokio::sync::watch;
 use tower_http::cors::CorsLayer;
 
-use super::{BuildError, Mode, because, lists, modules, verdicts::Verdicts};
+use super::{BuildError, Mode, because, contexts, lists, modules, verdicts::Verdicts};
 use crate::{
     admission::{Gate, Strangers},
     config::{Builtin, Config, Transport},
@@ -20,7 +20,7 @@ use crate::{
     library::Opened,
     lookalikes::Lookalikes,
     serve::Tls,
-    stack::{Above, Parts, Stack, Stacks, stack},
+    stack::{Above, Parts, Stack, Stacks, Texts, stack},
     telemetry::{Metrics, Reloads},
 };
 
@@ -310,8 +310,11 @@ fn assemble(
         permits: verdicts.permits(config, lasting)?,
         router: Arc::clone(&routes.router),
         profiles,
-        artifacts: artifacts(config, lasting),
-        references: references(config, lasting)?,
+        texts: Texts {
+            artifacts: artifacts(config, lasting),
+            references: references(config, lasting)?,
+            contexts: contexts::layer(config)?,
+        },
         intents: intents(config, lasting),
         dispatch: Dispatch::new(Arc::new(gateway)),
     }))

@@ -1,6 +1,7 @@
 //! What the parts of a configuration say together.
 
 mod admission;
+mod contexts;
 mod duties;
 mod edge;
 mod layers;
@@ -39,6 +40,7 @@ pub(crate) fn check(
     sessions::check(&mut context);
     admission::check(&mut context);
     modules::check(&mut context);
+    contexts::check(&mut context);
     lists::check(&mut context);
     duties::check(&mut context);
     let compiled = Compiled {

@@ -1,6 +1,6 @@
 use std::{collections::BTreeMap, path::PathBuf, sync::Arc, time::Duration};
 
-use mcpo2_artifact::{PassConfig, Passing};
+use mcpo2_artifact::{PassConfig, Passing, context::ContextConfig};
 use mcpo2_core::{
     ApprovalState, Endpoint, Family, Module as Registered, ModuleId, Region, TenantId,
 };
@@ -36,6 +36,8 @@ pub struct Module {
     /// How it is given what references in arguments name; the references themselves if nothing is
     /// said.
     pub references: Option<PassConfig>,
+    /// Of which workspaces its calls may be given context, and how; of none if nothing is said.
+    pub context: Option<ContextConfig>,
 }
 
 impl Module {
@@ -52,6 +54,7 @@ impl Module {
             transport,
             limits: ModuleLimits::default(),
             references: None,
+            context: None,
         }
     }
 
@@ -130,6 +133,10 @@ struct Written {
     /// If nothing is said, it is given the references themselves.
     #[serde(default)]
     references: Option<PassConfig>,
+    /// Gives it, with calls that name a workspace, the parts of its files that their task needs. If
+    /// nothing is said, it is given none, and such calls are refused.
+    #[serde(default)]
+    context: Option<ContextConfig>,
 }
 
 impl TryFrom<Written> for Module {
@@ -149,6 +156,7 @@ impl TryFrom<Written> for Module {
             root,
             limits,
             references,
+            context,
         } = written;
         if root.is_some() && builtin.is_none() {
             return Err(format!(
@@ -190,6 +198,7 @@ impl TryFrom<Written> for Module {
             transport,
             limits,
             references,
+            context,
         })
     }
 }

@@ -22,7 +22,12 @@ pub(super) fn keep(new: &mut Config, running: &Config) -> Vec<&'static str> {
         "http.max_connections",
         new.http.max_connections == running.http.max_connections,
     );
-    fix("artifact", new.artifact == running.artifact);
+    let artifact = mcpo2_artifact::Config {
+        workspaces: std::mem::take(&mut new.artifact.workspaces),
+        ..running.artifact.clone()
+    };
+    new.artifact.workspaces.clone_from(&artifact.workspaces);
+    fix("artifact", new.artifact == artifact);
     fix("library", new.library == running.library);
     fix("audit", new.audit == running.audit);
     fix("log", new.log == running.log);
@@ -30,7 +35,7 @@ pub(super) fn keep(new: &mut Config, running: &Config) -> Vec<&'static str> {
     new.http.admin_listen = running.http.admin_listen;
     new.http.reuse_port = running.http.reuse_port;
     new.http.max_connections = running.http.max_connections;
-    new.artifact = running.artifact.clone();
+    new.artifact = artifact;
     new.library = running.library.clone();
     new.audit = running.audit.clone();
     new.log = running.log.clone();
@@ -55,6 +60,8 @@ pub(super) fn still_knows_callers(config: &Config) -> Result<(), &'static str> {
 
 #[cfg(test)]
 mod tests {
+    use mcpo2_artifact::context::WorkspaceConfig;
+
     use super::*;
     use crate::config::Anonymous;
 
@@ -68,6 +75,11 @@ mod tests {
         new.http.max_connections = 1;
         new.http.max_body_bytes = 1;
         new.audit.dir = "elsewhere".into();
+        new.artifact.workspaces.push(WorkspaceConfig {
+            name: "web".into(),
+            tenants: Vec::new(),
+            path: "web".into(),
+        });
         assert_eq!(
             keep(&mut new, &running),
             ["listen", "http.max_connections", "audit"]
@@ -76,6 +88,7 @@ mod tests {
         assert_eq!(new.http.max_connections, running.http.max_connections);
         assert_eq!(new.audit.dir, running.audit.dir);
         assert_eq!(new.http.max_body_bytes, 1);
+        assert_eq!(new.artifact.workspaces.len(), 1, "those are read again");
     }
 
     /// A file that is right for a loopback address is not for the public one that is open.

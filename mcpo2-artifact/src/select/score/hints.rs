@@ -6,6 +6,7 @@ use crate::{
     select::{
         index::Index,
         index_of, number,
+        pack::pins,
         query::{Query, plain},
         real,
         terms::{Part, each_term},
@@ -22,7 +23,8 @@ pub(super) fn hints(index: &Index, query: &Query, signals: &mut [FileSignals]) {
         let text = signals.terms.text;
         let own = own_name(path);
         let hints = &mut signals.hints;
-        hints.mention = f64::from(query.paths.iter().any(|mention| names(&mention.path, path)));
+        let named = query.paths.iter().any(|mention| names(&mention.path, path));
+        hints.mention = f64::from(named || query.pinned.iter().any(|pin| pins(pin, path)));
         hints.scope = tree.scope(path);
         (hints.stem, hints.subject) = tree.stem(own, query);
         hints.tested = tree.tested.get(&plain(own)).copied().unwrap_or_default();

@@ -1,8 +1,8 @@
 use std::sync::Arc;
 
 use mcpo2_core::{
-    Applied, Basis, Candidate, Classified, Decided, Digest, Effect, Filtered, ItemKind, Listing,
-    Offloaded, ProfileRef, ProtocolVersion, Redacted, Routing, Shadow,
+    Applied, Basis, Candidate, Classified, Decided, Digest, Effect, Filtered, Given, ItemKind,
+    Listing, Offloaded, ProfileRef, ProtocolVersion, Redacted, Routing, Shadow,
 };
 use proptest::{collection::vec, option, prelude::*, sample::select};
 
@@ -98,6 +98,17 @@ fn fact() -> impl Strategy<Value = Fact> {
         }),
         (digest(), any::<u64>())
             .prop_map(|(digest, bytes)| Fact::Offloaded(Offloaded { digest, bytes })),
+        (digest(), digest(), any::<(u64, u64)>(), text()).prop_map(
+            |(root, text, (items, tokens), point)| {
+                Fact::Context(Given {
+                    root,
+                    text,
+                    items,
+                    tokens,
+                    point: point.into(),
+                })
+            }
+        ),
         vec((text(), any::<u64>()), 0..3).prop_map(|finders| {
             let finders = finders
                 .into_iter()

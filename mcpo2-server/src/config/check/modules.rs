@@ -57,7 +57,7 @@ pub(super) fn check(context: &mut Context<'_>) {
 }
 
 /// A tenant of whom nobody can call is a typing error.
-fn check_tenants(context: &mut Context<'_>, path: &str, tenants: &[TenantId]) {
+pub(super) fn check_tenants(context: &mut Context<'_>, path: &str, tenants: &[TenantId]) {
     let Some(known) = super::policy::tenants(context.config) else {
         return;
     };

@@ -1,0 +1,95 @@
+use std::{error::Error as _, num::NonZeroUsize, sync::Arc, thread::available_parallelism};
+
+use async_trait::async_trait;
+use mcpo2_artifact::{
+    context::{Contexts, FixedWorkspaces, Job, ManifestLayer, Run, Workspace, WorkspaceConfig},
+    ingest::{self, Ingest, Limits, Rules, Spec},
+};
+use tokio::{sync::Semaphore, task::spawn_blocking};
+
+use super::{BuildError, because};
+use crate::config::Config;
+
+/// The most bytes of the files of one workspace, all of which are in memory.
+const MAX_BYTES: u64 = 256 << 20;
+
+/// What gives modules context: workspaces are read anew, whether they changed or not.
+pub(super) fn layer(config: &Config) -> Result<ManifestLayer, BuildError> {
+    let mut contexts = Contexts::default();
+    for module in &config.modules {
+        if let Some(config) = &module.context {
+            let with = contexts.with(module.id.clone(), config.clone());
+            contexts = with.map_err(because("modules"))?;
+        }
+    }
+    let workspaces = open(&config.artifact.workspaces)?;
+    let layer = ManifestLayer::new(Arc::new(workspaces), Arc::new(contexts));
+    Ok(layer.running_on(Arc::new(Processors::new())))
+}
+
+fn open(configs: &[WorkspaceConfig]) -> Result<FixedWorkspaces, BuildError> {
+    const WHERE: &str = "artifact.workspaces";
+    let mut workspaces = FixedWorkspaces::default();
+    if configs.is_empty() {
+        return Ok(workspaces);
+    }
+    let rules = Spec::default().compile().map_err(because(WHERE))?;
+    for config in configs {
+        let why = |error: ingest::Error| match error.source() {
+            None => format!("`{}`: {error}", config.name),
+            Some(source) => format!("`{}`: {error}: {source}", config.name),
+        };
+        let read = read(&rules, config).map_err(why);
+        let workspace = Arc::new(read.map_err(because(WHERE))?);
+        let manifest = workspace.manifest();
+        tracing::info!(
+            name = %config.name,
+            root = %manifest.root(),
+            files = manifest.entries().len(),
+            withheld = manifest.withheld().len(),
+            "a workspace was read"
+        );
+        for tenant in &config.tenants {
+            let (tenant, name) = (tenant.clone(), config.name.clone());
+            workspaces = workspaces.with(tenant, name, Arc::clone(&workspace));
+        }
+    }
+    Ok(workspaces)
+}
+
+fn read(rules: &Rules, config: &WorkspaceConfig) -> Result<Workspace, ingest::Error> {
+    let mut limits = Limits::default();
+    limits.bytes = MAX_BYTES;
+    let ingest = Ingest::new(rules).with_limits(limits);
+    Workspace::of_directory(ingest.with_threads(processors()), &config.path)
+}
+
+fn processors() -> NonZeroUsize {
+    available_parallelism().unwrap_or(NonZeroUsize::MIN)
+}
+
+/// Selects on threads that may be busy, on as many at once as there are processors.
+#[derive(Debug)]
+struct Processors(Arc<Semaphore>);
+
+impl Processors {
+    fn new() -> Self {
+        Self(Arc::new(Semaphore::new(processors().get())))
+    }
+}
+
+#[async_trait]
+impl Run for Processors {
+    async fn run(&self, job: Job) {
+        let Ok(permit) = Arc::clone(&self.0).acquire_owned().await else {
+            return;
+        };
+        let run = spawn_blocking(move || {
+            job();
+            drop(permit);
+        });
+        if let Err(error) = run.await {
+            tracing::error!(%error, "a selection did not run to its end");
+        }
+    }
+}
