@@ -94,6 +94,7 @@ mod fixed;
 mod layer;
 mod run;
 mod service;
+mod stored;
 mod workspace;
 
 pub use config::{ContextConfig, Place};
@@ -102,6 +103,7 @@ pub use fixed::{FixedWorkspaces, WorkspaceConfig};
 pub use layer::ManifestLayer;
 pub use run::{Inline, Job, Run};
 pub use service::ManifestService;
+pub use stored::StoredWorkspaces;
 pub use workspace::{Workspace, Workspaces};
 
 use std::collections::BTreeMap;

@@ -155,6 +155,20 @@ impl Library {
         Ok(manifest)
     }
 
+    /// The root of the manifest that [`name_manifest`] gave this name for the tenant.
+    ///
+    /// # Errors
+    ///
+    /// [`NotFound`](BlobErrorKind::NotFound), and what the store says.
+    pub async fn named(&self, tenant: &TenantId, name: &str) -> Result<Digest, BlobError> {
+        let blobs = self.depot.tenant(tenant)?;
+        let subject = blobs.subject(&name_label(name)).await?;
+        let subject = subject.ok_or(BlobErrorKind::NotFound)?;
+        let root = blobs.read(&subject, 0..u64::MAX).await?;
+        let root = root.as_ref().try_into().map(Digest::from_bytes);
+        root.map_err(|_| BlobErrorKind::Corrupt.into())
+    }
+
     /// What a reference names, or a path in a manifest that it names, for this reader.
     pub(crate) async fn open(
         &self,
@@ -257,6 +271,33 @@ pub async fn commit_manifest(
     let subject = session.put(manifest.to_bytes().into()).await?;
     let label = manifest_label(&manifest.root());
     session.commit_about(&subject, &label, keep).await
+}
+
+/// Lets a name stand for this root, in the place of another, for as long as that is said.
+///
+/// # Errors
+///
+/// What the store says: then the name may stand for nothing.
+pub async fn name_manifest(
+    blobs: &TenantBlobs,
+    name: &str,
+    root: &Digest,
+    keep: Keep<'_>,
+) -> Result<(), BlobError> {
+    let label = name_label(name);
+    let session = blobs.session().await?;
+    let subject = session.put(Bytes::copy_from_slice(root.as_bytes())).await?;
+    match session.commit_about(&subject, &label, keep).await {
+        Err(error) if error.kind() == BlobErrorKind::Mismatch => {
+            blobs.forget(&label).await?;
+            session.commit_about(&subject, &label, keep).await
+        }
+        done => done,
+    }
+}
+
+fn name_label(name: &str) -> String {
+    format!("workspace {name}")
 }
 
 async fn blob(blobs: &TenantBlobs, digest: &Digest) -> Result<opened::Source, BlobError> {

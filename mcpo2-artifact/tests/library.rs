@@ -241,6 +241,51 @@ fn a_manifest_lists_its_files_and_reads_them() {
     house.refuses(&entry);
 }
 
+/// A tree with one file, committed.
+#[cfg(feature = "select")]
+fn tree(house: &House, text: &'static str) -> Digest {
+    let content = Content::File {
+        mode: Mode::Plain,
+        size: text.len().try_into().unwrap(),
+        digest: Digest::of(text.as_bytes()),
+    };
+    let entries = vec![Entry::new("src/date.rs".parse().unwrap(), content)];
+    let manifest = Manifest::new(Digest::of(b"all"), entries, vec![]).unwrap();
+    let blobs = house.library.depot().tenant(house.ada.tenant()).unwrap();
+    let session = at_once(blobs.session()).unwrap();
+    at_once(session.put(text.into())).unwrap();
+    at_once(commit_manifest(&session, &manifest, Keep::Pinned("test"))).unwrap();
+    manifest.root()
+}
+
+#[cfg(feature = "select")]
+#[test]
+fn trees_are_workspaces_of_their_tenant_by_root_and_by_name() {
+    use mcpo2_artifact::context::{StoredWorkspaces, Workspaces as _};
+    let house = House::new();
+    let old = tree(&house, "fn parse_date() {}\n");
+    let new = tree(&house, "fn parse_time() {}\n");
+    let blobs = house.library.depot().tenant(house.ada.tenant()).unwrap();
+    let workspaces = StoredWorkspaces::new(Arc::clone(&house.library), 1 << 20);
+    let root = |who: &Principal, name: &str| {
+        let opened = at_once(workspaces.open(who, name)).unwrap();
+        opened.map(|workspace| workspace.manifest().root())
+    };
+    assert_eq!(root(&house.ada, "web"), None);
+    for tree in [old, new] {
+        let named = mcpo2_artifact::name_manifest(&blobs, "web", &tree, Keep::Pinned("test"));
+        at_once(named).unwrap();
+        assert_eq!(root(&house.ada, "web"), Some(tree));
+    }
+    assert_eq!(root(&house.ada, &old.to_string()), Some(old));
+    assert_eq!(root(&principal("acme", "ben"), "web"), Some(new));
+    for name in ["web".to_owned(), old.to_string()] {
+        assert_eq!(root(&principal("globex", "ada"), &name), None);
+    }
+    let small = StoredWorkspaces::new(Arc::clone(&house.library), 10);
+    at_once(small.open(&house.ada, "web")).unwrap_err();
+}
+
 #[test]
 fn uses_are_counted_and_verbs_hold() {
     let house = House::new();

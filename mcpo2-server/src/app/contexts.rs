@@ -2,19 +2,23 @@ use std::{error::Error as _, num::NonZeroUsize, sync::Arc, thread::available_par
 
 use async_trait::async_trait;
 use mcpo2_artifact::{
-    context::{Contexts, FixedWorkspaces, Job, ManifestLayer, Run, Workspace, WorkspaceConfig},
+    context::{
+        Contexts, FixedWorkspaces, Job, ManifestLayer, Run, StoredWorkspaces, Workspace,
+        WorkspaceConfig, Workspaces,
+    },
     ingest::{self, Ingest, Limits, Rules, Spec},
 };
+use mcpo2_core::Principal;
 use tokio::{sync::Semaphore, task::spawn_blocking};
 
-use super::{BuildError, because};
+use super::{BuildError, Lasting, because};
 use crate::config::Config;
 
 /// The most bytes of the files of one workspace, all of which are in memory.
 const MAX_BYTES: u64 = 256 << 20;
 
 /// What gives modules context: workspaces are read anew, whether they changed or not.
-pub(super) fn layer(config: &Config) -> Result<ManifestLayer, BuildError> {
+pub(super) fn layer(config: &Config, lasting: &Lasting) -> Result<ManifestLayer, BuildError> {
     let mut contexts = Contexts::default();
     for module in &config.modules {
         if let Some(config) = &module.context {
@@ -23,8 +27,42 @@ pub(super) fn layer(config: &Config) -> Result<ManifestLayer, BuildError> {
         }
     }
     let workspaces = open(&config.artifact.workspaces)?;
-    let layer = ManifestLayer::new(Arc::new(workspaces), Arc::new(contexts));
-    Ok(layer.running_on(Arc::new(Processors::new())))
+    let processors = Arc::new(Processors::new());
+    let stored = lasting.library.as_ref().map(|opened| {
+        let library = Arc::clone(&opened.library);
+        let run = Arc::<Processors>::clone(&processors);
+        StoredWorkspaces::new(library, MAX_BYTES).running_on(run)
+    });
+    let all = All {
+        fixed: workspaces,
+        stored,
+    };
+    let layer = ManifestLayer::new(Arc::new(all), Arc::new(contexts));
+    Ok(layer.running_on(processors))
+}
+
+/// Those that the configuration names, and then those of the library.
+#[derive(Debug)]
+struct All {
+    fixed: FixedWorkspaces,
+    stored: Option<StoredWorkspaces>,
+}
+
+#[async_trait]
+impl Workspaces for All {
+    async fn open(
+        &self,
+        principal: &Principal,
+        name: &str,
+    ) -> Result<Option<Arc<Workspace>>, mcpo2_artifact::Error> {
+        if let Some(workspace) = self.fixed.open(principal, name).await? {
+            return Ok(Some(workspace));
+        }
+        match &self.stored {
+            Some(stored) => stored.open(principal, name).await,
+            None => Ok(None),
+        }
+    }
 }
 
 fn open(configs: &[WorkspaceConfig]) -> Result<FixedWorkspaces, BuildError> {

@@ -313,7 +313,7 @@ fn assemble(
         texts: Texts {
             artifacts: artifacts(config, lasting),
             references: references(config, lasting)?,
-            contexts: contexts::layer(config)?,
+            contexts: contexts::layer(config, lasting)?,
         },
         intents: intents(config, lasting),
         dispatch: Dispatch::new(Arc::new(gateway)),
