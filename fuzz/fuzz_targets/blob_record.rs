@@ -1,0 +1,30 @@
+//! The records of a store of blobs are read as they were written or not at all, and the names of its
+//! files are written in one way.
+#![no_main]
+
+use libfuzzer_sys::fuzz_target;
+use mcpo2_artifact::blob::{PinRecord, RootRecord, Space, UploadId};
+
+fuzz_target!(|bytes: &[u8]| {
+    let digest = mcpo2_core::Digest::of(bytes);
+    // With the digest that it must end in, so that what is before it is looked at.
+    let sealed = [bytes, digest.as_bytes()].concat();
+    for bytes in [bytes, &sealed] {
+        if let Ok(root) = RootRecord::from_bytes(bytes) {
+            assert_eq!(root.to_bytes(), bytes);
+            let members = root.members().to_vec();
+            assert_eq!(RootRecord::new(root.logical_bytes(), members), root);
+        }
+        if let Ok(pin) = PinRecord::from_bytes(bytes) {
+            assert_eq!(pin.to_bytes(), bytes);
+        }
+    }
+    if let Ok(text) = std::str::from_utf8(bytes) {
+        if let Some(space) = Space::from_hex(text) {
+            assert_eq!(space.to_string(), text);
+        }
+        if let Ok(id) = text.parse::<UploadId>() {
+            assert_eq!(id.to_string(), text);
+        }
+    }
+});
