@@ -133,8 +133,8 @@ pub fn select(
     texts: &dyn Texts,
     tokenizer: &dyn Tokenizer,
 ) -> Pack {
-    let ranked = rank(index, &Query::read(request.query), &request.weights);
-    let mut sources = Source::all(ranked, texts, FILES);
+    let ranked = rank(index, &Query::read(request.query), request);
+    let mut sources = Source::all(ranked, texts, |at, path| at < FILES || request.pins(path));
     let (mut taken, mut written) = (Vec::new(), Written::of(request, &sources, tokenizer));
     for _ in 0..ROUNDS {
         let left = request.budget.saturating_sub(written.used);
