@@ -26,7 +26,7 @@ mod sessions;
 mod sources;
 mod tls;
 mod tree;
-mod unit;
+pub(crate) mod unit;
 mod upstream;
 
 use std::{
