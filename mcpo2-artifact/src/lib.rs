@@ -45,7 +45,7 @@ pub use future::ResponseFuture;
 pub use layer::ArtifactLayer;
 #[cfg(unix)]
 pub use library::UploadTerms;
-pub use library::{Library, commit_manifest, manifest_label, name_manifest};
+pub use library::{Library, commit_manifest, forget_name, manifest_label, name_manifest};
 pub use passing::{Form, PassConfig, Passing, ReferenceLayer, ReferenceService};
 pub use reader::Reader;
 pub use reference::{InvalidReference, Reference, Selector};

@@ -296,6 +296,15 @@ pub async fn name_manifest(
     }
 }
 
+/// Lets a name stand for nothing.
+///
+/// # Errors
+///
+/// As [`TenantBlobs::forget`].
+pub async fn forget_name(blobs: &TenantBlobs, name: &str) -> Result<(), BlobError> {
+    blobs.forget(&name_label(name)).await
+}
+
 fn name_label(name: &str) -> String {
     format!("workspace {name}")
 }

@@ -81,6 +81,7 @@ mod secret;
 mod sign;
 mod tenant;
 mod time;
+mod unverified;
 mod uri;
 mod uses;
 mod verb;
@@ -107,6 +108,7 @@ pub use self::{
     revoke::{Revocations, Snapshot},
     secret::{Secret, SecretError},
     time::MAX_LIFETIME,
+    unverified::Unverified,
     uri::Uri,
     uses::Uses,
     verb::{ToolPattern, Verb, Verbs},

@@ -162,6 +162,19 @@ fn what_is_pinned_is_there_though_the_task_has_none_of_its_words() {
 }
 
 #[test]
+fn what_is_pinned_need_not_have_a_word_of_the_task() {
+    let files = Files::of([
+        ("parser.rs", &b"fn parser() {}\n"[..]),
+        ("tools/run.sh", b"echo go\n"),
+    ]);
+    let mut request = SelectRequest::new("parser", 250);
+    request.pinned = &["tools/"];
+    let pack = pack(&files, &request);
+    let paths: Vec<&str> = pack.items.iter().map(|item| &*item.path).collect();
+    assert_eq!(paths, ["parser.rs", "tools/run.sh"], "{}", pack.text);
+}
+
+#[test]
 fn a_pack_in_markdown_fences_what_has_fences() {
     let text = b"# parser\n\n````md\n```\ncode\n```\n````\n";
     let files = Files::of([("parser.md", &text[..])]);

@@ -1,5 +1,6 @@
 //! The command line.
 
+mod artifact;
 mod audit;
 mod check;
 mod format;
@@ -33,6 +34,8 @@ enum Command {
     /// Read and verify a ledger
     #[command(subcommand)]
     Audit(Box<audit::Audit>),
+    /// Make manifests of trees, select from them, and keep them in a store, without a gateway
+    Artifact(artifact::Artifact),
     /// Test, explain, compare and tidy policies, without a gateway
     Policy(policy::Policy),
     /// Print the JSON schema of the configuration, for editors
@@ -63,6 +66,7 @@ pub fn run() -> ExitCode {
         Command::Demo(demo) => demo.run(),
         Command::Key(key) => key.run(),
         Command::Audit(audit) => audit.run(),
+        Command::Artifact(artifact) => artifact.run(),
         Command::Policy(policy) => policy.run(),
         Command::Schema => {
             print(&format!("{:#}\n", crate::config::schema()));
@@ -108,6 +112,17 @@ fn print(text: &str) {
     use std::io::Write as _;
     // Whoever closed the pipe has read enough.
     let _ = std::io::stdout().write_all(text.as_bytes());
+}
+
+/// An error and what caused it.
+fn chain(error: &(dyn std::error::Error + 'static)) -> String {
+    let mut said = error.to_string();
+    let mut next = error.source();
+    while let Some(source) = next {
+        said.push_str(&format!(": {source}"));
+        next = source.source();
+    }
+    said
 }
 
 fn fail(error: &dyn std::fmt::Display) -> ExitCode {

@@ -27,7 +27,7 @@ mod sessions;
 mod sources;
 mod tls;
 mod tree;
-mod unit;
+pub(crate) mod unit;
 mod upstream;
 
 use std::{

@@ -18,7 +18,7 @@ use mcpo2_core::BoxError;
 
 use crate::{config, keys};
 
-/// Where the parts of a library are.
+/// Where the parts of a library are: the store that `mcpo2 artifact` works on, and uploads.
 #[derive(Debug, Clone)]
 pub(crate) struct Place(PathBuf);
 
@@ -32,15 +32,20 @@ impl Place {
         private_dir(&self.0)?;
         let keys = KeyDir::open(self.0.join("keys"))?;
         let keys = if seal { keys.sealing() } else { keys };
-        let blobs = FsBlobs::open(self.0.join("blobs"))?;
+        let blobs = FsBlobs::open(&self.0)?;
         Ok(Depot::new(Arc::new(blobs), Arc::new(keys), quotas))
     }
 
     /// The key that signs references, made where it is missing.
     pub(crate) fn signing_key(&self) -> Result<Secret, BoxError> {
-        let path = self.0.join("references.key");
+        private_dir(&self.references())?;
+        let path = self.references().join("secret");
         let key = keys::kept(&path).map_err(|error| format!("{}: {error}", path.display()))?;
         Ok(key.to_base64().parse()?)
+    }
+
+    fn references(&self) -> PathBuf {
+        self.0.join("references")
     }
 
     fn uploads(&self) -> PathBuf {
@@ -80,12 +85,12 @@ impl Place {
         file.write_all(&text)?;
         file.sync_all()?;
         fs::rename(&new, &path)?;
-        File::open(&self.0)?.sync_all()?;
+        File::open(self.references())?.sync_all()?;
         Ok(())
     }
 
     fn revoked(&self) -> PathBuf {
-        self.0.join("revoked.json")
+        self.references().join("revocations.json")
     }
 }
 

@@ -20,7 +20,7 @@ use self::support::{
     Gateway,
     client::{Answer, Ask, bare, modern, stateless},
     fact,
-    process::Mcpo2,
+    process::{Mcpo2, mcpo2},
     vendor as upstream,
 };
 
@@ -392,4 +392,81 @@ async fn the_templates_of_artifacts_are_listed() {
         "mcpo2+artifact://gw.example/r/{token}{?path,bytes,lines}",
     ];
     assert!(ours.iter().all(|uri| uris.contains(uri)), "{uris:?}");
+}
+
+/// What the command line put into a library, a gateway serves: by references that were signed there,
+/// as a listing, file by file, and as the workspace that a call names.
+#[tokio::test]
+async fn a_tree_that_was_ingested_is_read_and_searched_through_the_gateway() {
+    let place = tempfile::tempdir().unwrap();
+    let at = |name: &str| place.path().join(name).to_str().unwrap().to_owned();
+    std::fs::create_dir(at("tree")).unwrap();
+    std::fs::write(at("tree/date.rs"), "fn parse_date() {}\n").unwrap();
+    std::fs::write(at("tree/.env"), "PASSWORD=hunter2-canary\n").unwrap();
+    let (ada, ada_entry) = support::key("ada", "acme");
+    let (ben, ben_entry) = support::key("ben", "acme");
+    let (tree, library) = (at("tree"), at("library"));
+    let store = ["--store", &library, "--tenant", "acme"];
+    let run = async |arguments: &[&str]| {
+        let (code, said, why) = mcpo2(&[&["artifact"], arguments, &store[..]].concat()).await;
+        assert_eq!(code, Some(0), "{why}");
+        said
+    };
+    run(&["ingest", &tree, "--name", "web"]).await;
+    let sign = [
+        "--authority",
+        "gw.example",
+        "--principal",
+        "ada",
+        "--expires",
+        "5m",
+    ];
+    let uri = run(&[&["ref", "web"], &sign[..]].concat()).await;
+    let uri = uri.trim();
+
+    let reader = upstream(Era::Modern).await;
+    let yaml = yaml(
+        place.path().join("library").as_path(),
+        [&ada_entry, &ben_entry],
+        &reader.url(),
+    );
+    let yaml = yaml.replace(
+        "references:",
+        "context: { workspaces: [web] }\n    references:",
+    );
+    let gateway = Gateway::governed(&yaml).await;
+    let read = async |key: &str, uri: &str| {
+        let body = stateless("1", "resources/read", &format!(r#""uri":"{uri}""#));
+        modern(gateway.address, body).key(key).answer().await
+    };
+    let listing = read(&ada, uri).await.json();
+    let listing = listing["result"]["contents"][0]["text"]
+        .as_str()
+        .unwrap()
+        .to_owned();
+    let entry: Value = serde_json::from_str(listing.trim()).unwrap();
+    assert_eq!(
+        entry["path"], "date.rs",
+        "one file and no secret: {listing}"
+    );
+    let file = read(&ada, &format!("{uri}?path=date.rs&lines=1-1"))
+        .await
+        .json();
+    assert_eq!(
+        file["result"]["contents"][0]["text"],
+        "fn parse_date() {}\n"
+    );
+    assert_eq!(read(&ben, uri).await.code(), Some(-32602));
+
+    let params = r#""name":"reader__vendor_call","arguments":{"issue":"parse date is wrong"},
+        "_meta":{"dev.mcpo2/workspace":{"name":"web"},"io.modelcontextprotocol/protocolVersion":"2026-07-28",
+        "io.modelcontextprotocol/clientCapabilities":{}}"#;
+    let body = format!(r#"{{"jsonrpc":"2.0","id":1,"method":"tools/call","params":{{{params}}}}}"#);
+    let called = modern(gateway.address, body).key(&ada).answer().await;
+    assert_eq!(called.status, StatusCode::OK, "{}", called.text());
+    let log = reader.log();
+    let received = log.of("tools/call").next().unwrap();
+    let body = String::from_utf8_lossy(&received.body).into_owned();
+    assert!(body.contains("fn parse_date() {}"), "{body}");
+    assert!(!body.contains("hunter2"), "{body}");
 }

@@ -1,6 +1,7 @@
 //! Archives. They are read twice: once for the names and the ignore files, once for the bytes that
 //! the rules take; nothing is written anywhere, and an archive in an archive is a file.
 
+mod detect;
 mod header;
 mod pax;
 mod plan;
@@ -9,7 +10,7 @@ mod tar;
 mod unpack;
 mod zip;
 
-use std::io::{Read, Seek, SeekFrom};
+use std::io::{self, Read, Seek, SeekFrom};
 
 use self::{plan::Plan, taking::Taking};
 use super::{
@@ -53,6 +54,27 @@ impl Format {
         let name = name.to_ascii_lowercase();
         let known = ENDS.iter().find(|(end, _)| name.ends_with(end));
         known.map(|(_, format)| *format)
+    }
+
+    /// The format that the first bytes say, whatever the name; none where they are of no archive.
+    /// It is read from there again.
+    ///
+    /// What is compressed is an archive if a tar archive is in it, or if that cannot be told: then
+    /// whoever reads it says what is wrong.
+    ///
+    /// ```
+    /// use std::io::Cursor;
+    /// use mcpo2_artifact::ingest::Format;
+    /// assert_eq!(Format::detect(Cursor::new(b"PK\x03\x04..."))?, Some(Format::Zip));
+    /// assert_eq!(Format::detect(Cursor::new(b"fn main() {}\n"))?, None);
+    /// # Ok::<(), std::io::Error>(())
+    /// ```
+    ///
+    /// # Errors
+    ///
+    /// What the source says.
+    pub fn detect(mut from: impl Read + Seek) -> io::Result<Option<Self>> {
+        detect::detect(&mut from)
     }
 }
 

@@ -86,7 +86,11 @@ impl Manifest {
         let (mut at, mut to) = (0, 0);
         loop {
             let same = self.same_from(at, other, to);
-            (at, to) = (at + same, to + same);
+            if same > 0 {
+                // What follows may be the same again.
+                (at, to) = (at + same, to + same);
+                continue;
+            }
             let pair = (self.entries.get(at), other.entries.get(to));
             let order = match pair {
                 (None, None) => return changes,

@@ -51,13 +51,9 @@ impl<'a> SelectRequest<'a> {
     }
 
     pub(super) fn pins(&self, path: &str) -> bool {
-        self.pinned.iter().any(|pin| pins(pin, path))
+        let mut pinned = self.pinned.iter();
+        pinned.any(|pin| *pin == path || (pin.ends_with('/') && path.starts_with(pin)))
     }
-}
-
-/// Whether this pin is the path, or a folder above it.
-pub(super) fn pins(pin: &str, path: &str) -> bool {
-    pin == path || (pin.ends_with('/') && path.starts_with(pin))
 }
 
 /// Lines of a file that are in a pack.
@@ -137,9 +133,8 @@ pub fn select(
     texts: &dyn Texts,
     tokenizer: &dyn Tokenizer,
 ) -> Pack {
-    let query = Query::read(request.query).pinning(request.pinned);
-    let ranked = rank(index, &query, &request.weights);
-    let mut sources = Source::all(ranked, texts, FILES);
+    let ranked = rank(index, &Query::read(request.query), request);
+    let mut sources = Source::all(ranked, texts, |at, path| at < FILES || request.pins(path));
     let (mut taken, mut written) = (Vec::new(), Written::of(request, &sources, tokenizer));
     for _ in 0..ROUNDS {
         let left = request.budget.saturating_sub(written.used);

@@ -18,8 +18,6 @@ pub(super) struct Query {
     pub(super) qualified: Vec<Vec<String>>,
     /// Words of a scope: `parser` of `fix(parser): …`.
     pub(super) scope: BTreeSet<String>,
-    /// Files and folders that are to come before all others, whatever the text says.
-    pub(super) pinned: Vec<String>,
 }
 
 /// How much a term is asked for.
@@ -103,12 +101,6 @@ impl Query {
             })
             .collect();
         query
-    }
-
-    /// The same with these files and folders, as a request pins them.
-    pub(super) fn pinning(mut self, pinned: &[&str]) -> Self {
-        self.pinned = pinned.iter().map(|&path| path.to_owned()).collect();
-        self
     }
 
     /// Takes the scope off a title such as `fix(parser): …` or `parser: …`.

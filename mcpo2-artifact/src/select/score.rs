@@ -7,6 +7,7 @@ mod signals;
 use super::{
     index::{File, Index},
     index_of,
+    pack::SelectRequest,
     query::{Asked, Query},
     real,
     weights::Weights,
@@ -31,10 +32,14 @@ const DEEP: usize = 200;
 /// Where the files of an index stand among those that are ranked.
 type Places = [Option<usize>];
 
-/// The files that have a term of the query, best first.
-pub(super) fn rank<'a>(index: &'a Index, query: &Query, weights: &Weights) -> Vec<Ranked<'a>> {
-    let terms = sought(index, query);
-    let (mut ranked, places) = shallow(index, (query, &terms), weights);
+/// The files that have a term of the query and those that are pinned, best first.
+pub(super) fn rank<'a>(
+    index: &'a Index,
+    query: &Query,
+    request: &SelectRequest<'_>,
+) -> Vec<Ranked<'a>> {
+    let (terms, weights) = (sought(index, query), &request.weights);
+    let (mut ranked, places) = shallow(index, (query, &terms), request);
     by_chunk(index, &terms, weights, &places, &mut ranked);
     normalise(&mut ranked);
     related::relate(index, &places, &mut ranked);
@@ -55,15 +60,17 @@ pub(super) fn rank<'a>(index: &'a Index, query: &Query, weights: &Weights) -> Ve
 fn shallow<'a>(
     index: &'a Index,
     (query, terms): (&Query, &[Sought<'_>]),
-    weights: &Weights,
+    request: &SelectRequest<'_>,
 ) -> (Vec<Ranked<'a>>, Vec<Option<usize>>) {
+    let weights = &request.weights;
     let mut order: Vec<(FileSignals, &File, u32)> = Vec::new();
     for (mut signals, id) in signals(index, query, terms, weights)
         .into_iter()
         .zip(0_u32..)
     {
         let says = signals.terms.text + signals.path + signals.hints.mention + signals.hints.scope;
-        let Some(file) = index.file(id).filter(|_| says > 0.0) else {
+        let matters = |file: &&File| says > 0.0 || request.pins(&file.path);
+        let Some(file) = index.file(id).filter(matters) else {
             continue;
         };
         let hints = weights.mention * signals.hints.mention + weights.scope * signals.hints.scope;
@@ -72,7 +79,8 @@ fn shallow<'a>(
     }
     let score = |entry: &(FileSignals, &File, u32)| entry.0.score;
     order.sort_unstable_by(|a, b| {
-        (score(b).total_cmp(&score(a))).then_with(|| a.1.path.cmp(&b.1.path))
+        let pinned = request.pins(&b.1.path).cmp(&request.pins(&a.1.path));
+        (pinned.then_with(|| score(b).total_cmp(&score(a)))).then_with(|| a.1.path.cmp(&b.1.path))
     });
     order.truncate(DEEP);
     let mut places = vec![None; index.files.len()];

@@ -32,8 +32,12 @@ pub(super) struct Segment<'s> {
 }
 
 impl<'a> Source<'a> {
-    /// The best of these with their texts, best first.
-    pub(super) fn all(ranked: Vec<Ranked<'a>>, texts: &dyn Texts, most: usize) -> Vec<Self> {
+    /// Those that are wanted, by where they stand and their path, with their texts, best first.
+    pub(super) fn all(
+        ranked: Vec<Ranked<'a>>,
+        texts: &dyn Texts,
+        wanted: impl Fn(usize, &str) -> bool,
+    ) -> Vec<Self> {
         let mut valued: Vec<(f64, Ranked<'a>)> = (ranked.into_iter())
             .map(|ranked| (model::file(&ranked), ranked))
             .collect();
@@ -42,8 +46,9 @@ impl<'a> Source<'a> {
                 .then_with(|| a.1.file.path.cmp(&b.1.file.path))
         });
         let best = valued.first().map_or(0.0, |(value, _)| *value);
-        let ranked = valued.into_iter().zip(1_u32..).take(most);
-        let sources = ranked.filter_map(|((value, ranked), rank)| {
+        let ranked = valued.into_iter().zip(1_u32..).enumerate();
+        let ranked = ranked.filter(|(at, ((_, ranked), _))| wanted(*at, &ranked.file.path));
+        let sources = ranked.filter_map(|(_, ((value, ranked), rank))| {
             let behind = value - best;
             Self::new(ranked, Standing { behind, rank }, texts)
         });

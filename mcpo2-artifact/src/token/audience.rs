@@ -65,6 +65,24 @@ impl Audience {
         self.principal.is_none() && self.client.is_none()
     }
 
+    /// The [`Principal::binding`] that it is for, if it is for one.
+    #[must_use]
+    pub fn binding(&self) -> Option<&Digest> {
+        self.principal.as_ref()
+    }
+
+    /// The client that it must come through, if it must.
+    #[must_use]
+    pub fn of_client(&self) -> Option<&Label> {
+        self.client.as_ref()
+    }
+
+    /// The run of an agent that it must come in, if it must.
+    #[must_use]
+    pub fn of_run(&self) -> Option<&Label> {
+        self.run.as_ref()
+    }
+
     pub(super) fn admits(&self, presenter: &Presenter<'_>) -> bool {
         let principal = self.principal.as_ref();
         principal.is_none_or(|principal| presenter.is_principal(principal))

@@ -109,6 +109,18 @@ impl Verbs {
     }
 }
 
+impl fmt::Display for Verbs {
+    /// `stat, read, search, pass_to_tool(github__*)`; `none` is a word.
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        let simple = [(STAT, "stat"), (READ, "read"), (SEARCH, "search")];
+        let simple = simple.iter().filter(|(bit, _)| self.bits & bit != 0);
+        let mut words: Vec<String> = simple.map(|(_, word)| (*word).to_owned()).collect();
+        words.extend(self.tools.iter().map(|it| format!("pass_to_tool({it})")));
+        f.write_str(if words.is_empty() { "none" } else { "" })?;
+        f.write_str(&words.join(", "))
+    }
+}
+
 impl Wire for Verbs {
     fn put(&self, out: &mut Vec<u8>) {
         match &self.tools {

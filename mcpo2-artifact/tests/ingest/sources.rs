@@ -6,7 +6,7 @@ use mcpo2_artifact::{
 };
 use proptest::{prelude::*, sample::select, test_runner::Config};
 
-use crate::tree::{Node, Tree, commit, git, gzip, of_archive};
+use crate::tree::{Node, Tree, commit, git, gzip, of_archive, zst};
 
 const FORMATS: [Format; 4] = [Format::Tar, Format::TarGz, Format::TarZst, Format::Zip];
 
@@ -328,4 +328,24 @@ fn frames_one_after_another_are_one_archive() {
     ]
     .concat();
     assert_eq!(of_archive(ingest, Format::TarZst, zst), expected);
+}
+
+#[test]
+fn format_is_told_by_the_first_bytes() {
+    let tree = Tree::of([("a", "one"), ("b/c", "two")]);
+    for format in FORMATS {
+        let mut archive = Cursor::new(tree.archive(format));
+        assert_eq!(Format::detect(&mut archive).unwrap(), Some(format));
+        assert_eq!(archive.position(), 0, "it is read from there again");
+    }
+    for no_archive in [&b""[..], b"PK", b"fn main() {}\n", &[0; 2000]] {
+        assert_eq!(Format::detect(Cursor::new(no_archive)).unwrap(), None);
+        for packed in [gzip(no_archive), zst(no_archive)] {
+            assert_eq!(Format::detect(Cursor::new(packed)).unwrap(), None);
+        }
+    }
+    let mut broken = gzip(&tree.archive(Format::Tar));
+    broken.truncate(20);
+    let found = Format::detect(Cursor::new(broken)).unwrap();
+    assert_eq!(found, Some(Format::TarGz));
 }

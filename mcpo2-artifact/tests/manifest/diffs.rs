@@ -64,6 +64,24 @@ proptest! {
 }
 
 #[test]
+fn what_is_the_same_behind_a_change_is_no_change() {
+    let tree = |first: &str| {
+        let rest = ["b", "c", "d", "e", "f", "g"].map(|path| link(path, "x"));
+        manifest([link("a", first)].into_iter().chain(rest).collect())
+    };
+    assert_eq!(tree("1").diff(&tree("2")).len(), 1);
+    let one = manifest(vec![link("b", "x"), link("c", "x"), link("d", "x")]);
+    let two = manifest(vec![
+        link("a", "x"),
+        link("b", "x"),
+        link("c", "x"),
+        link("d", "x"),
+    ]);
+    assert_eq!(one.diff(&two).len(), 1);
+    assert_eq!(two.diff(&one).len(), 1);
+}
+
+#[test]
 fn a_change_says_of_what() {
     let of = |mode, text: &[u8]| {
         let (size, digest) = (text.len() as u64, Digest::of(text));

@@ -12,7 +12,7 @@ use std::{path::Path, process::ExitCode};
 use clap::Subcommand;
 use mcpo2_core::BoxError;
 
-use super::fail;
+use super::{chain, fail};
 
 pub(super) use index::Scope;
 
@@ -75,13 +75,7 @@ fn ended(result: Result<(), BoxError>) -> ExitCode {
 
 /// Says an error and what caused it.
 fn failed(error: &(dyn std::error::Error + 'static)) -> ExitCode {
-    let mut said = error.to_string();
-    let mut next = error.source();
-    while let Some(source) = next {
-        said.push_str(&format!(": {source}"));
-        next = source.source();
-    }
-    fail(&said)
+    fail(&chain(error))
 }
 
 /// Where the index of a ledger is, if nothing else is said.

@@ -5,7 +5,8 @@
 
 use std::{path::Path, time::Duration};
 
-use indicatif::{ProgressBar, ProgressDrawTarget, ProgressStyle};
+use indicatif::{HumanBytes, ProgressBar, ProgressDrawTarget, ProgressStyle};
+use mcpo2_artifact::ingest::{Done, Progress};
 use mcpo2_audit::Statements;
 
 use super::format::Format;
@@ -59,6 +60,14 @@ impl Watch {
         Bar(bar)
     }
 
+    /// Files of which nobody knows how many there are.
+    pub(super) fn files(&self, doing: &'static str) -> Bar {
+        Bar(self.drawn(
+            "{spinner} {msg} {human_pos} files, {prefix}, {elapsed}",
+            doing,
+        ))
+    }
+
     fn drawn(&self, template: &str, doing: &'static str) -> ProgressBar {
         let target = match self.quiet {
             true => ProgressDrawTarget::hidden(),
@@ -85,6 +94,15 @@ impl Bar {
             self.0.set_length(done);
         }
         self.0.set_position(done);
+    }
+}
+
+impl Progress for Bar {
+    fn file(&self, done: &Done<'_>) {
+        if !self.0.is_hidden() {
+            self.0.set_prefix(HumanBytes(done.bytes).to_string());
+            self.0.set_position(done.files);
+        }
     }
 }
 

@@ -6,7 +6,6 @@ use crate::{
     select::{
         index::Index,
         index_of, number,
-        pack::pins,
         query::{Query, plain},
         real,
         terms::{Part, each_term},
@@ -23,8 +22,7 @@ pub(super) fn hints(index: &Index, query: &Query, signals: &mut [FileSignals]) {
         let text = signals.terms.text;
         let own = own_name(path);
         let hints = &mut signals.hints;
-        let named = query.paths.iter().any(|mention| names(&mention.path, path));
-        hints.mention = f64::from(named || query.pinned.iter().any(|pin| pins(pin, path)));
+        hints.mention = f64::from(query.paths.iter().any(|mention| names(&mention.path, path)));
         hints.scope = tree.scope(path);
         (hints.stem, hints.subject) = tree.stem(own, query);
         hints.tested = tree.tested.get(&plain(own)).copied().unwrap_or_default();
