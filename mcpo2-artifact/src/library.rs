@@ -78,7 +78,7 @@ pub struct Library {
     depot: Depot,
     issuer: Issuer,
     verifier: Verifier,
-    manifests: Mutex<VecDeque<((TenantId, Digest), Arc<Manifest>)>>,
+    manifests: Mutex<VecDeque<(TenantId, Arc<Manifest>)>>,
     #[cfg(unix)]
     intake: Option<uploads::Intake>,
 }
@@ -151,7 +151,7 @@ impl Library {
             return Err(BlobErrorKind::Corrupt.into());
         }
         let manifest = Arc::new(manifest);
-        self.keep(tenant, root, &manifest);
+        self.keep(tenant, &manifest);
         Ok(manifest)
     }
 
@@ -228,17 +228,17 @@ impl Library {
         let kept = self.manifests.lock();
         let kept = kept.unwrap_or_else(PoisonError::into_inner);
         let mut all = kept.iter();
-        let found = all.find(|((of, is), _)| of == tenant && is == root);
+        let found = all.find(|(of, manifest)| of == tenant && manifest.root() == *root);
         found.map(|(_, manifest)| Arc::clone(manifest))
     }
 
-    fn keep(&self, tenant: &TenantId, root: &Digest, manifest: &Arc<Manifest>) {
+    fn keep(&self, tenant: &TenantId, manifest: &Arc<Manifest>) {
         let kept = self.manifests.lock();
         let mut kept = kept.unwrap_or_else(PoisonError::into_inner);
         if kept.len() >= KEPT {
             kept.pop_front();
         }
-        kept.push_back(((tenant.clone(), *root), Arc::clone(manifest)));
+        kept.push_back((tenant.clone(), Arc::clone(manifest)));
     }
 }
 
