@@ -2,7 +2,7 @@ use std::sync::Arc;
 
 use mcpo2_core::{
     Applied, Basis, Candidate, Classified, Decided, Digest, Effect, Filtered, Given, ItemKind,
-    Listing, Offloaded, ProfileRef, ProtocolVersion, Redacted, Routing, Shadow,
+    Listing, Offloaded, Passed, ProfileRef, ProtocolVersion, Redacted, Routing, Shadow,
 };
 use proptest::{collection::vec, option, prelude::*, sample::select};
 
@@ -96,25 +96,33 @@ fn fact() -> impl Strategy<Value = Fact> {
                 stripped,
             })
         }),
-        (digest(), any::<u64>())
-            .prop_map(|(digest, bytes)| Fact::Offloaded(Offloaded { digest, bytes })),
-        (digest(), digest(), any::<(u64, u64)>(), text()).prop_map(
-            |(root, text, (items, tokens), point)| {
-                Fact::Context(Given {
-                    root,
-                    text,
-                    items,
-                    tokens,
-                    point: point.into(),
-                })
-            }
-        ),
+        of_texts(),
         vec((text(), any::<u64>()), 0..3).prop_map(|finders| {
             let finders = finders
                 .into_iter()
                 .map(|(name, count)| (name.into(), count));
             Fact::Redacted(Redacted {
                 finders: finders.collect(),
+            })
+        }),
+    ]
+}
+
+/// Facts about texts that went another way than they came.
+fn of_texts() -> impl Strategy<Value = Fact> {
+    let given = (digest(), digest(), any::<(u64, u64)>(), text());
+    prop_oneof![
+        (digest(), any::<u64>())
+            .prop_map(|(digest, bytes)| Fact::Offloaded(Offloaded { digest, bytes })),
+        (digest(), any::<(u64, u64)>())
+            .prop_map(|(digest, range)| Fact::Passed(Passed { digest, range })),
+        given.prop_map(|(root, text, (items, tokens), point)| {
+            Fact::Context(Given {
+                root,
+                text,
+                items,
+                tokens,
+                point: point.into(),
             })
         }),
     ]
