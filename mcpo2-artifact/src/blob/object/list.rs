@@ -11,6 +11,10 @@ use crate::{
 #[derive(Debug, Clone, Copy)]
 pub(super) enum Order {
     /// In that of names, so that what comes first is enough.
+    #[cfg_attr(
+        not(any(feature = "azure", feature = "gcs", feature = "s3")),
+        expect(dead_code, reason = "only buckets have it")
+    )]
     Names,
     /// In none, so that all of it must be seen.
     Any,
