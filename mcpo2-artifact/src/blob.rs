@@ -31,6 +31,9 @@
 //! # }).unwrap();
 //! ```
 //!
+//! With the feature `object-store` there is `ObjectBlobs`, over whatever the crate `object_store`
+//! stores to; with `s3`, `gcs` or `azure`, that is a bucket.
+//!
 //! What it does not do: two processes on one store. [`FsBlobs`] refuses the second by a lock; give
 //! each gateway its own prefix of a bucket. There is no chunking: two large objects that differ in
 //! one byte are kept twice.
@@ -49,6 +52,8 @@ mod keys;
 mod ledger;
 mod memory;
 mod name;
+#[cfg(feature = "object-store")]
+mod object;
 mod quota;
 mod reader;
 mod record;
@@ -74,6 +79,8 @@ pub use key_dir::KeyDir;
 pub use keys::{KeySource, MasterKey, TenantKeys};
 pub use memory::MemoryBlobs;
 pub use name::{BlobName, Kind, Space};
+#[cfg(feature = "object-store")]
+pub use object::ObjectBlobs;
 pub use quota::{Limits, Quotas, Resource, Usage};
 pub use reader::BlobReader;
 pub use record::{PinRecord, RecordError, RootRecord};

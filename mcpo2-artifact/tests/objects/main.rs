@@ -1,0 +1,20 @@
+//! Blobs over `object_store`: in memory, in files, and in a bucket of a server on loopback that
+//! verifies each signature.
+
+#![allow(
+    clippy::unwrap_used,
+    clippy::panic,
+    clippy::indexing_slicing,
+    reason = "tests"
+)]
+
+#[cfg(feature = "s3")]
+mod bucket;
+#[cfg(feature = "s3")]
+mod depot;
+#[cfg(feature = "s3")]
+mod down;
+mod local;
+#[cfg(feature = "s3")]
+mod server;
+mod support;
