@@ -1,5 +1,7 @@
 //! The library of a gateway: a directory with blobs, keys, uploads and what is revoked.
 
+mod blocking;
+
 use std::{
     fs::{self, File, OpenOptions},
     io::{self, Write as _},
@@ -16,6 +18,8 @@ use mcpo2_artifact::{
 };
 use mcpo2_core::BoxError;
 
+use self::blocking::Blocking;
+pub(crate) use self::blocking::waiting;
 use crate::{config, keys};
 
 /// Where the parts of a library are: the store that `mcpo2 artifact` works on, and uploads.
@@ -33,7 +37,8 @@ impl Place {
         let keys = KeyDir::open(self.0.join("keys"))?;
         let keys = if seal { keys.sealing() } else { keys };
         let blobs = FsBlobs::open(&self.0)?;
-        Ok(Depot::new(Arc::new(blobs), Arc::new(keys), quotas))
+        let blobs = Arc::new(Blocking::new(blobs));
+        Ok(Depot::new(blobs, Arc::new(keys), quotas))
     }
 
     /// The key that signs references, made where it is missing.

@@ -93,6 +93,7 @@ fn yaml(dir: &std::path::Path, [ada, ben]: [&str; 2], reader: &str) -> String {
     format!(
         r#"
 version: 1
+http: {{ timeouts: {{ body: 2s }} }}
 identity:
   api_keys:
     {ada}
@@ -326,6 +327,26 @@ async fn what_is_too_much_or_says_nothing_is_refused() {
         "{}",
         third.text()
     );
+}
+
+#[tokio::test]
+async fn who_sends_too_slowly_is_cut_off_and_loses_nothing() {
+    let platform = Platform::new().await;
+    let path = platform.begin("").await;
+    let some = futures_util::stream::iter([Bytes::from("some")]);
+    let never = futures_util::StreamExt::chain(some, futures_util::stream::pending());
+    let slow = platform
+        .patch(&path, 0, "?0", "")
+        .chunks(never)
+        .answer()
+        .await;
+    assert_eq!(slow.status, StatusCode::REQUEST_TIMEOUT);
+    assert_eq!(slow.header("connection"), "close");
+    let status = platform
+        .http(&platform.ada, Method::HEAD, &path, "")
+        .answer()
+        .await;
+    assert_eq!(status.header("upload-offset"), "4");
 }
 
 #[tokio::test]

@@ -22,7 +22,7 @@ use futures_util::future::{join, join_all};
 use http::{HeaderValue, Method, Request, Response, StatusCode, header, request::Parts};
 use mcpo2_audit::Source;
 use mcpo2_core::Principal;
-use tokio::sync::watch;
+use tokio::sync::{Semaphore, watch};
 
 use super::{
     Edge,
@@ -49,7 +49,12 @@ pub(crate) struct HttpEdge {
     sessions: Sessions,
     pairs: Pairs,
     shutdown: Shutdown,
+    /// Requests about uploads at once, each of which holds a block.
+    uploads: Arc<Semaphore>,
 }
+
+/// How many requests about uploads are answered at once.
+const UPLOADS: usize = 64;
 
 /// How long and how large the body of a request may be.
 #[derive(Debug, Clone, Copy)]
@@ -75,6 +80,7 @@ impl HttpEdge {
             edge,
             sessions: Sessions::default(),
             pairs: Pairs::default(),
+            uploads: Arc::new(Semaphore::new(UPLOADS)),
             shutdown,
         }
     }

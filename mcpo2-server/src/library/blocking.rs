@@ -116,6 +116,7 @@ mod tests {
     #[tokio::test]
     async fn it_keeps_the_laws_of_stores() {
         let dir = tempfile::tempdir().unwrap();
-        conformance::check(&Blocking::new(FsBlobs::open(dir.path()).unwrap())).await;
+        let store = Blocking::new(FsBlobs::open(dir.path()).unwrap());
+        conformance::check(&store).await.unwrap();
     }
 }

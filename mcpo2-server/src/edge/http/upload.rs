@@ -23,7 +23,7 @@ use self::{
     intake::{Broken, Place, take},
 };
 use super::{HttpEdge, Remote, admit, plain};
-use crate::{app::Generation, refusal::Refusal, respond::HttpBody};
+use crate::{admission::Shed, app::Generation, refusal::Refusal, respond::HttpBody};
 
 const PATH: &str = "/v1/artifacts";
 const UPLOADS: &str = "/v1/artifacts/u/";
@@ -64,6 +64,9 @@ impl HttpEdge {
         };
         let Some(library) = self.edge.library() else {
             return plain(StatusCode::NOT_FOUND);
+        };
+        let Ok(_place) = self.uploads.try_acquire() else {
+            return self.refuse(&Refusal::shed(Shed::Capacity), source, Some(&principal), 0);
         };
         let announced = match Announced::of(&parts.headers) {
             Ok(announced) => announced,

@@ -1,4 +1,4 @@
-use std::{pin::pin, time::Duration};
+use std::{pin::pin, sync::Arc, time::Duration};
 
 use bytes::{Bytes, BytesMut};
 use http_body_util::BodyExt as _;
@@ -7,14 +7,17 @@ use mcpo2_artifact::{
     blob::{BlobError, UploadId},
 };
 use mcpo2_core::Principal;
+use tokio::time::{Instant, timeout_at};
 
-/// How much is made durable at once.
-const BLOCK: usize = 1 << 20;
+use crate::library::waiting;
+
+/// How much is made durable at once, and has to come in the time that a body may take.
+const BLOCK: usize = 256 * 1024;
 
 /// Why the body was not taken to its end. What came before is.
 pub(super) enum Broken {
     Blob(BlobError),
-    /// Nothing came for too long.
+    /// Too little came for too long.
     Slow,
     /// The client went away.
     Off,
@@ -23,15 +26,16 @@ pub(super) enum Broken {
 /// An upload and its owner.
 #[derive(Debug, Clone, Copy)]
 pub(super) struct Place<'a> {
-    pub(super) library: &'a Library,
-    pub(super) who: &'a Principal,
+    pub(super) library: &'a Arc<Library>,
+    pub(super) who: &'a Arc<Principal>,
     pub(super) id: &'a UploadId,
 }
 
 impl Place<'_> {
     async fn append(&self, offset: u64, bytes: Bytes) -> Result<u64, Broken> {
-        let appended = self.library.append(self.who, self.id, offset, bytes);
-        appended.await.map_err(Broken::Blob)
+        let (library, who, id) = (Arc::clone(self.library), Arc::clone(self.who), *self.id);
+        let append = move || async move { library.append(&who, &id, offset, bytes).await };
+        waiting(append).await.map_err(Broken::Blob)
     }
 }
 
@@ -48,8 +52,9 @@ where
 {
     let mut body = pin!(body);
     let mut block = BytesMut::new();
+    let mut until = Instant::now() + pace;
     let end = loop {
-        let frame = match tokio::time::timeout(pace, body.frame()).await {
+        let frame = match timeout_at(until, body.frame()).await {
             Ok(Some(Ok(frame))) => frame,
             Ok(None) => break Ok(()),
             Ok(Some(Err(_))) => break Err(Broken::Off),
@@ -64,6 +69,7 @@ where
             if block.len() >= BLOCK {
                 let full = block.split().freeze();
                 offset = to.append(offset, full).await?;
+                until = Instant::now() + pace;
             }
         }
     };
