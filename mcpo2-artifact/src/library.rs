@@ -1,6 +1,7 @@
 //! Blobs and manifests of tenants, read by signed references.
 
 mod opened;
+mod trees;
 #[cfg(unix)]
 mod uploads;
 
@@ -11,15 +12,16 @@ use std::{
     time::SystemTime,
 };
 
-use bytes::Bytes;
 use mcpo2_core::{Decision, Digest, TenantId};
 
 pub(crate) use self::opened::Opened;
+pub use self::trees::{commit_manifest, forget_name, manifest_label, name_manifest};
+use self::trees::{listing, name_label};
 #[cfg(unix)]
 pub use self::uploads::UploadTerms;
 use crate::{
     Error, ErrorKind, Reader,
-    blob::{BlobError, BlobErrorKind, BlobReader, Depot, Keep, Session, TenantBlobs},
+    blob::{BlobError, BlobErrorKind, BlobReader, Depot, TenantBlobs},
     manifest::{Content, Manifest, RelPath},
     token::{Access, Authority, Issuer, Mint, MintError, Object, SignedReference, Verifier},
 };
@@ -251,87 +253,10 @@ impl fmt::Debug for Library {
     }
 }
 
-/// The label under which a manifest with this root is committed.
-#[must_use]
-pub fn manifest_label(root: &Digest) -> String {
-    format!("manifest {root}")
-}
-
-/// Commits a manifest, with all files whose bytes this session has put or claimed, so that
-/// [`Library::manifest`] finds it by its root.
-///
-/// # Errors
-///
-/// As [`Session::put`] and [`Session::commit_about`].
-pub async fn commit_manifest(
-    session: &Session,
-    manifest: &Manifest,
-    keep: Keep<'_>,
-) -> Result<(), BlobError> {
-    let subject = session.put(manifest.to_bytes().into()).await?;
-    let label = manifest_label(&manifest.root());
-    session.commit_about(&subject, &label, keep).await
-}
-
-/// Lets a name stand for this root, in the place of another, for as long as that is said.
-///
-/// # Errors
-///
-/// What the store says: then the name may stand for nothing.
-pub async fn name_manifest(
-    blobs: &TenantBlobs,
-    name: &str,
-    root: &Digest,
-    keep: Keep<'_>,
-) -> Result<(), BlobError> {
-    let label = name_label(name);
-    let session = blobs.session().await?;
-    let subject = session.put(Bytes::copy_from_slice(root.as_bytes())).await?;
-    match session.commit_about(&subject, &label, keep).await {
-        Err(error) if error.kind() == BlobErrorKind::Mismatch => {
-            blobs.forget(&label).await?;
-            session.commit_about(&subject, &label, keep).await
-        }
-        done => done,
-    }
-}
-
-/// Lets a name stand for nothing.
-///
-/// # Errors
-///
-/// As [`TenantBlobs::forget`].
-pub async fn forget_name(blobs: &TenantBlobs, name: &str) -> Result<(), BlobError> {
-    blobs.forget(&name_label(name)).await
-}
-
-fn name_label(name: &str) -> String {
-    format!("workspace {name}")
-}
-
 async fn blob(blobs: &TenantBlobs, digest: &Digest) -> Result<opened::Source, BlobError> {
     BlobReader::open(blobs, digest)
         .await
         .map(opened::Source::Blob)
-}
-
-/// A manifest for who reads: a line of JSON for each file, link and submodule.
-fn listing(manifest: &Manifest) -> Bytes {
-    let mut lines = String::new();
-    for entry in manifest.entries() {
-        let path = entry.path().as_str();
-        let line = match entry.content() {
-            Content::File { size, digest, .. } => {
-                serde_json::json!({ "path": path, "size": size, "digest": digest })
-            }
-            Content::Symlink { target } => serde_json::json!({ "path": path, "link": target }),
-            Content::Submodule { revision } => {
-                serde_json::json!({ "path": path, "submodule": revision })
-            }
-        };
-        lines.push_str(&format!("{line}\n"));
-    }
-    lines.into()
 }
 
 /// Who is refused learns nothing of why; the operator reads the source.
