@@ -49,7 +49,8 @@ impl Place {
         Ok(key.to_base64().parse()?)
     }
 
-    fn references(&self) -> PathBuf {
+    /// What references are signed with, and which are revoked.
+    pub(crate) fn references(&self) -> PathBuf {
         self.0.join("references")
     }
 

@@ -479,6 +479,13 @@ async fn a_tree_that_was_ingested_is_read_and_searched_through_the_gateway() {
     );
     assert_eq!(read(&ben, uri).await.code(), Some(-32602));
 
+    // What is revoked, beside the gateway, holds from its next reload on.
+    let revoke = ["artifact", "revoke", "--store", &library, "--ref", uri];
+    let (code, _, why) = mcpo2(&revoke).await;
+    assert_eq!(code, Some(0), "{why}");
+    gateway.reload().await;
+    assert_eq!(read(&ada, uri).await.code(), Some(-32602));
+
     let params = r#""name":"reader__vendor_call","arguments":{"issue":"parse date is wrong"},
         "_meta":{"dev.mcpo2/workspace":{"name":"web"},"io.modelcontextprotocol/protocolVersion":"2026-07-28",
         "io.modelcontextprotocol/clientCapabilities":{}}"#;

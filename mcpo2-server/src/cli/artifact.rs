@@ -11,6 +11,7 @@ mod prove;
 mod putting;
 mod read;
 mod reference;
+mod revoke;
 mod roots;
 mod select;
 mod source;
@@ -71,6 +72,9 @@ enum Command {
          until the reference expires.\n{CODES}"
     ))]
     Ref(Box<reference::Ref>),
+    /// Revoke references, also while a gateway serves
+    #[command(after_help = CODES)]
+    Revoke(revoke::Revoke),
     /// Take away what nothing keeps any more
     #[command(after_help = CODES)]
     Gc(gc::Gc),
@@ -86,6 +90,7 @@ impl Artifact {
             Command::Ingest(it) => it.run(),
             Command::Read(it) => it.run(),
             Command::Ref(it) => it.run(),
+            Command::Revoke(it) => it.run(),
             Command::Gc(it) => it.run(),
         };
         let (why, code) = match done {

@@ -22,7 +22,11 @@ pub mod tasked;
 use std::{future::Future, net::SocketAddr, time::Duration};
 
 use mcpo2_audit::{CallRecord, Event, Ledger, Record, Reject};
-use mcpo2_server::{App, Mode, Shutdown, config};
+use mcpo2_server::{
+    App, Mode, Shutdown,
+    config::{self, Config},
+    reload::Reloader,
+};
 use mcpo2_testkit::raw::{Canned, RawUpstream, vendor::Era};
 use tempfile::TempDir;
 use tokio::{net::TcpListener, task::JoinHandle};
@@ -56,6 +60,8 @@ pub struct Gateway {
     pub dir: TempDir,
     pub shutdown: Shutdown,
     ledger: Ledger,
+    reloader: Reloader,
+    config: Config,
     serving: JoinHandle<()>,
 }
 
@@ -76,7 +82,8 @@ impl Gateway {
         let config = checked
             .config
             .unwrap_or_else(|| panic!("{}", checked.diagnostics));
-        let app = App::build(config, mode).unwrap();
+        let app = App::build(config.clone(), mode).unwrap();
+        let reloader = app.reloader().clone();
         let listener = TcpListener::bind("127.0.0.1:0").await.unwrap();
         let address = listener.local_addr().unwrap();
         let (ledger, shutdown) = (app.ledger().clone(), app.shutdown().clone());
@@ -86,8 +93,15 @@ impl Gateway {
             dir,
             shutdown,
             ledger,
+            reloader,
+            config,
             serving,
         }
+    }
+
+    /// Reads the same configuration once more.
+    pub async fn reload(&self) {
+        self.reloader.apply(self.config.clone()).await.unwrap();
     }
 
     /// What is in the ledger by now.

@@ -16,6 +16,7 @@ use super::{
     roots::{Record, Roots},
     shown,
 };
+use crate::library::Place;
 
 /// Which store.
 #[derive(Debug, Clone, clap::Args)]
@@ -79,8 +80,13 @@ impl Store {
         })
     }
 
+    /// The same, as a gateway knows it.
+    pub(super) fn place(&self) -> Place {
+        Place::new(&self.dir)
+    }
+
     pub(super) fn references(&self) -> PathBuf {
-        self.dir.join("references")
+        self.place().references()
     }
 
     /// The tree of this root or name.

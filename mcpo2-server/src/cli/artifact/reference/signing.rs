@@ -1,5 +1,5 @@
 use std::{
-    fs::{self, DirBuilder, File, OpenOptions},
+    fs::{DirBuilder, File, OpenOptions},
     io::{self, Read as _, Write as _},
     os::unix::fs::{DirBuilderExt as _, MetadataExt as _, OpenOptionsExt as _},
     path::{Path, PathBuf},
@@ -11,7 +11,7 @@ use base64::{Engine as _, prelude::BASE64_STANDARD};
 use mcpo2_artifact::token::{Authority, Issuer, Keys, Limits, Revocations, Secret, Verifier};
 use zeroize::Zeroizing;
 
-use super::super::{Problem, roots::write_new, store::Store};
+use super::super::{Problem, store::Store};
 
 /// Longer than any secret.
 const LONGEST: u64 = 1024;
@@ -90,20 +90,8 @@ fn unusable(error: &io::Error, path: &Path) -> Problem {
 /// With what was revoked, which begins where the first reference is signed: the references of one
 /// command hold in the next.
 fn signing(store: &Store, secret: &Secret) -> Result<Signing, Problem> {
-    let path = store.references().join("revocations.json");
-    let broken = |error: serde_json::Error| Problem::failed(&error).at(&path);
-    let revocations = match fs::read(&path) {
-        Ok(bytes) => Revocations::restore(serde_json::from_slice(&bytes).map_err(broken)?),
-        Err(error) if error.kind() == io::ErrorKind::NotFound => {
-            let new = Revocations::new(SystemTime::now());
-            let snapshot = new.snapshot();
-            let bytes = serde_json::to_vec(&snapshot).map_err(broken)?;
-            let written = write_new(&path, &bytes);
-            written.map_err(|error| Problem::failed(&error).at(&path))?;
-            Revocations::restore(snapshot)
-        }
-        Err(error) => return Err(Problem::failed(&error).at(&path)),
-    };
+    let revocations = store.place().revocations(SystemTime::now());
+    let revocations = revocations.map_err(|error| Problem::Failed(error.to_string()))?;
     Ok(Signing {
         keys: Arc::new(Keys::new(secret)),
         revocations: Arc::new(revocations),
