@@ -13,7 +13,7 @@ pub fn manifest_label(root: &Digest) -> String {
 }
 
 /// Commits a manifest, with all files whose bytes this session has put or claimed, so that
-/// [`Library::manifest`] finds it by its root.
+/// [`Library::manifest`](super::Library::manifest) finds it by its root.
 ///
 /// # Errors
 ///
