@@ -20,15 +20,17 @@ proptest! {
     fn records_are_read_as_they_were_written_and_no_flipped_bit_is_missed(
         logical in any::<u64>(),
         members in vec(any::<[u8; 32]>().prop_map(Key::from_bytes), 0..5),
+        subject in any::<[u8; 32]>(),
         until in proptest::option::of(0..u64::MAX),
         bit in any::<proptest::sample::Index>(),
         cut in any::<proptest::sample::Index>(),
     ) {
-        let root = RootRecord::new(logical, members.clone());
+        let root = RootRecord::new(logical, members.clone()).with_subject(subject);
         let pin = PinRecord { root: Key::from_bytes([3; 32]), until };
         let mut reversed = members;
         reversed.reverse();
-        prop_assert_eq!(RootRecord::new(logical, reversed).to_bytes(), root.to_bytes());
+        let other = RootRecord::new(logical, reversed).with_subject(subject);
+        prop_assert_eq!(other.to_bytes(), root.to_bytes());
         prop_assert_eq!(RootRecord::from_bytes(&root.to_bytes()), Ok(root.clone()));
         prop_assert_eq!(PinRecord::from_bytes(&pin.to_bytes()), Ok(pin));
         for bytes in [root.to_bytes(), pin.to_bytes()] {
