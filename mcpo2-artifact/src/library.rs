@@ -183,10 +183,10 @@ impl Library {
         let grant = self
             .verifier
             .verify(token, &*reader.principal, &reader.verb, now)
-            .map_err(refused)?;
+            .map_err(Error::from)?;
         // The policy decided on the call that the reader was made of.
         let allowed = Decision::Allow(reader.obligations.clone());
-        let access = grant.decide(allowed).map_err(refused)?;
+        let access = grant.decide(allowed).map_err(Error::from)?;
         let source = self.source(&access, path).await.map_err(unread)?;
         Ok(Opened::new(
             reference.uri(),
@@ -210,7 +210,8 @@ impl Library {
             (Object::Manifest(root), Some(path)) => (root, path),
             (Object::Manifest(root), None) => {
                 let manifest = self.manifest(grant.tenant(), root).await?;
-                return Ok(opened::Source::Listing(listing(&manifest)));
+                let listing = listing(&manifest).ok_or(BlobErrorKind::TooLarge)?;
+                return Ok(opened::Source::Listing(listing));
             }
             (Object::Blob(_) | Object::Entry { .. }, Some(_)) => {
                 return Err(BlobErrorKind::NotFound.into());
@@ -259,16 +260,11 @@ async fn blob(blobs: &TenantBlobs, digest: &Digest) -> Result<opened::Source, Bl
         .map(opened::Source::Blob)
 }
 
-/// Who is refused learns nothing of why; the operator reads the source.
-fn refused(refused: crate::token::Refused) -> Error {
-    tracing::debug!(reason = ?refused.reason(), "a reference was refused");
-    Error::not_found("no such artifact").with_source(refused)
-}
-
 fn unread(error: BlobError) -> Error {
     match error.kind() {
         BlobErrorKind::NotFound => Error::not_found("no such artifact"),
         BlobErrorKind::Corrupt => Error::new(ErrorKind::Corrupt, "the blob is damaged"),
+        BlobErrorKind::TooLarge => Error::new(ErrorKind::TooLarge, "too many files to list"),
         _ => Error::new(ErrorKind::Store, "the blob cannot be read"),
     }
     .with_source(error)

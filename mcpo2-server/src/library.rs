@@ -58,7 +58,8 @@ impl Place {
         self.0.join("uploads")
     }
 
-    /// What is revoked, as the file says; begun now where there is none.
+    /// What is revoked, as the file says. Where there is none, nobody knows what was revoked before, so
+    /// everything that was signed until now is.
     pub(crate) fn revocations(&self, now: SystemTime) -> Result<Revocations, BoxError> {
         let path = self.revoked();
         match fs::read(&path) {
@@ -69,6 +70,7 @@ impl Place {
             }
             Err(error) if error.kind() == io::ErrorKind::NotFound => {
                 let revocations = Revocations::new(now);
+                revocations.revoke_all(now);
                 self.save(&revocations)?;
                 Ok(revocations)
             }
@@ -76,8 +78,21 @@ impl Place {
         }
     }
 
+    /// Revokes more, one process after the other, and keeps it.
+    pub(crate) fn revoke(
+        &self,
+        now: SystemTime,
+        more: impl FnOnce(&Revocations),
+    ) -> Result<(), BoxError> {
+        let lock = File::create(self.references().join("lock"))?;
+        lock.lock()?;
+        let revocations = self.revocations(now)?;
+        more(&revocations);
+        self.save(&revocations)
+    }
+
     /// Keeps what is revoked now, all or nothing.
-    pub(crate) fn save(&self, revocations: &Revocations) -> Result<(), BoxError> {
+    fn save(&self, revocations: &Revocations) -> Result<(), BoxError> {
         let path = self.revoked();
         let new = path.with_extension("new");
         let text = serde_json::to_vec(&revocations.snapshot())?;
@@ -158,15 +173,15 @@ impl Opened {
         })
     }
 
-    /// Takes up what another has written into the file of what is revoked.
+    /// Takes up what [`Place::revoke`] has written meanwhile. Nothing else revokes, so the file has
+    /// all, and is not written here.
     pub(crate) fn reload(&self) {
         let now = SystemTime::now();
-        let absorbed = self.place.revocations(now).and_then(|revoked| {
-            self.revocations.absorb(&revoked.snapshot(), now);
-            self.place.save(&self.revocations)
-        });
-        if let Err(error) = absorbed {
-            tracing::error!(%error, "what is revoked cannot be read, and what was revoked before holds");
+        match self.place.revocations(now) {
+            Ok(revoked) => self.revocations.absorb(&revoked.snapshot(), now),
+            Err(error) => {
+                tracing::error!(%error, "what is revoked cannot be read; what was revoked before holds");
+            }
         }
     }
 
@@ -199,4 +214,53 @@ fn private_dir(path: &Path) -> io::Result<()> {
 
 fn number(size: usize) -> u64 {
     size.try_into().unwrap_or(u64::MAX)
+}
+
+#[cfg(test)]
+mod tests {
+    use mcpo2_artifact::token::{Audience, Mint, Object, Reason, SignedReference, Verb};
+    use mcpo2_core::{AuthMethod, Digest, Principal};
+
+    use super::*;
+
+    #[test]
+    fn without_its_file_what_was_signed_before_stays_revoked_after_each_start() {
+        let dir = tempfile::tempdir().unwrap();
+        let place = Place::new(dir.path());
+        let keys = Arc::new(Keys::new(&place.signing_key().unwrap()));
+        let ada = Principal::new(
+            "acme".parse().unwrap(),
+            "ada".parse().unwrap(),
+            AuthMethod::Host,
+        );
+        let now = SystemTime::now();
+        let sign = |revocations: Revocations| {
+            let (name, limits) = ("gateway".parse().unwrap(), token::Limits::default());
+            let issuer = Issuer::new(name, Arc::clone(&keys), Arc::new(revocations), limits);
+            let object = Object::Blob(Digest::of(b"a log"));
+            let mint = Mint::new(ada.tenant().clone(), object, Audience::principal(&ada));
+            issuer.sign(mint, now).unwrap()
+        };
+        let verify = |reference: &SignedReference| {
+            let revocations = Arc::new(place.revocations(now).unwrap());
+            let name = "gateway".parse().unwrap();
+            let verifier = Verifier::new(name, Arc::clone(&keys), revocations, Arc::default());
+            let verified = verifier.verify(reference.token(), &ada, &Verb::Read, now);
+            verified.map_err(|refused| refused.reason()).map(drop)
+        };
+        let before = now - Duration::from_secs(1);
+        let old = sign(place.revocations(before).unwrap());
+        assert_eq!(verify(&old), Ok(()));
+
+        fs::remove_file(place.revoked()).unwrap();
+        let new = sign(place.revocations(now).unwrap());
+        for _ in 0..2 {
+            assert_eq!(verify(&old), Err(Reason::Revoked));
+            assert_eq!(verify(&new), Ok(()));
+        }
+        place
+            .revoke(now, |it| it.revoke_tenant(ada.tenant(), now))
+            .unwrap();
+        assert_eq!(verify(&new), Err(Reason::Revoked));
+    }
 }

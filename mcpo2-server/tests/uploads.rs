@@ -21,7 +21,7 @@ use self::support::{
     client::{Answer, Ask, bare, modern, stateless},
     fact,
     process::{Mcpo2, mcpo2},
-    vendor as upstream,
+    rejects, vendor as upstream,
 };
 
 struct Platform {
@@ -139,6 +139,11 @@ async fn an_upload_goes_on_where_it_broke_off_and_ends_with_its_digest() {
     assert_eq!(wrong.json()["expected-offset"], 7);
     assert_eq!(wrong.json()["provided-offset"], 3);
 
+    // What the edge refuses has a record of its own, with who it was.
+    let rejects = rejects(platform.gateway.records());
+    assert_eq!(&*rejects[0].reason, "upload_offset");
+    assert_eq!(rejects[0].status, Some(409));
+
     let more = platform.patch(&path, 7, "?0", "second, ").answer().await;
     assert_eq!(more.status, StatusCode::NO_CONTENT, "{}", more.text());
     assert_eq!(more.header("upload-offset"), "15");
@@ -206,6 +211,11 @@ async fn whose_it_is_not_finds_no_upload_and_no_artifact() {
     assert_eq!((theirs.status, theirs.text()), (StatusCode::NOT_FOUND, ""));
     let theirs = platform.read(&platform.ben, &uri).await;
     assert_eq!(theirs.code(), Some(-32602), "{}", theirs.text());
+    // Why, only the ledger says.
+    let reads = platform.gateway.calls().into_iter();
+    let refused = reads.filter(|call| call.request.method == "resources/read");
+    let cause = refused.last().unwrap().end.cause.unwrap();
+    assert!(cause.ends_with("audience"), "{cause}");
 
     let ended = platform
         .http(&platform.ada, Method::DELETE, &path, "")

@@ -1,4 +1,7 @@
-use std::fmt;
+use std::{
+    fmt,
+    sync::{Arc, Mutex, PoisonError},
+};
 
 use async_trait::async_trait;
 
@@ -26,6 +29,21 @@ pub type Job = Box<dyn FnOnce() + Send>;
 pub trait Run: fmt::Debug + Send + Sync {
     /// Runs the job to its end, or drops it: then its call fails.
     async fn run(&self, job: Job);
+}
+
+/// What this gives, run there; none where it did not run to its end.
+pub(super) async fn outcome<T: Send + 'static>(
+    run: &dyn Run,
+    job: impl FnOnce() -> T + Send + 'static,
+) -> Option<T> {
+    let slot = Arc::new(Mutex::new(None));
+    let filled = Arc::clone(&slot);
+    let job = move || {
+        let outcome = job();
+        *filled.lock().unwrap_or_else(PoisonError::into_inner) = Some(outcome);
+    };
+    run.run(Box::new(job)).await;
+    slot.lock().unwrap_or_else(PoisonError::into_inner).take()
 }
 
 /// Runs a job where it is, and so keeps other calls of the same thread waiting.

@@ -1,13 +1,15 @@
 use std::{
     mem,
-    sync::{Arc, Mutex, PoisonError},
+    sync::Arc,
     task::{Context, Poll},
 };
 
 use mcpo2_core::{Error, Fact, Reply, Routed};
 use tower_service::Service;
 
-use super::{Wanted, Workspace, chosen::Chosen, edit, internal, layer::Engine, unknown};
+use super::{
+    Wanted, Workspace, chosen::Chosen, edit, internal, layer::Engine, run::outcome, unknown,
+};
 use crate::ResponseFuture;
 
 /// Gives calls that name a workspace the parts of its files that their task needs.
@@ -76,14 +78,11 @@ impl Engine {
     }
 
     async fn choose(&self, wanted: Wanted, workspace: Arc<Workspace>) -> Result<Chosen, Error> {
-        let slot = Arc::new(Mutex::new(None));
-        let (filled, tokenizer) = (Arc::clone(&slot), Arc::clone(&self.tokenizer));
-        let job = move || {
-            let chosen = Chosen::of(&wanted, &workspace, &*tokenizer);
-            *filled.lock().unwrap_or_else(PoisonError::into_inner) = Some(chosen);
-        };
-        self.run.run(Box::new(job)).await;
-        let chosen = slot.lock().unwrap_or_else(PoisonError::into_inner).take();
+        let tokenizer = Arc::clone(&self.tokenizer);
+        let chosen = outcome(&*self.run, move || {
+            Chosen::of(&wanted, &workspace, &*tokenizer)
+        });
+        let chosen = chosen.await;
         chosen.ok_or_else(|| internal().with_source("the selection did not run to its end"))
     }
 }

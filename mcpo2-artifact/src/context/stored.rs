@@ -7,7 +7,7 @@ use std::{
 use async_trait::async_trait;
 use mcpo2_core::{Digest, Principal, TenantId};
 
-use super::{Inline, Run, Workspace, Workspaces};
+use super::{Inline, Run, Workspace, Workspaces, run::outcome};
 use crate::{
     Error, ErrorKind, Library,
     blob::{BlobError, BlobErrorKind},
@@ -97,15 +97,11 @@ impl StoredWorkspaces {
     }
 
     async fn analysed(&self, manifest: Arc<Manifest>, texts: Kept) -> Option<Arc<Workspace>> {
-        let slot = Arc::new(Mutex::new(None));
-        let filled = Arc::clone(&slot);
-        let job = move || {
+        let analyse = move || {
             let cache = &mut MemoryCache::default();
-            let workspace = Workspace::new(manifest, Arc::new(texts), cache);
-            *filled.lock().unwrap_or_else(PoisonError::into_inner) = Some(Arc::new(workspace));
+            Arc::new(Workspace::new(manifest, Arc::new(texts), cache))
         };
-        self.run.run(Box::new(job)).await;
-        slot.lock().unwrap_or_else(PoisonError::into_inner).take()
+        outcome(&*self.run, analyse).await
     }
 
     async fn root(&self, tenant: &TenantId, name: &str) -> Result<Digest, BlobError> {

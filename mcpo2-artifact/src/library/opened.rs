@@ -4,7 +4,7 @@ use bytes::Bytes;
 use mcpo2_core::Digest;
 use percent_encoding::utf8_percent_encode;
 
-use super::{refused, unread};
+use super::unread;
 use crate::{
     Error, Selector,
     blob::{BlobError, BlobReader},
@@ -133,12 +133,12 @@ impl Opened {
         let mut reading = self
             .access
             .open(&Ranges::one(range.clone()), self.now)
-            .map_err(refused)?;
+            .map_err(Error::from)?;
         let mut bytes = self.bytes(range.clone()).await.map_err(unread)?;
         if is_cut {
             bytes.truncate(whole_characters(&bytes));
         }
-        reading.deliver(length(&bytes)).map_err(refused)?;
+        reading.deliver(length(&bytes)).map_err(Error::from)?;
         let end = range.start.saturating_add(length(&bytes));
         Ok((bytes, range.start..end))
     }

@@ -64,8 +64,15 @@ pub(super) fn name_label(name: &str) -> String {
     format!("workspace {name}")
 }
 
-/// A manifest for who reads: a line of JSON for each file, link and submodule.
-pub(super) fn listing(manifest: &Manifest) -> Bytes {
+/// The most entries that are listed: each read makes the whole list.
+const LISTED: usize = 100_000;
+
+/// A manifest for who reads: a line of JSON for each file, link and submodule; none where there are
+/// too many, whose files can be read by their paths alone.
+pub(super) fn listing(manifest: &Manifest) -> Option<Bytes> {
+    if manifest.entries().len() > LISTED {
+        return None;
+    }
     let mut lines = String::new();
     for entry in manifest.entries() {
         let path = entry.path().as_str();
@@ -80,5 +87,5 @@ pub(super) fn listing(manifest: &Manifest) -> Bytes {
         };
         lines.push_str(&format!("{line}\n"));
     }
-    lines.into()
+    Some(lines.into())
 }

@@ -1,9 +1,6 @@
-use std::{
-    path::PathBuf,
-    time::{Duration, SystemTime},
-};
+use std::{path::PathBuf, time::SystemTime};
 
-use mcpo2_artifact::token::{MAX_LIFETIME, Object, Unverified, Uri};
+use mcpo2_artifact::token::{MAX_LIFETIME, Object, Revocations, Unverified, Uri};
 use mcpo2_core::TenantId;
 use serde_json::json;
 
@@ -51,41 +48,51 @@ impl Revoke {
             let why = "nothing was ever signed here";
             return Err(Problem::wrong(why).at(&self.store));
         }
-        let place = Place::new(&self.store);
-        let now = SystemTime::now();
-        let failed =
-            |error: mcpo2_core::BoxError| Problem::Failed(error.to_string()).at(&self.store);
-        let revocations = place.revocations(now).map_err(failed)?;
-        let (what, tenant) = (&self.what, self.tenant.as_ref());
-        let said = match (&what.reference, &what.object, tenant, &what.all_of) {
-            (Some(Uri::Signed(reference, ..)), ..) => {
-                let token = Unverified::from_token(reference.token())
-                    .map_err(|error| Problem::failed(&error))?;
-                let last = now.checked_add(MAX_LIFETIME).unwrap_or(now);
-                let until = reference.expires().unwrap_or(last) + Duration::from_secs(1);
-                revocations.revoke_id(token.tenant(), reference.id(), until, now);
-                format!("the reference {}", reference.id())
-            }
-            (Some(_), ..) => {
-                let why = "a reference that is not signed ends with its gateway";
-                return Err(Problem::wrong(why));
-            }
-            (_, Some(object), Some(tenant), _) => {
-                revocations.revoke_object(tenant, object.clone(), now);
-                format!("references of {tenant} to {object}")
-            }
-            (.., Some(tenant)) => {
-                revocations.revoke_tenant(tenant, now);
-                format!("references of {tenant}")
-            }
-            _ => {
-                revocations.revoke_all(now);
-                "all references".to_owned()
-            }
-        };
-        place.save(&revocations).map_err(failed)?;
+        let (said, change) = self.what.change(self.tenant.as_ref())?;
+        let revoked = Place::new(&self.store).revoke(SystemTime::now(), change);
+        revoked.map_err(|error| Problem::Failed(error.to_string()).at(&self.store))?;
         let text = format!("revoked: {said}; reload a gateway that has the store open\n");
         tell(self.format, &text, &json!({ "revoked": said }))?;
         Ok(Outcome::Well)
+    }
+}
+
+/// How what is revoked changes.
+type Change = Box<dyn FnOnce(&Revocations)>;
+
+impl What {
+    /// In words, and as it is done.
+    fn change(self, tenant: Option<&TenantId>) -> Result<(String, Change), Problem> {
+        let now = SystemTime::now();
+        Ok(
+            match (self.reference, self.object, tenant.cloned(), self.all_of) {
+                (Some(Uri::Signed(reference, ..)), ..) => {
+                    let token = Unverified::from_token(reference.token())
+                        .map_err(|error| Problem::failed(&error))?;
+                    let (id, tenant) = (reference.id(), token.tenant().clone());
+                    let until = now.checked_add(MAX_LIFETIME).unwrap_or(now);
+                    let change = move |it: &Revocations| it.revoke_id(&tenant, id, until, now);
+                    (format!("the reference {id}"), Box::new(change))
+                }
+                (Some(_), ..) => {
+                    let why = "a reference that is not signed ends with its gateway";
+                    return Err(Problem::wrong(why));
+                }
+                (_, Some(object), Some(tenant), _) => {
+                    let said = format!("references of {tenant} to {object}");
+                    let change = move |it: &Revocations| it.revoke_object(&tenant, object, now);
+                    (said, Box::new(change))
+                }
+                (.., Some(tenant)) => {
+                    let said = format!("references of {tenant}");
+                    let change = move |it: &Revocations| it.revoke_tenant(&tenant, now);
+                    (said, Box::new(change))
+                }
+                _ => {
+                    let change = move |it: &Revocations| it.revoke_all(now);
+                    ("all references".to_owned(), Box::new(change))
+                }
+            },
+        )
     }
 }

@@ -6,7 +6,7 @@ mod answer;
 mod headers;
 mod intake;
 
-use std::sync::Arc;
+use std::{sync::Arc, time::Duration};
 
 use bytes::Bytes;
 use http::{HeaderValue, Method, Request, Response, StatusCode, header};
@@ -77,8 +77,8 @@ impl HttpEdge {
         let upload = Upload {
             generation,
             library,
-            principal,
-            source,
+            principal: Arc::clone(&principal),
+            source: source.clone(),
             announced,
         };
         let id = parts.uri.path().strip_prefix(UPLOADS);
@@ -86,13 +86,20 @@ impl HttpEdge {
             (&Method::POST, None) => upload.begin(body, pace).await,
             (method, Some(id)) => match id.parse() {
                 Ok(id) => upload.about(&id, method, body, pace).await,
-                Err(_) => Err(Answer::status(StatusCode::NOT_FOUND)),
+                Err(_) => Err(Answer::not_found()),
             },
             _ => Err(Answer::not_allowed("POST")),
         };
-        let Answer { response, close } = answered.unwrap_or_else(|answer| answer);
-        let mut response = response;
-        if close {
+        let Answer {
+            mut response,
+            refused,
+        } = answered.unwrap_or_else(|answer| answer);
+        let status = response.status();
+        if let Some(reason) = refused {
+            let refusal = Refusal::new(status, -32600, reason, reason);
+            self.edge.refused(&refusal, source, Some(&principal), 0);
+        }
+        if status.is_client_error() || status.is_server_error() {
             // The rest of the body is not read.
             let close = HeaderValue::from_static("close");
             response.headers_mut().insert(header::CONNECTION, close);
@@ -102,7 +109,7 @@ impl HttpEdge {
 }
 
 impl Upload {
-    async fn begin<B>(self, body: B, pace: std::time::Duration) -> Result<Answer, Answer>
+    async fn begin<B>(self, body: B, pace: Duration) -> Result<Answer, Answer>
     where
         B: http_body::Body<Data = Bytes> + Send,
         B::Error: std::fmt::Display,
@@ -133,7 +140,7 @@ impl Upload {
         id: &UploadId,
         method: &Method,
         body: B,
-        pace: std::time::Duration,
+        pace: Duration,
     ) -> Result<Answer, Answer>
     where
         B: http_body::Body<Data = Bytes> + Send,
@@ -144,7 +151,8 @@ impl Upload {
             Method::HEAD => Ok(Answer::of(StatusCode::NO_CONTENT, &status)),
             Method::PATCH => {
                 if !self.announced.is_partial {
-                    return Err(Answer::status(StatusCode::UNSUPPORTED_MEDIA_TYPE));
+                    let status = StatusCode::UNSUPPORTED_MEDIA_TYPE;
+                    return Err(Answer::status(status).because("media_type"));
                 }
                 let missing = || {
                     Answer::problem(
@@ -154,6 +162,7 @@ impl Upload {
                             "title": "Upload-Offset and Upload-Complete are missing",
                         }),
                     )
+                    .because("upload_headers_missing")
                 };
                 let offset = self.announced.offset.ok_or_else(missing)?;
                 self.announced.complete.ok_or_else(missing)?;
@@ -174,7 +183,7 @@ impl Upload {
         id: &UploadId,
         offset: u64,
         body: B,
-        pace: std::time::Duration,
+        pace: Duration,
     ) -> Result<Answer, Answer>
     where
         B: http_body::Body<Data = Bytes> + Send,
@@ -188,9 +197,13 @@ impl Upload {
         match take(body, pace, offset, to).await {
             Ok(()) => {}
             Err(Broken::Blob(error)) => return Err(Answer::blob(error.kind(), offset)),
-            Err(Broken::Slow) => return Err(Answer::status(StatusCode::REQUEST_TIMEOUT)),
+            Err(Broken::Slow) => {
+                return Err(Answer::status(StatusCode::REQUEST_TIMEOUT).because("slow_body"));
+            }
             // Nobody is there to read it.
-            Err(Broken::Off) => return Err(Answer::status(StatusCode::BAD_REQUEST)),
+            Err(Broken::Off) => {
+                return Err(Answer::status(StatusCode::BAD_REQUEST).because("broken_body"));
+            }
         }
         if self.announced.complete == Some(false) {
             let status = self.status(id).await?;
@@ -209,6 +222,7 @@ impl Upload {
                     "detail": "Repr-Digest: blake3=:BASE64:",
                 }),
             )
+            .because("upload_digest_missing")
         })?;
         let params = json!({ "uri": self.library.upload_uri(id), "digest": digest });
         let committed = self.call("mcpo2/artifacts/commit", params).await?;

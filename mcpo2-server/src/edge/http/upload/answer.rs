@@ -14,26 +14,36 @@ use crate::respond::HttpBody;
 /// What a client is told.
 pub(super) struct Answer {
     pub(super) response: Response<HttpBody>,
-    /// Whether the connection cannot go on.
-    pub(super) close: bool,
+    /// The ledger's word for what the edge itself refuses: calls of the stack have records of their own.
+    pub(super) refused: Option<&'static str>,
 }
 
 impl Answer {
     pub(super) fn status(status: StatusCode) -> Self {
         Self {
             response: plain(status),
-            close: status.is_client_error() || status.is_server_error(),
+            refused: None,
         }
+    }
+
+    /// The same, refused here for this reason.
+    pub(super) fn because(mut self, reason: &'static str) -> Self {
+        self.refused = Some(reason);
+        self
     }
 
     pub(super) fn broken() -> Self {
         Self::status(StatusCode::INTERNAL_SERVER_ERROR)
     }
 
+    pub(super) fn not_found() -> Self {
+        Self::status(StatusCode::NOT_FOUND).because("upload_not_found")
+    }
+
     pub(super) fn not_allowed(methods: &'static str) -> Self {
         let mut answer = Self::status(StatusCode::METHOD_NOT_ALLOWED);
         answer.put(header::ALLOW, methods.to_owned());
-        answer
+        answer.because("method_not_allowed")
     }
 
     /// How far an upload is.
@@ -70,7 +80,7 @@ impl Answer {
     pub(super) fn blob(kind: BlobErrorKind, offset: u64) -> Self {
         const TYPES: &str = "https://iana.org/assignments/http-problem-types#";
         match kind {
-            BlobErrorKind::NotFound => Self::status(StatusCode::NOT_FOUND),
+            BlobErrorKind::NotFound => Self::not_found(),
             BlobErrorKind::Offset(expected) => Self::problem(
                 StatusCode::CONFLICT,
                 &format!("{TYPES}mismatching-upload-offset"),
@@ -78,16 +88,20 @@ impl Answer {
                     "title": "the offset is not where the upload goes on",
                     "expected-offset": expected, "provided-offset": offset,
                 }),
-            ),
+            )
+            .because("upload_offset"),
             BlobErrorKind::Quota(_) | BlobErrorKind::TooLarge => Self::problem(
                 StatusCode::PAYLOAD_TOO_LARGE,
                 "about:blank",
                 json!({
                     "title": "longer than it may be, or the quota is used up",
                 }),
-            ),
-            BlobErrorKind::Full => Self::status(StatusCode::INSUFFICIENT_STORAGE),
-            _ => Self::broken(),
+            )
+            .because("upload_too_large"),
+            BlobErrorKind::Full => {
+                Self::status(StatusCode::INSUFFICIENT_STORAGE).because("upload_no_room")
+            }
+            _ => Self::broken().because("upload_failed"),
         }
     }
 
