@@ -92,7 +92,6 @@ mod fence;
 #[cfg(feature = "ingest")]
 mod fixed;
 mod layer;
-mod run;
 mod service;
 mod stored;
 mod workspace;
@@ -101,7 +100,6 @@ pub use config::{ContextConfig, Place};
 #[cfg(feature = "ingest")]
 pub use fixed::{FixedWorkspaces, WorkspaceConfig};
 pub use layer::ManifestLayer;
-pub use run::{Inline, Job, Run};
 pub use service::ManifestService;
 pub use stored::StoredWorkspaces;
 pub use workspace::{Workspace, Workspaces};
@@ -112,6 +110,7 @@ use mcpo2_core::{Error, ErrorKind, Method, ModuleId, Routed};
 
 use self::{asked::Asked, config::Rule};
 use crate::ConfigError;
+pub use crate::run::{Inline, Job, Run};
 
 /// The `_meta` key by which a call names a workspace.
 pub const WORKSPACE: &str = "dev.mcpo2/workspace";

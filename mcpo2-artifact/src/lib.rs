@@ -28,13 +28,18 @@ mod object;
 mod offload;
 mod passing;
 mod preview;
+#[cfg(feature = "ingest")]
+mod putting;
 mod reader;
 mod reference;
 mod respond;
+mod run;
 mod service;
 mod store;
 mod templates;
 mod tools;
+#[cfg(feature = "ingest")]
+mod wait;
 
 pub use artifacts::{Artifacts, Stored};
 pub use clock::{Clock, SystemClock};
@@ -43,12 +48,17 @@ pub use error::{ConfigError, Error, ErrorKind};
 pub use excerpt::{Excerpt, Kind};
 pub use future::ResponseFuture;
 pub use layer::ArtifactLayer;
+#[cfg(all(unix, feature = "archive"))]
+pub use library::TreeTerms;
 #[cfg(unix)]
-pub use library::UploadTerms;
+pub use library::{CommitProgress, UploadTerms};
 pub use library::{Library, commit_manifest, forget_name, manifest_label, name_manifest};
 pub use passing::{Form, PassConfig, Passing, ReferenceLayer, ReferenceService};
+#[cfg(feature = "ingest")]
+pub use putting::{PutTreeError, TreePut, put_tree};
 pub use reader::Reader;
 pub use reference::{InvalidReference, Reference, Selector};
+pub use run::{Inline, Job, Run};
 pub use service::ArtifactService;
 pub use store::{DirStore, Key, MemoryStore, Store, StoreError, StoreErrorKind};
 pub use tools::TOOLS;

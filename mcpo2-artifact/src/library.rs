@@ -18,7 +18,10 @@ pub(crate) use self::opened::Opened;
 pub use self::trees::{commit_manifest, forget_name, manifest_label, name_manifest};
 use self::trees::{listing, name_label};
 #[cfg(unix)]
-pub use self::uploads::UploadTerms;
+#[cfg(all(unix, feature = "archive"))]
+pub use self::uploads::TreeTerms;
+#[cfg(unix)]
+pub use self::uploads::{CommitProgress, UploadTerms};
 use crate::{
     Error, ErrorKind, Reader,
     blob::{BlobError, BlobErrorKind, BlobReader, Depot, TenantBlobs},
@@ -83,6 +86,8 @@ pub struct Library {
     manifests: Mutex<VecDeque<(TenantId, Arc<Manifest>)>>,
     #[cfg(unix)]
     intake: Option<uploads::Intake>,
+    #[cfg(all(unix, feature = "archive"))]
+    trees: Option<TreeTerms>,
 }
 
 impl Library {
@@ -96,6 +101,8 @@ impl Library {
             manifests: Mutex::default(),
             #[cfg(unix)]
             intake: None,
+            #[cfg(all(unix, feature = "archive"))]
+            trees: None,
         }
     }
 
@@ -104,6 +111,14 @@ impl Library {
     #[must_use]
     pub fn with_uploads(mut self, uploads: Arc<crate::blob::Uploads>, terms: UploadTerms) -> Self {
         self.intake = Some(uploads::Intake::new(uploads, terms));
+        self
+    }
+
+    /// The same, where an upload that is an archive can be committed as the tree that is in it.
+    #[cfg(all(unix, feature = "archive"))]
+    #[must_use]
+    pub fn with_trees(mut self, terms: TreeTerms) -> Self {
+        self.trees = Some(terms);
         self
     }
 

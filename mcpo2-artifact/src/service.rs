@@ -53,9 +53,7 @@ where
     fn call(&mut self, routed: Routed) -> Self::Future {
         if addresses_artifact(routed.call()) {
             let artifacts = Arc::clone(&self.artifacts);
-            return ResponseFuture::work(Box::pin(
-                async move { answer(&artifacts, &routed).await },
-            ));
+            return ResponseFuture::work(Box::pin(answer(artifacts, routed)));
         }
         let tools = self.tools.as_deref();
         if let Some(asked) = tools.and_then(|module| Asked::of(module, &routed)) {
@@ -73,7 +71,7 @@ fn addresses_artifact(call: &Call) -> bool {
         .is_some_and(|item| item.kind() == ItemKind::Resource && Reference::has_scheme(item.name()))
 }
 
-async fn answer(artifacts: &Artifacts, routed: &Routed) -> Result<Reply, Error> {
+async fn answer(artifacts: Arc<Artifacts>, routed: Routed) -> Result<Reply, Error> {
     let call = routed.call();
     let not_found = || Error::not_found(ErrorKind::NotFound, call.request());
     let Some(id) = call.request().id() else {
@@ -81,14 +79,15 @@ async fn answer(artifacts: &Artifacts, routed: &Routed) -> Result<Reply, Error> 
     };
     #[cfg(unix)]
     if let Some(library) = artifacts.library()
-        && let Some(taken) = library.take_upload(routed, artifacts.now()).await
+        && let Some(asked) = library.asked(call)
     {
-        return taken;
+        let library = Arc::clone(library);
+        return library.take_upload(asked, routed, artifacts.now()).await;
     }
     let (Method::ResourcesRead, Some(item)) = (call.method(), call.item()) else {
         return Err(not_found());
     };
-    let reader = Reader::routed(routed, Verb::Read);
+    let reader = Reader::routed(&routed, Verb::Read);
     let excerpt = match artifacts.read(&reader, item.name()).await {
         Ok(excerpt) => excerpt,
         Err(error) if error.kind() == Kind::NotFound => {

@@ -59,7 +59,7 @@ pub use self::{
     diagnostic::{Diagnostic, Diagnostics, Position, Severity},
     http::{Http, HttpTimeouts},
     identity::{Algorithm, Anonymous, ApiKey, Identity, Jwt},
-    library::{Library, Sweep, TenantLimits, Uploads},
+    library::{Library, Sweep, TenantLimits, Trees, Uploads},
     lists::Lists,
     log::{Log, LogFormat, LogLevel},
     module::{Builtin, BuiltinModule, HttpModule, Module, ModuleLimits, StdioModule, Transport},

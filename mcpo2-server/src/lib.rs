@@ -17,6 +17,7 @@ mod admission;
 mod cors;
 mod edge;
 mod index;
+mod processors;
 mod refusal;
 mod respond;
 mod serve;

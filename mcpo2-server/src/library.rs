@@ -12,15 +12,16 @@ use std::{
 };
 
 use mcpo2_artifact::{
-    Library, UploadTerms,
+    Library, TreeTerms, UploadTerms,
     blob::{Depot, FsBlobs, KeyDir, Limits, Quotas, SweepOptions, Uploads},
+    ingest::{self, Spec},
     token::{self, Authority, Issuer, Keys, Revocations, Secret, Verifier},
 };
 use mcpo2_core::BoxError;
 
 use self::blocking::Blocking;
 pub(crate) use self::blocking::waiting;
-use crate::{config, keys};
+use crate::{config, keys, processors::Processors};
 
 /// Where the parts of a library are: the store that `mcpo2 artifact` works on, and uploads.
 #[derive(Debug, Clone)]
@@ -163,7 +164,15 @@ impl Opened {
             max_bytes: number(config.uploads.max_size),
             reference: config.uploads.reference,
         };
-        let library = Library::new(depot, issuer, verifier);
+        let mut limits = ingest::Limits::default();
+        limits.entries = config.uploads.trees.max_files;
+        limits.bytes = number(config.uploads.trees.max_bytes);
+        let trees = TreeTerms {
+            rules: Spec::default().compile()?,
+            limits,
+            run: Arc::new(Processors::new()),
+        };
+        let library = Library::new(depot, issuer, verifier).with_trees(trees);
         Ok(Self {
             library: Arc::new(library.with_uploads(Arc::clone(&uploads), terms)),
             uploads,

@@ -7,10 +7,8 @@ use std::{
 use mcpo2_core::{Error, Fact, Reply, Routed};
 use tower_service::Service;
 
-use super::{
-    Wanted, Workspace, chosen::Chosen, edit, internal, layer::Engine, run::outcome, unknown,
-};
-use crate::ResponseFuture;
+use super::{Wanted, Workspace, chosen::Chosen, edit, internal, layer::Engine, unknown};
+use crate::{ResponseFuture, run::outcome};
 
 /// Gives calls that name a workspace the parts of its files that their task needs.
 #[derive(Debug, Clone)]

@@ -7,11 +7,12 @@ use std::{
 use async_trait::async_trait;
 use mcpo2_core::{Digest, Principal, TenantId};
 
-use super::{Inline, Run, Workspace, Workspaces, run::outcome};
+use super::{Inline, Run, Workspace, Workspaces};
 use crate::{
     Error, ErrorKind, Library,
     blob::{BlobError, BlobErrorKind},
     manifest::{Content, Manifest},
+    run::outcome,
     select::{MemoryCache, Texts},
 };
 

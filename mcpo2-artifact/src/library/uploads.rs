@@ -1,22 +1,30 @@
 //! Uploads: calls begin and commit them, bytes come in between.
 
+mod commit;
+mod progress;
+#[cfg(feature = "archive")]
+mod unpack;
+
 use std::{
-    sync::Arc,
+    collections::HashMap,
+    sync::{Arc, Mutex, MutexGuard, PoisonError},
     time::{Duration, SystemTime},
 };
 
 use bytes::Bytes;
 use mcpo2_core::{
-    ARTIFACT_SCHEME, Digest, Error, ErrorKind, Fact, Method, Offloaded, Principal, Reply, Routed,
+    ARTIFACT_SCHEME, Call, Digest, Error, ErrorKind, Method, Principal, Reply, Routed,
     message::result_response,
 };
 use serde::{Deserialize, Serialize, de::DeserializeOwned};
 
+use self::progress::Progress;
 use super::Library;
-use crate::{
-    blob::{BlobError, BlobErrorKind, Keep, NewUpload, UploadId, UploadStatus, Uploads},
-    token::{Audience, Mint, Object, Verbs},
-};
+use crate::blob::{BlobError, BlobErrorKind, NewUpload, UploadId, UploadStatus, Uploads};
+
+pub use self::progress::CommitProgress;
+#[cfg(feature = "archive")]
+pub use self::unpack::TreeTerms;
 
 /// How far uploads go, and how long they live.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -34,12 +42,29 @@ pub struct UploadTerms {
 pub(super) struct Intake {
     uploads: Arc<Uploads>,
     terms: UploadTerms,
+    /// What is being committed.
+    working: Mutex<HashMap<UploadId, Arc<Progress>>>,
 }
 
 impl Intake {
     pub(super) fn new(uploads: Arc<Uploads>, terms: UploadTerms) -> Self {
-        Self { uploads, terms }
+        Self {
+            uploads,
+            terms,
+            working: Mutex::default(),
+        }
     }
+
+    fn working(&self) -> MutexGuard<'_, HashMap<UploadId, Arc<Progress>>> {
+        self.working.lock().unwrap_or_else(PoisonError::into_inner)
+    }
+}
+
+/// What a call asks for.
+#[derive(Debug, Clone, Copy)]
+pub(crate) enum Asked {
+    Create,
+    Commit(UploadId),
 }
 
 /// The parameters of `mcpo2/artifacts/create`, beside `uri`.
@@ -60,26 +85,6 @@ struct Created {
     /// Seconds of the Unix epoch.
     expires: u64,
     max_bytes: u64,
-}
-
-/// The parameters of `mcpo2/artifacts/commit`, beside `uri`.
-#[derive(Debug, Deserialize)]
-struct Commit {
-    digest: Digest,
-}
-
-/// What `mcpo2/artifacts/commit` gives.
-#[derive(Debug, Serialize)]
-#[serde(rename_all = "camelCase")]
-struct Committed {
-    #[serde(skip_serializing_if = "Option::is_none")]
-    result_type: Option<&'static str>,
-    /// A reference for who committed it.
-    uri: String,
-    digest: Digest,
-    size: u64,
-    /// When the reference expires, in seconds of the Unix epoch.
-    expires: u64,
 }
 
 impl Library {
@@ -147,26 +152,48 @@ impl Library {
         format!("{ARTIFACT_SCHEME}://{}/u/{id}", self.issuer.authority())
     }
 
-    /// Answers a call that begins or commits an upload; none where it does neither.
-    pub(crate) async fn take_upload(
+    /// How far the commit of an upload of this principal is; none where it is not being committed.
+    ///
+    /// # Errors
+    ///
+    /// As [`upload`](Self::upload).
+    pub async fn committing(
         &self,
-        routed: &Routed,
-        now: SystemTime,
-    ) -> Option<Result<Reply, Error>> {
-        let uri = routed.call().item()?.name();
-        let result = match routed.call().method() {
-            Method::ArtifactsCreate if uri == self.new_upload_uri() => {
-                self.create(routed, now).await
-            }
+        who: &Principal,
+        id: &UploadId,
+    ) -> Result<Option<CommitProgress>, BlobError> {
+        self.upload(who, id).await?;
+        let working = self.intake()?.working();
+        Ok(working.get(id).map(|progress| progress.now()))
+    }
+
+    /// Whether a call begins or commits an upload.
+    pub(crate) fn asked(&self, call: &Call) -> Option<Asked> {
+        let uri = call.item()?.name();
+        match call.method() {
+            Method::ArtifactsCreate if uri == self.new_upload_uri() => Some(Asked::Create),
             Method::ArtifactsCommit => {
                 let base = format!("{ARTIFACT_SCHEME}://{}/u/", self.issuer.authority());
-                let id = uri.strip_prefix(&base)?.parse().ok()?;
-                self.commit(routed, &id, now).await
+                Some(Asked::Commit(uri.strip_prefix(&base)?.parse().ok()?))
             }
-            _ => return None,
-        };
-        let id = routed.call().request().id()?;
-        Some(result.map(|result| Reply::complete(result_response(id, &result))))
+            _ => None,
+        }
+    }
+
+    /// Answers a call that begins or commits an upload.
+    pub(crate) async fn take_upload(
+        self: Arc<Self>,
+        asked: Asked,
+        routed: Routed,
+        now: SystemTime,
+    ) -> Result<Reply, Error> {
+        match asked {
+            Asked::Create => {
+                let created = self.create(&routed, now).await?;
+                Ok(Reply::complete(response(&routed, &created)))
+            }
+            Asked::Commit(id) => self.take_commit(id, routed, now).await,
+        }
     }
 
     async fn create(&self, routed: &Routed, now: SystemTime) -> Result<String, Error> {
@@ -195,44 +222,6 @@ impl Library {
         })
     }
 
-    async fn commit(
-        &self,
-        routed: &Routed,
-        id: &UploadId,
-        now: SystemTime,
-    ) -> Result<String, Error> {
-        let Commit { digest } = params(routed)?;
-        let who = routed.call().principal();
-        let said = |error| said(routed, error);
-        let before = self.upload(who, id).await.map_err(said)?;
-        let intake = self.intake().map_err(said)?;
-        let until = SystemTime::UNIX_EPOCH + Duration::from_secs(before.expires);
-        let finish = (intake.uploads).finish(who.tenant(), id, &digest, Keep::Until(until));
-        let finished = finish.await.map_err(said)?;
-        routed.call().trail().record(Fact::Offloaded(Offloaded {
-            digest,
-            bytes: finished.offset,
-        }));
-        let left = until.duration_since(now).unwrap_or_default();
-        let any = "*".parse().map_err(broken)?;
-        let verbs = Verbs::NONE.stat().read().search().pass_to_tool(any);
-        let audience = Audience::principal(who);
-        let mint = Mint::new(who.tenant().clone(), Object::Blob(digest), audience)
-            .with_verbs(verbs)
-            .expires_in(intake.terms.reference.min(left));
-        let reference = self.sign(mint, now).map_err(broken)?;
-        let expires = reference
-            .expires()
-            .and_then(|at| at.duration_since(SystemTime::UNIX_EPOCH).ok());
-        text(&Committed {
-            result_type: complete(routed),
-            uri: reference.uri(),
-            digest,
-            size: finished.offset,
-            expires: expires.unwrap_or_default().as_secs(),
-        })
-    }
-
     fn intake(&self) -> Result<&Intake, BlobError> {
         self.intake
             .as_ref()
@@ -244,6 +233,12 @@ fn params<T: DeserializeOwned>(routed: &Routed) -> Result<T, Error> {
     let params = routed.call().request().params().unwrap_or(b"{}");
     serde_json::from_slice(params)
         .map_err(|error| Error::new(ErrorKind::InvalidParams, "invalid params").with_source(error))
+}
+
+fn response(routed: &Routed, result: &str) -> Bytes {
+    // What has no id is no request, and is not answered.
+    let id = routed.call().request().id();
+    id.map(|id| result_response(id, result)).unwrap_or_default()
 }
 
 fn text(result: &impl Serialize) -> Result<String, Error> {
@@ -273,4 +268,8 @@ fn said(routed: &Routed, error: BlobError) -> Error {
         _ => (ErrorKind::Internal, "internal error"),
     };
     Error::new(kind, text).with_source(error)
+}
+
+fn no_trees() -> Error {
+    Error::new(ErrorKind::InvalidParams, "no trees are taken here")
 }

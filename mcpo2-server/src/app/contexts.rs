@@ -1,18 +1,20 @@
-use std::{error::Error as _, num::NonZeroUsize, sync::Arc, thread::available_parallelism};
+use std::{error::Error as _, sync::Arc};
 
 use async_trait::async_trait;
 use mcpo2_artifact::{
     context::{
-        Contexts, FixedWorkspaces, Job, ManifestLayer, Run, StoredWorkspaces, Workspace,
-        WorkspaceConfig, Workspaces,
+        Contexts, FixedWorkspaces, ManifestLayer, StoredWorkspaces, Workspace, WorkspaceConfig,
+        Workspaces,
     },
     ingest::{self, Ingest, Limits, Rules, Spec},
 };
 use mcpo2_core::Principal;
-use tokio::{sync::Semaphore, task::spawn_blocking};
 
 use super::{BuildError, Lasting, because};
-use crate::config::Config;
+use crate::{
+    config::Config,
+    processors::{self, Processors},
+};
 
 /// The most bytes of the files of one workspace, all of which are in memory.
 const MAX_BYTES: u64 = 256 << 20;
@@ -99,35 +101,5 @@ fn read(rules: &Rules, config: &WorkspaceConfig) -> Result<Workspace, ingest::Er
     let mut limits = Limits::default();
     limits.bytes = MAX_BYTES;
     let ingest = Ingest::new(rules).with_limits(limits);
-    Workspace::of_directory(ingest.with_threads(processors()), &config.path)
-}
-
-fn processors() -> NonZeroUsize {
-    available_parallelism().unwrap_or(NonZeroUsize::MIN)
-}
-
-/// Selects on threads that may be busy, on as many at once as there are processors.
-#[derive(Debug)]
-struct Processors(Arc<Semaphore>);
-
-impl Processors {
-    fn new() -> Self {
-        Self(Arc::new(Semaphore::new(processors().get())))
-    }
-}
-
-#[async_trait]
-impl Run for Processors {
-    async fn run(&self, job: Job) {
-        let Ok(permit) = Arc::clone(&self.0).acquire_owned().await else {
-            return;
-        };
-        let run = spawn_blocking(move || {
-            job();
-            drop(permit);
-        });
-        if let Err(error) = run.await {
-            tracing::error!(%error, "a selection did not run to its end");
-        }
-    }
+    Workspace::of_directory(ingest.with_threads(processors::count()), &config.path)
 }

@@ -8,7 +8,6 @@ mod ingest;
 mod manifest;
 mod part;
 mod prove;
-mod putting;
 mod read;
 mod reference;
 mod revoke;

@@ -53,6 +53,31 @@ pub struct Uploads {
     #[serde(with = "duration")]
     #[schemars(with = "super::schema::Duration")]
     pub reference: Duration,
+    /// What is taken of archives that are committed as the trees in them.
+    pub trees: Trees,
+}
+
+/// The most that one archive may have in it. Which files are taken is what `mcpo2 artifact manifest`
+/// takes: ignore files hold, and what looks like a secret is withheld.
+#[derive(Debug, Clone, PartialEq, Eq, Deserialize, Serialize, JsonSchema)]
+#[serde(default, deny_unknown_fields)]
+#[non_exhaustive]
+pub struct Trees {
+    /// Names, directories and what is withheld included.
+    pub max_files: u64,
+    /// Bytes of all files together.
+    #[serde(with = "size")]
+    #[schemars(with = "super::schema::Size")]
+    pub max_bytes: usize,
+}
+
+impl Default for Trees {
+    fn default() -> Self {
+        Self {
+            max_files: 100_000,
+            max_bytes: 4 << 30,
+        }
+    }
 }
 
 impl Default for Uploads {
@@ -61,6 +86,7 @@ impl Default for Uploads {
             keep: Duration::from_secs(7 * 86_400),
             max_size: 1 << 30,
             reference: Duration::from_secs(3600),
+            trees: Trees::default(),
         }
     }
 }

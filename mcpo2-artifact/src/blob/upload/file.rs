@@ -1,4 +1,6 @@
-use std::{fs::File, io::Write as _, os::unix::fs::FileExt as _, path::Path};
+use std::{
+    fs::File, future::poll_fn, io::Write as _, os::unix::fs::FileExt as _, path::Path, task::Poll,
+};
 
 use bytes::Bytes;
 use mcpo2_core::{Digest, TenantId};
@@ -161,13 +163,14 @@ impl Part {
         Ok(())
     }
 
-    pub(super) fn digest(&mut self) -> Result<Digest, BlobError> {
+    pub(super) async fn digest(&mut self) -> Result<Digest, BlobError> {
         if self.hasher.is_none() {
             let mut hasher = Box::<blake3::Hasher>::default();
             let mut offset = 0;
             while let Some(bytes) = self.read(offset)? {
                 hasher.update(&bytes);
                 offset = offset.saturating_add(bytes.len().try_into().unwrap_or(u64::MAX));
+                give_way().await;
             }
             self.hasher = Some(hasher);
         }
@@ -185,4 +188,17 @@ impl Part {
         self.file.read_exact_at(&mut bytes, offset)?;
         Ok(Some(bytes.into()))
     }
+}
+
+/// Lets others of the same thread go on: files are read and written without waiting for them.
+pub(super) async fn give_way() {
+    let mut has_given = false;
+    poll_fn(|context| {
+        if std::mem::replace(&mut has_given, true) {
+            return Poll::Ready(());
+        }
+        context.waker().wake_by_ref();
+        Poll::Pending
+    })
+    .await;
 }

@@ -1,7 +1,11 @@
 use mcpo2_core::{Digest, TenantId};
 
-use super::{UploadId, UploadStatus, Uploads, file::Part, open::taken};
-use crate::blob::{BlobError, BlobErrorKind, Keep, TenantBlobs, hold::Reservation};
+use super::{
+    UploadId, UploadStatus, Uploads,
+    file::{Part, give_way},
+    open::taken,
+};
+use crate::blob::{BlobError, BlobErrorKind, Keep, Session, TenantBlobs, hold::Reservation};
 
 impl Uploads {
     /// Makes the upload a blob with this digest, committed under a label of its own, and kept so.
@@ -19,6 +23,22 @@ impl Uploads {
         digest: &Digest,
         keep: Keep<'_>,
     ) -> Result<UploadStatus, BlobError> {
+        self.finish_telling(tenant, id, digest, keep, &|_| {}).await
+    }
+
+    /// The same, and tells meanwhile how many of its bytes are in the store.
+    ///
+    /// # Errors
+    ///
+    /// As [`finish`](Self::finish).
+    pub async fn finish_telling(
+        &self,
+        tenant: &TenantId,
+        id: &UploadId,
+        digest: &Digest,
+        keep: Keep<'_>,
+        told: &(dyn Fn(u64) + Send + Sync),
+    ) -> Result<UploadStatus, BlobError> {
         let open = self.find(tenant, id)?;
         let mut turn = open.turn.lock().await;
         let turn = &mut *turn;
@@ -30,11 +50,13 @@ impl Uploads {
                 .digest
                 .is_none_or(|announced| announced == *digest)
                 && turn.state.size.is_none_or(|size| size == length);
-            if !announced || part.digest()? != *digest {
+            if !announced || part.digest().await? != *digest {
                 return Err(BlobErrorKind::Mismatch.into());
             }
             let room = Lent::of(&mut turn.reserved, &blobs, length);
-            store(&blobs, &upload_label(id), part, digest, keep).await?;
+            let session = blobs.session().await?;
+            store(&session, part, digest, told).await?;
+            session.commit(&upload_label(id), keep).await?;
             room.spend();
             turn.state.finished = Some((*digest, length));
             self.files.finish(id, &turn.state)?;
@@ -55,21 +77,20 @@ pub fn upload_label(id: &UploadId) -> String {
 }
 
 async fn store(
-    blobs: &TenantBlobs,
-    label: &str,
-    part: &mut Part,
+    session: &Session,
+    part: &Part,
     digest: &Digest,
-    keep: Keep<'_>,
+    told: &(dyn Fn(u64) + Send + Sync),
 ) -> Result<(), BlobError> {
-    let session = blobs.session().await?;
     let mut writer = session.writer(digest, part.length()).await?;
     let mut offset = 0;
     while let Some(bytes) = part.read(offset)? {
         offset = offset.saturating_add(bytes.len().try_into().unwrap_or(u64::MAX));
         writer.write(bytes).await?;
+        told(offset);
+        give_way().await;
     }
-    writer.finish().await?;
-    session.commit(label, keep).await
+    writer.finish().await
 }
 
 /// The room of a part, while it becomes that of a blob. If that fails or is given up, it is the

@@ -4,10 +4,11 @@ use std::{
 };
 
 use mcpo2_artifact::{
+    PutTreeError, TreePut,
     blob::{BlobErrorKind, Keep, Limits, TenantBlobs},
     commit_manifest,
     manifest::Manifest,
-    name_manifest,
+    name_manifest, put_tree,
 };
 use mcpo2_core::{Digest, TenantId};
 use serde_json::json;
@@ -15,7 +16,6 @@ use serde_json::json;
 use super::{
     super::format::Format,
     Done, Outcome, Problem,
-    putting::put_files,
     roots::Record,
     source::{How, Reader},
     store::{At, Store},
@@ -68,13 +68,6 @@ impl Kept {
     }
 }
 
-/// What an ingest did.
-#[derive(Debug, Default)]
-struct Did {
-    stored: u64,
-    bytes: u64,
-}
-
 impl Ingest {
     pub(super) fn run(mut self) -> Done {
         self.how.beside(self.format);
@@ -95,11 +88,11 @@ impl Ingest {
         let store = self.at.make(each)?;
         let blobs = store.depot.tenant(&self.tenant)?;
         let manifest = reader.read("reading", &())?;
-        let did = match self.again(&store, &blobs, &manifest)? {
-            true => Did::default(),
+        let put = match self.again(&store, &blobs, &manifest)? {
+            true => TreePut::default(),
             false => self.put(&store, &blobs, (&reader, &manifest))?,
         };
-        let Did { stored, bytes } = did;
+        let (stored, bytes) = (put.blobs, put.bytes);
         let (root, entries) = (manifest.root(), manifest.entries().len());
         let withheld = manifest.withheld().len();
         let text = format!(
@@ -153,9 +146,14 @@ impl Ingest {
         store: &Store,
         blobs: &TenantBlobs,
         (reader, manifest): (&Reader<'_>, &Manifest),
-    ) -> Result<Did, Problem> {
+    ) -> Result<TreePut, Problem> {
         let session = store.runtime.block_on(blobs.session())?;
-        let (stored, bytes) = put_files(store, &session, (reader, manifest))?;
+        let put = put_tree(&session, manifest, |sink| reader.read("storing", sink));
+        let put = put.map_err(|error| match error {
+            PutTreeError::Read(problem) => problem,
+            PutTreeError::Store(error) => error.into(),
+            error => Problem::Failed(format!("{error}: ingest it again")),
+        })?;
         let (root, whole) = (manifest.root(), manifest.to_bytes());
         let digest = store.runtime.block_on(session.put(whole.into()))?;
         // INVARIANT: the record is written first, so that what is committed can be found.
@@ -171,7 +169,7 @@ impl Ingest {
         let committed = commit_manifest(&session, manifest, self.kept.keep());
         store.runtime.block_on(committed)?;
         self.call(store, blobs, &root)?;
-        Ok(Did { stored, bytes })
+        Ok(put)
     }
 
     /// Lets the name stand for the tree, where calls name workspaces.

@@ -3,8 +3,10 @@
 //! between them are their owner's to send.
 
 mod answer;
+mod events;
 mod headers;
 mod intake;
+mod tree;
 
 use std::{sync::Arc, time::Duration};
 
@@ -36,6 +38,8 @@ pub(crate) struct Upload {
     principal: Arc<Principal>,
     source: Source,
     announced: Announced,
+    /// How it becomes a tree, where it is to be one.
+    tree: Option<Value>,
 }
 
 impl Upload {
@@ -66,10 +70,18 @@ impl HttpEdge {
         let Some(library) = self.edge.library() else {
             return plain(StatusCode::NOT_FOUND);
         };
+        let id = parts.uri.path().strip_prefix(UPLOADS);
+        if let (true, Some(Ok(id))) = (events::are_wanted(&parts), id.map(str::parse)) {
+            let watched = self.watched(library, &principal, id).await;
+            return watched
+                .unwrap_or_else(|refusal| self.refuse(&refusal, source, Some(&principal), 0));
+        }
         let Ok(_place) = self.uploads.try_acquire() else {
             return self.refuse(&Refusal::shed(Shed::Capacity), source, Some(&principal), 0);
         };
-        let announced = match Announced::of(&parts.headers) {
+        let tree = tree::wanted(parts.uri.query());
+        let announced = Announced::of(&parts.headers).and_then(|it| Ok((it, tree?)));
+        let (announced, tree) = match announced {
             Ok(announced) => announced,
             Err(refusal) => return self.refuse(&refusal, source, Some(&principal), 0),
         };
@@ -80,8 +92,8 @@ impl HttpEdge {
             principal: Arc::clone(&principal),
             source: source.clone(),
             announced,
+            tree,
         };
-        let id = parts.uri.path().strip_prefix(UPLOADS);
         let answered = match (&parts.method, id) {
             (&Method::POST, None) => upload.begin(body, pace).await,
             (method, Some(id)) => match id.parse() {
@@ -148,7 +160,7 @@ impl Upload {
     {
         let status = self.status(id).await?;
         match *method {
-            Method::HEAD => Ok(Answer::of(StatusCode::NO_CONTENT, &status)),
+            Method::HEAD | Method::GET => Ok(Answer::of(StatusCode::NO_CONTENT, &status)),
             Method::PATCH => {
                 if !self.announced.is_partial {
                     let status = StatusCode::UNSUPPORTED_MEDIA_TYPE;
@@ -173,7 +185,7 @@ impl Upload {
                 ended.map_err(|error| Answer::blob(error.kind(), 0))?;
                 Ok(Answer::status(StatusCode::NO_CONTENT))
             }
-            _ => Err(Answer::not_allowed("HEAD, PATCH, DELETE")),
+            _ => Err(Answer::not_allowed("GET, HEAD, PATCH, DELETE")),
         }
     }
 
@@ -224,7 +236,9 @@ impl Upload {
             )
             .because("upload_digest_missing")
         })?;
-        let params = json!({ "uri": self.library.upload_uri(id), "digest": digest });
+        let params = json!({
+            "uri": self.library.upload_uri(id), "digest": digest, "tree": self.tree,
+        });
         let committed = self.call("mcpo2/artifacts/commit", params).await?;
         let status = self.status(id).await?;
         let mut answer = Answer::of(StatusCode::OK, &status);

@@ -5,14 +5,14 @@ use std::{
 
 use async_trait::async_trait;
 
-/// Work of a processor, some ten milliseconds of it, that waits for nothing but the texts of a
-/// workspace.
+/// Work that keeps a thread busy: some ten milliseconds of selection, or as long as it takes to read
+/// an archive out of a store.
 pub type Job = Box<dyn FnOnce() + Send>;
 
 /// Runs what keeps a processor busy, for hosts that have threads for that.
 ///
 /// ```
-/// use mcpo2_artifact::context::{Job, Run};
+/// use mcpo2_artifact::{Job, Run};
 ///
 /// #[derive(Debug)]
 /// struct Threads;
@@ -32,7 +32,8 @@ pub trait Run: fmt::Debug + Send + Sync {
 }
 
 /// What this gives, run there; none where it did not run to its end.
-pub(super) async fn outcome<T: Send + 'static>(
+#[cfg(any(feature = "select", all(unix, feature = "archive")))]
+pub(crate) async fn outcome<T: Send + 'static>(
     run: &dyn Run,
     job: impl FnOnce() -> T + Send + 'static,
 ) -> Option<T> {

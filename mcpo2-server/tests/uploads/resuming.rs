@@ -1,126 +1,20 @@
-//! Uploads over HTTP: begun, resumed, completed with their digest, and read by signed references.
-
-#![allow(
-    clippy::unwrap_used,
-    clippy::panic,
-    clippy::indexing_slicing,
-    reason = "a test fails by panicking"
-)]
-
-mod support;
-
 use base64::{Engine as _, engine::general_purpose::STANDARD};
 use bytes::Bytes;
 use http::{Method, StatusCode};
 use mcpo2_core::Digest;
-use mcpo2_testkit::raw::{RawUpstream, vendor::Era};
+use mcpo2_testkit::raw::vendor::Era;
 use serde_json::{Value, json};
 
-use self::support::{
-    Gateway,
-    client::{Answer, Ask, bare, modern, stateless},
-    fact,
-    process::{Mcpo2, mcpo2},
-    rejects, vendor as upstream,
+use crate::{
+    platform::{Platform, repr, yaml},
+    support::{
+        self, Gateway,
+        client::{bare, modern, stateless},
+        fact,
+        process::{Mcpo2, mcpo2},
+        rejects, vendor as upstream,
+    },
 };
-
-struct Platform {
-    gateway: Gateway,
-    ada: String,
-    ben: String,
-    reader: RawUpstream,
-    _dir: tempfile::TempDir,
-}
-
-impl Platform {
-    async fn new() -> Self {
-        let dir = tempfile::tempdir().unwrap();
-        let reader = upstream(Era::Modern).await;
-        let (ada, ada_entry) = support::key("ada", "acme");
-        let (ben, ben_entry) = support::key("ben", "acme");
-        let yaml = yaml(dir.path(), [&ada_entry, &ben_entry], &reader.url());
-        Self {
-            gateway: Gateway::governed(&yaml).await,
-            ada,
-            ben,
-            reader,
-            _dir: dir,
-        }
-    }
-
-    fn http(&self, key: &str, method: Method, path: &str, body: impl Into<Bytes>) -> Ask {
-        let ask = bare(self.gateway.address, body).method(method);
-        ask.path(path).key(key)
-    }
-
-    fn patch(&self, path: &str, offset: u64, complete: &str, body: impl Into<Bytes>) -> Ask {
-        self.http(&self.ada, Method::PATCH, path, body)
-            .with("content-type", "application/partial-upload")
-            .with("upload-offset", &offset.to_string())
-            .with("upload-complete", complete)
-    }
-
-    async fn begin(&self, body: &'static str) -> String {
-        let ask = self.http(&self.ada, Method::POST, "/v1/artifacts", body);
-        let begun = ask.with("upload-complete", "?0").answer().await;
-        assert_eq!(begun.status, StatusCode::CREATED, "{}", begun.text());
-        assert_eq!(begun.header("upload-offset"), body.len().to_string());
-        begun.header("location").to_owned()
-    }
-
-    /// A whole file at once; its reference.
-    async fn put(&self, content: impl Into<Bytes>) -> String {
-        let content = content.into();
-        let ask = self.http(&self.ada, Method::POST, "/v1/artifacts", content.clone());
-        let put = ask.with("repr-digest", &repr(&content)).answer().await;
-        assert_eq!(put.status, StatusCode::CREATED, "{}", put.text());
-        put.json()["uri"].as_str().unwrap().to_owned()
-    }
-
-    async fn read(&self, key: &str, uri: &str) -> Answer {
-        let params = format!(r#""uri":"{uri}""#);
-        let body = stateless("1", "resources/read", &params);
-        modern(self.gateway.address, body).key(key).answer().await
-    }
-
-    fn get(&self, key: &str, uri: &str) -> Ask {
-        let path = uri.replace("mcpo2+artifact://gw.example/", "/v1/artifacts/");
-        self.http(key, Method::GET, &path, "")
-    }
-}
-
-fn yaml(dir: &std::path::Path, [ada, ben]: [&str; 2], reader: &str) -> String {
-    format!(
-        r#"
-version: 1
-http: {{ timeouts: {{ body: 2s }} }}
-identity:
-  api_keys:
-    {ada}
-    {ben}
-modules:
-  - id: reader
-    family: data
-    approval: approved
-    http: {{ url: "{reader}" }}
-    references: {{ tools: ["vendor_*"] }}
-  - {{ id: kept, family: data, approval: approved, builtin: artifact }}
-policy:
-  rules:
-    - {{ id: all, effect: allow }}
-    - id: ben-uploads-nothing
-      effect: deny
-      principals: [ben]
-      methods: [mcpo2/artifacts/create]
-library: {{ dir: {dir:?}, authority: gw.example, uploads: {{ max_size: 20MiB }}, limits: {{ uploads: 2 }} }}
-"#
-    )
-}
-
-fn repr(content: &[u8]) -> String {
-    let digest = STANDARD.encode(Digest::of(content).as_bytes());
-    format!("sha-256=:AA==:, blake3=:{digest}:")
-}
 
 #[tokio::test]
 async fn an_upload_goes_on_where_it_broke_off_and_ends_with_its_digest() {
