@@ -33,6 +33,7 @@ mod putting;
 mod reader;
 mod reference;
 mod respond;
+#[cfg(any(feature = "select", all(unix, feature = "archive")))]
 mod run;
 mod service;
 mod store;
@@ -58,6 +59,7 @@ pub use passing::{Form, PassConfig, Passing, ReferenceLayer, ReferenceService};
 pub use putting::{PutTreeError, TreePut, put_tree};
 pub use reader::Reader;
 pub use reference::{InvalidReference, Reference, Selector};
+#[cfg(any(feature = "select", all(unix, feature = "archive")))]
 pub use run::{Inline, Job, Run};
 pub use service::ArtifactService;
 pub use store::{DirStore, Key, MemoryStore, Store, StoreError, StoreErrorKind};

@@ -32,7 +32,6 @@ pub trait Run: fmt::Debug + Send + Sync {
 }
 
 /// What this gives, run there; none where it did not run to its end.
-#[cfg(any(feature = "select", all(unix, feature = "archive")))]
 pub(crate) async fn outcome<T: Send + 'static>(
     run: &dyn Run,
     job: impl FnOnce() -> T + Send + 'static,

@@ -34,6 +34,10 @@ struct Commit {
 pub(super) struct AsTree {
     /// How many parts at the beginning of each path are left out.
     #[serde(default)]
+    #[cfg_attr(
+        not(feature = "archive"),
+        expect(dead_code, reason = "no archive is read")
+    )]
     pub(super) strip: usize,
 }
 

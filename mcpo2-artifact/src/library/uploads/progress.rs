@@ -47,11 +47,13 @@ impl Progress {
         self.watcher.wake();
     }
 
+    #[cfg(feature = "archive")]
     pub(in crate::library) fn read(&self, bytes: u64) {
         self.read.fetch_add(bytes, Relaxed);
         self.watcher.wake();
     }
 
+    #[cfg(feature = "archive")]
     pub(in crate::library) fn files(&self, files: u64) {
         self.files.fetch_max(files, Relaxed);
     }
@@ -61,6 +63,7 @@ impl Progress {
         self.given_up.store(true, Relaxed);
     }
 
+    #[cfg(feature = "archive")]
     pub(in crate::library) fn is_given_up(&self) -> bool {
         self.given_up.load(Relaxed)
     }
