@@ -57,6 +57,7 @@ mod object;
 mod quota;
 mod reader;
 mod record;
+mod room;
 #[cfg(feature = "encrypt")]
 mod seal;
 mod session;

@@ -9,9 +9,10 @@ use bytes::Bytes;
 use mcpo2_core::Digest;
 
 use super::{
-    BlobError, BlobErrorKind, ContentWriter, Kind, RootRecord, TenantBlobs, Usage, encode,
+    BlobError, BlobErrorKind, ContentWriter, Kind, RootRecord, TenantBlobs, Usage,
     encode::Encoder,
     hold::{Hold, Reservation},
+    room::Room,
 };
 use crate::Key;
 
@@ -251,42 +252,5 @@ impl fmt::Debug for Session {
             .field("blobs", &self.blobs)
             .field("members", &self.held().members.len())
             .finish_non_exhaustive()
-    }
-}
-
-/// Everything that content needs before it is put.
-#[derive(Debug)]
-pub(crate) struct Room {
-    pub(crate) key: Key,
-    pub(crate) size: u64,
-    pub(crate) holds: Vec<Hold>,
-    pub(crate) blob: Reservation,
-    pub(crate) tree: Option<((Kind, Key), Reservation)>,
-    pub(crate) logical: Reservation,
-}
-
-impl Room {
-    pub(crate) async fn take(
-        blobs: &TenantBlobs,
-        digest: &Digest,
-        size: u64,
-    ) -> Result<Self, BlobError> {
-        let (keys, space) = (blobs.keys(), blobs.space());
-        let (stored, tree) = encode::sizes(keys, size)?;
-        let key = keys.blob(digest);
-        let mut room = Self {
-            key,
-            size,
-            holds: vec![Hold::new(space, (Kind::Blob, key))],
-            blob: space.reserve(Usage::object(stored)).await?,
-            tree: None,
-            logical: space.reserve(Usage::logical(size)).await?,
-        };
-        if let Some(tree) = tree {
-            let place = (Kind::Blob, keys.tree(digest));
-            room.holds.push(Hold::new(space, place));
-            room.tree = Some((place, space.reserve(Usage::object(tree)).await?));
-        }
-        Ok(room)
     }
 }

@@ -1,7 +1,7 @@
 use bytes::Bytes;
 use mcpo2_core::Digest;
 
-use super::{BlobError, BlobErrorKind, BlobWriter, Kind, Session, encode::Encoder, session::Room};
+use super::{BlobError, BlobErrorKind, BlobWriter, Kind, Session, encode::Encoder, room::Room};
 
 /// Takes content of an announced digest and length in parts. Dropped before it is finished, it
 /// leaves nothing.
