@@ -40,6 +40,7 @@
 
 pub mod conformance;
 
+mod claim;
 mod depot;
 mod encode;
 mod error;

@@ -89,8 +89,8 @@ impl Hold {
         })
     }
 
-    pub(crate) fn key(&self) -> Key {
-        self.place.1
+    pub(crate) fn place(&self) -> Place {
+        self.place
     }
 }
 

@@ -98,40 +98,6 @@ impl Session {
         Ok(digest)
     }
 
-    /// Takes what the tenant has already, and says how long it is; none where it must be put.
-    ///
-    /// # Errors
-    ///
-    /// [`Quota`](BlobErrorKind::Quota) of logical bytes, and what the store says.
-    pub async fn claim(&self, digest: &Digest) -> Result<Option<u64>, BlobError> {
-        let keys = self.blobs.keys();
-        let space = self.blobs.space();
-        let places = [
-            (Kind::Blob, keys.blob(digest)),
-            (Kind::Blob, keys.tree(digest)),
-        ];
-        // Before it is looked for, so that it stays when it was found.
-        let holds = places.map(|place| Hold::new(space, place));
-        let reader = match self.blobs.open(digest).await {
-            Ok(reader) => reader,
-            // Without its tree, say, since a sweep was killed: then a put makes it whole.
-            Err(error)
-                if matches!(
-                    error.kind(),
-                    BlobErrorKind::NotFound | BlobErrorKind::Corrupt
-                ) =>
-            {
-                return Ok(None);
-            }
-            Err(error) => return Err(error),
-        };
-        let logical = space.reserve(Usage::logical(reader.size())).await?;
-        let [blob, tree] = holds;
-        let tree = Some(tree).filter(|_| reader.has_tree());
-        self.adopt([blob].into_iter().chain(tree).collect(), logical);
-        Ok(Some(reader.size()))
-    }
-
     /// A writer for content of this digest and length that comes in parts. It takes room for all of
     /// it: [`claim`](Self::claim) what may be there already.
     ///
@@ -214,7 +180,7 @@ impl Session {
         let mut held = self.held();
         let mut new = false;
         for hold in holds {
-            new |= held.members.insert(hold.key(), hold).is_none();
+            new |= held.members.insert(hold.place().1, hold).is_none();
         }
         if new {
             held.bytes = held.bytes.saturating_add(logical.amount().logical_bytes);

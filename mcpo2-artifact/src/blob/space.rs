@@ -146,6 +146,15 @@ impl SpaceState {
         Ok(put)
     }
 
+    /// How long the object is, if it is there. Of one that is held, that stays true: whoever was about
+    /// to delete it had its turn before.
+    pub(crate) async fn stored(&self, place: Place) -> Result<Option<u64>, BlobError> {
+        let _turn = self.turns.take(&place.1).await;
+        self.settle(place).await?;
+        let head = self.store.head(&self.name(place)).await?;
+        Ok(head.map(|head| head.size))
+    }
+
     /// Deletes an object; nothing may be there. False where somebody holds it.
     pub(crate) async fn delete(&self, place: Place) -> Result<bool, BlobError> {
         self.delete_unless(Ledger::is_held, place).await

@@ -1,12 +1,14 @@
-use std::{sync::Arc, time::Duration};
+use std::{pin::pin, sync::Arc, time::Duration};
 
+use futures_util::FutureExt as _;
 use mcpo2_artifact::{
     Clock as _,
     blob::{BlobErrorKind, BlobStore, Depot, Keep, Kind, Limits, SweepOptions, SweepReport},
 };
 
 use crate::support::{
-    TestClock, at_once, commit, content, counted, depot_over, kind, memory, run, stored, tenant,
+    Fault, Faulty, TestClock, at_once, commit, content, counted, depot_over, kind, memory, run,
+    stored, tenant,
 };
 
 #[test]
@@ -130,6 +132,31 @@ fn nothing_that_a_session_put_or_found_is_swept_before_it_ends() {
         clock.pass(1);
         let aged = depot.sweep(&SweepOptions::default()).await.unwrap();
         assert_eq!(aged.blobs_deleted, 1);
+    });
+}
+
+#[test]
+fn claim_does_not_find_what_a_sweep_is_about_to_delete() {
+    run(async {
+        let clock = TestClock::default();
+        let store = Faulty::new(memory(&clock));
+        let depot = depot_over(store.clone(), Limits::NONE, &clock);
+        let acme = tenant(&depot, "acme");
+        let digest = acme.session().await.unwrap().put(content(1, 10)).await;
+        let digest = digest.unwrap();
+        let session = acme.session().await.unwrap();
+        let mut claim = pin!(session.claim(&digest));
+        {
+            store.plan([Fault::Hang]);
+            let options = at_once();
+            let mut sweep = pin!(depot.sweep(&options));
+            assert!(sweep.as_mut().now_or_never().is_none());
+            assert!(claim.as_mut().now_or_never().is_none());
+        }
+        // The sweep was given up before it deleted anything.
+        assert_eq!(claim.await.unwrap(), Some(10));
+        depot.sweep(&at_once()).await.unwrap();
+        acme.read(&digest, 0..1).await.unwrap();
     });
 }
 
