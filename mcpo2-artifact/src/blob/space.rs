@@ -1,3 +1,5 @@
+mod remove;
+
 use std::{
     fmt,
     sync::{Arc, Mutex, MutexGuard, PoisonError},
@@ -153,67 +155,6 @@ impl SpaceState {
         self.settle(place).await?;
         let head = self.store.head(&self.name(place)).await?;
         Ok(head.map(|head| head.size))
-    }
-
-    /// Deletes an object; nothing may be there. False where somebody holds it.
-    pub(crate) async fn delete(&self, place: Place) -> Result<bool, BlobError> {
-        self.delete_unless(Ledger::is_held, place).await
-    }
-
-    /// The same for a sweep: false as well where somebody held it since that began.
-    pub(crate) async fn sweep(&self, place: Place) -> Result<bool, BlobError> {
-        self.delete_unless(Ledger::is_protected, place).await
-    }
-
-    /// A damaged root no longer says what it stood for: that counts until the store is opened again.
-    async fn delete_unless(
-        &self,
-        spared: fn(&Ledger, &Place) -> bool,
-        place: Place,
-    ) -> Result<bool, BlobError> {
-        let _turn = self.turns.take(&place.1).await;
-        self.settle(place).await?;
-        let Some(head) = self.store.head(&self.name(place)).await? else {
-            return Ok(true);
-        };
-        let mut charged = Usage::object(head.size);
-        if place.0 == Kind::Root {
-            match self.logical(&place.1).await {
-                Ok(logical) => charged = charged.plus(logical),
-                Err(error) if error.kind() == BlobErrorKind::Corrupt => {}
-                Err(error) => return Err(error),
-            }
-        }
-        {
-            let mut ledger = self.ledger();
-            if spared(&ledger, &place) {
-                return Ok(false);
-            }
-            ledger.begin_delete(place, charged);
-        }
-        self.store.delete(&self.name(place)).await?;
-        self.ledger().resolve(&place, None);
-        Ok(true)
-    }
-
-    /// Deletes everything that is not held.
-    pub(crate) async fn clear(&self) -> Result<(), BlobError> {
-        // One damaged root must not keep the rest: then the books are made when they are next needed.
-        let counted = self.count().await;
-        if let Err(error) = counted.as_ref().map_err(BlobError::kind)
-            && error != BlobErrorKind::Corrupt
-        {
-            return counted;
-        }
-        for kind in [Kind::Pin, Kind::Root, Kind::Blob] {
-            let mut after = None;
-            while let Some(page) = self.page(kind, &mut after).await? {
-                for listed in page {
-                    self.delete((kind, listed.key)).await?;
-                }
-            }
-        }
-        Ok(())
     }
 
     /// The next objects of this kind behind `after`, which goes on; none at the end.
