@@ -35,11 +35,14 @@
 //! stores to; with `s3`, `gcs` or `azure`, that is a bucket.
 //!
 //! What it does not do: two processes on one store. [`FsBlobs`] refuses the second by a lock; give
-//! each gateway its own prefix of a bucket. There is no chunking: two large objects that differ in
-//! one byte are kept twice.
+//! each gateway its own prefix of a bucket. Unless a depot keeps large content
+//! [in chunks](Depot::with_chunks), two large objects that differ in one byte are kept twice. Who sees
+//! the store sees how long chunks are: a key of the tenant decides where content is cut, but who also
+//! chooses much of the content may learn how.
 
 pub mod conformance;
 
+mod chunks;
 mod claim;
 mod depot;
 mod encode;
@@ -72,6 +75,7 @@ mod turns;
 mod upload;
 mod writer;
 
+pub use chunks::{Chunk, ChunkIndex, Chunking, InvalidChunking};
 pub use depot::Depot;
 pub use error::{BlobError, BlobErrorKind};
 #[cfg(unix)]

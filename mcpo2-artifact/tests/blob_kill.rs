@@ -21,8 +21,8 @@ use std::{
 
 use bytes::Bytes;
 use mcpo2_artifact::blob::{
-    BlobStore, Depot, FsBlobs, Keep, KeyDir, Kind, Limits, NewUpload, Quotas, SweepOptions,
-    TenantBlobs, Uploads, upload_label,
+    BlobStore, Chunking, Depot, FsBlobs, Keep, KeyDir, Kind, Limits, NewUpload, Quotas,
+    SweepOptions, TenantBlobs, Uploads, upload_label,
 };
 use mcpo2_core::Digest;
 
@@ -45,13 +45,28 @@ fn content(number: u64, size: usize) -> Bytes {
 }
 
 /// What is committed together: something of its own, something that others have as well, and now
-/// and then something large.
+/// and then something large, which differs in little from another.
 fn contents(number: u64) -> Vec<Bytes> {
     let mut contents = vec![content(number, 100), content(number % 3, 1000)];
     if number.is_multiple_of(5) {
-        contents.push(content(number % 2, 300_000));
+        let large = content(1, 300_000);
+        let edit = [(number % 3).try_into().unwrap(); 9];
+        contents.push(
+            [&large[..100_000], &edit, &large[100_000..]]
+                .concat()
+                .into(),
+        );
     }
     contents
+}
+
+/// Now and then as much as is kept in chunks.
+fn upload_size(number: u64) -> usize {
+    if number.is_multiple_of(3) {
+        300_000
+    } else {
+        50_000
+    }
 }
 
 struct Opened {
@@ -60,10 +75,15 @@ struct Opened {
     uploads: Uploads,
 }
 
-fn open(dir: &Path) -> Opened {
+/// In half of the rounds, large content is kept in chunks; what another kept is met either way.
+fn open(dir: &Path, round: u64) -> Opened {
     let store = Arc::new(FsBlobs::open(dir.join("blobs")).unwrap());
     let keys = Arc::new(KeyDir::open(dir.join("keys")).unwrap());
-    let depot = Depot::new(store.clone(), keys, Quotas::new(Limits::NONE));
+    let mut depot = Depot::new(store.clone(), keys, Quotas::new(Limits::NONE));
+    if !round.is_multiple_of(2) {
+        let chunking = Chunking::default().with_threshold(0);
+        depot = depot.with_chunks(chunking.with_sizes(8192, 32_768, 131_072).unwrap());
+    }
     let uploads = run(Uploads::open(dir.join("uploads"), depot.clone())).unwrap();
     Opened {
         store,
@@ -99,8 +119,9 @@ fn say(line: &str) {
 }
 
 /// Says each thing before it is taken away, and after it is there, until it is killed.
-fn work_until_killed(dir: &Path, first: u64) {
-    let opened = open(dir);
+fn work_until_killed(dir: &Path, round: u64) {
+    let opened = open(dir, round);
+    let first = round * 1000;
     thread::scope(|scope| {
         for thread in 0..2 {
             let acme = opened.acme();
@@ -123,19 +144,20 @@ fn work_until_killed(dir: &Path, first: u64) {
         scope.spawn(|| {
             let acme = "acme".parse().unwrap();
             for number in first.. {
-                let bytes = content(number, 50_000);
+                let bytes = content(number, upload_size(number));
                 run(async {
                     let new = NewUpload::new(SystemTime::now() + Duration::from_secs(3600));
                     let id = opened.uploads.create(&acme, new).await.unwrap().id;
-                    for offset in [0, 20_000, 40_000] {
-                        let part = bytes.slice(offset..(offset + 20_000).min(50_000));
+                    for offset in (0..bytes.len()).step_by(bytes.len() / 3 + 1) {
+                        let end = (offset + bytes.len() / 3 + 1).min(bytes.len());
+                        let part = bytes.slice(offset..end);
                         let offset = offset.try_into().unwrap();
                         opened
                             .uploads
                             .append(&acme, &id, offset, part)
                             .await
                             .unwrap();
-                        say(&format!("offset {id} {}", offset.min(40_000)));
+                        say(&format!("offset {id} {offset}"));
                     }
                     let digest = Digest::of(&bytes);
                     let finish = opened
@@ -209,7 +231,7 @@ impl Told {
         let (objects, bytes) = opened.counted();
         assert_eq!(usage.objects, objects, "round {round}");
         let parts = usage.stored_bytes - bytes;
-        assert!(parts <= 50_000 * usage.uploads, "round {round}: {usage:?}");
+        assert!(parts <= 300_000 * usage.uploads, "round {round}: {usage:?}");
     }
 }
 
@@ -219,8 +241,8 @@ impl Told {
 fn nothing_committed_is_lost_and_no_quota_drifts_when_the_process_is_killed() {
     if let Some(child) = env::var_os(CHILD) {
         let child = child.into_string().unwrap();
-        let (first, dir) = child.split_once(' ').unwrap();
-        return work_until_killed(dir.as_ref(), first.parse().unwrap());
+        let (round, dir) = child.split_once(' ').unwrap();
+        return work_until_killed(dir.as_ref(), round.parse().unwrap());
     }
     let rounds: u64 = env::var(ROUNDS).map_or(30, |rounds| rounds.parse().unwrap());
     let dir = tempfile::tempdir().unwrap();
@@ -229,7 +251,7 @@ fn nothing_committed_is_lost_and_no_quota_drifts_when_the_process_is_killed() {
         let mut child = Command::new(env::current_exe().unwrap())
             .args(["--exact", "--nocapture"])
             .arg("nothing_committed_is_lost_and_no_quota_drifts_when_the_process_is_killed")
-            .env(CHILD, format!("{} {}", round * 1000, dir.path().display()))
+            .env(CHILD, format!("{round} {}", dir.path().display()))
             .stdout(Stdio::piped())
             .spawn()
             .unwrap();
@@ -245,7 +267,7 @@ fn nothing_committed_is_lost_and_no_quota_drifts_when_the_process_is_killed() {
         lines.for_each(|line| told.take(&line.unwrap_or_default()));
         child.wait().unwrap();
 
-        let opened = open(dir.path());
+        let opened = open(dir.path(), round);
         told.check(&opened, round);
         let acme = "acme".parse().unwrap();
         for (id, offset) in told.offsets.drain() {

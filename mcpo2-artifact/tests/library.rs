@@ -14,9 +14,12 @@ use std::{num::NonZeroU32, sync::Arc, time::Duration};
 use common::{TestClock, at_once, config, principal, read_as, reader};
 use mcpo2_artifact::{
     Artifacts, Clock, Error, ErrorKind, Excerpt, Kind, Library,
-    blob::{Depot, Keep, Limits, MasterKey, MemoryBlobs, Quotas, SweepOptions},
+    blob::{Chunking, Depot, Keep, Limits, MasterKey, MemoryBlobs, Quotas, SweepOptions},
     commit_manifest,
-    manifest::{Content, Entry, Manifest, Mode},
+    manifest::{
+        Content, Entry, Manifest, Mode,
+        excerpt::{Cover, ExcerptProof, GroupsHasher},
+    },
     range::Ranges,
     token::{
         self, Audience, Caveat, Issuer, Keys, Mint, Object, Revocations, Secret, SignedReference,
@@ -46,6 +49,7 @@ impl House {
             Quotas::new(Limits::NONE),
             Arc::new(clock.clone()),
         );
+        let depot = depot.with_chunks(Chunking::default().with_threshold(300_000));
         let revocations = Arc::new(Revocations::new(clock.now()));
         let (issuer, verifier) = signing(&Secret::new([8; 32]), &revocations);
         let library = Arc::new(Library::new(depot, issuer, verifier));
@@ -152,6 +156,45 @@ fn what_one_read_does_not_give_the_next_does() {
     }
     assert_eq!(read, long);
     assert!(reads > long.len() / 1024);
+}
+
+#[test]
+fn what_is_kept_in_chunks_is_read_by_lines_and_ranges_and_proven() {
+    let house = House::new();
+    let long: String = (0..200_000).map(|line| format!("line {line}\n")).collect();
+    let object = house.put(long.as_bytes());
+    let blobs = house.library.depot().tenant(house.ada.tenant()).unwrap();
+    let objects = at_once(blobs.usage()).unwrap().objects;
+    assert!(objects > 4, "a root, a pin, a tree, an index and chunks");
+    let uri = house.sign(house.mint(object)).uri();
+    assert_eq!(
+        house.text(&format!("{uri}?lines=150000-150000")),
+        "line 149999\n"
+    );
+    let at = long.find("line 123456\n").unwrap();
+    let range = format!("{uri}?bytes={at}-{}", at + 11);
+    assert_eq!(house.text(&range), "line 123456");
+
+    let digest = Digest::of(long.as_bytes());
+    let size: u64 = long.len().try_into().unwrap();
+    let mode = Mode::Plain;
+    let file = Content::File { mode, size, digest };
+    let entries = vec![Entry::new("log".parse().unwrap(), file)];
+    let manifest = Manifest::new(Digest::of(b"all"), entries, vec![]).unwrap();
+    let reader = at_once(blobs.open(&digest)).unwrap();
+    let mut hasher = GroupsHasher::new();
+    for from in (0..size).step_by(100_000) {
+        hasher.update(&at_once(reader.read(from..from + 100_000)).unwrap());
+    }
+    let (groups, at) = (hasher.finish(), u64::try_from(at).unwrap());
+    let plan = manifest
+        .plan("log", &groups, at..at + 11, Cover::Part)
+        .unwrap();
+    let read = at_once(reader.read(plan.reads())).unwrap();
+    let proof = plan.prove(&read).unwrap().to_bytes();
+    let proof = ExcerptProof::from_bytes(&proof).unwrap();
+    let excerpt = proof.verify(&manifest.root()).unwrap();
+    assert_eq!(excerpt.bytes(), b"line 123456");
 }
 
 #[test]

@@ -7,8 +7,8 @@ use std::{
 use mcpo2_core::TenantId;
 
 use super::{
-    BlobError, BlobStore, KeySource, Quotas, Space, SweepOptions, SweepReport, TenantBlobs,
-    space::SpaceState, sweep,
+    BlobError, BlobStore, Chunking, KeySource, Quotas, Space, SweepOptions, SweepReport,
+    TenantBlobs, space::SpaceState, sweep,
 };
 use crate::{Clock, SystemClock};
 
@@ -18,7 +18,10 @@ use crate::{Clock, SystemClock};
 /// is in the store, so that nothing has to be repaired after a crash: what a tenant has is counted
 /// when it is first needed.
 #[derive(Clone)]
-pub struct Depot(Arc<Inner>);
+pub struct Depot {
+    inner: Arc<Inner>,
+    chunking: Option<Chunking>,
+}
 
 struct Inner {
     store: Arc<dyn BlobStore>,
@@ -43,13 +46,29 @@ impl Depot {
         quotas: Quotas,
         clock: Arc<dyn Clock>,
     ) -> Self {
-        Self(Arc::new(Inner {
+        let inner = Inner {
             store,
             keys,
             quotas,
             clock,
             spaces: Mutex::default(),
-        }))
+        };
+        Self {
+            inner: Arc::new(inner),
+            chunking: None,
+        }
+    }
+
+    /// The same depot, but large content that is put through this clone of it is kept in chunks, so
+    /// that contents which differ in little share the rest. What is there is read either way.
+    ///
+    /// Each chunk is an object: it is put durably, counts for the quota of objects, and is a member
+    /// of each root of its content. A writer first takes room for all of the content and the most
+    /// chunks it can have; what the tenant has already is given back as it is found.
+    #[must_use]
+    pub fn with_chunks(mut self, chunking: Chunking) -> Self {
+        self.chunking = Some(chunking);
+        self
     }
 
     /// The blobs of this tenant.
@@ -58,10 +77,10 @@ impl Depot {
     ///
     /// [`Keys`](super::BlobErrorKind::Keys) where its keys cannot be had.
     pub fn tenant(&self, tenant: &TenantId) -> Result<TenantBlobs, BlobError> {
-        let keys = self.0.keys.keys(tenant)?;
+        let keys = self.inner.keys.keys(tenant)?;
         let space = self.space(keys.space());
-        space.ledger().limit(self.0.quotas.of(tenant));
-        Ok(TenantBlobs::new(keys, space))
+        space.ledger().limit(self.inner.quotas.of(tenant));
+        Ok(TenantBlobs::new(keys, space, self.chunking))
     }
 
     /// Takes away, in all spaces, what nothing keeps. What a [`Session`](super::Session) has put or
@@ -77,9 +96,9 @@ impl Depot {
     /// As after an error.
     pub async fn sweep(&self, options: &SweepOptions) -> Result<SweepReport, BlobError> {
         let mut report = SweepReport::default();
-        for space in self.0.store.spaces().await? {
+        for space in self.inner.store.spaces().await? {
             let space = self.space(space);
-            sweep::sweep(&space, options, self.0.clock.now(), &mut report).await?;
+            sweep::sweep(&space, options, self.inner.clock.now(), &mut report).await?;
         }
         Ok(report)
     }
@@ -92,19 +111,19 @@ impl Depot {
     ///
     /// Those of [`KeySource::destroy`]: then nothing was done; and what the store says.
     pub async fn shred(&self, tenant: &TenantId) -> Result<(), BlobError> {
-        let space = self.space(self.0.keys.keys(tenant)?.space());
-        self.0.keys.destroy(tenant)?;
+        let space = self.space(self.inner.keys.keys(tenant)?.space());
+        self.inner.keys.destroy(tenant)?;
         space.clear().await
     }
 
     pub(crate) fn now(&self) -> std::time::SystemTime {
-        self.0.clock.now()
+        self.inner.clock.now()
     }
 
     fn space(&self, space: Space) -> Arc<SpaceState> {
-        let spaces = self.0.spaces.lock();
+        let spaces = self.inner.spaces.lock();
         let mut spaces = spaces.unwrap_or_else(PoisonError::into_inner);
-        let new = || Arc::new(SpaceState::new(space, Arc::clone(&self.0.store)));
+        let new = || Arc::new(SpaceState::new(space, Arc::clone(&self.inner.store)));
         Arc::clone(spaces.entry(space).or_insert_with(new))
     }
 }
@@ -112,8 +131,8 @@ impl Depot {
 impl fmt::Debug for Depot {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         f.debug_struct("Depot")
-            .field("store", &self.0.store)
-            .field("keys", &self.0.keys)
+            .field("store", &self.inner.store)
+            .field("keys", &self.inner.keys)
             .finish_non_exhaustive()
     }
 }

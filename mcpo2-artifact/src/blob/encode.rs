@@ -1,9 +1,11 @@
-//! From content to what a store gets.
+//! From content to what a store gets, and back.
+
+use std::ops::Range;
 
 use bytes::Bytes;
 use mcpo2_core::Digest;
 
-use super::{BlobError, BlobErrorKind, TenantKeys, tree};
+use super::{BlobError, BlobErrorKind, BlobName, BlobStore, TenantKeys, tree};
 use crate::Key;
 
 /// Takes content in parts, and gives what is stored of it.
@@ -61,6 +63,63 @@ impl Encoder {
             }
         }
     }
+}
+
+/// What is stored of content that is verified elsewhere, under this key.
+pub(crate) fn encode(keys: &TenantKeys, key: &Key, content: Bytes) -> Result<Bytes, BlobError> {
+    #[cfg(feature = "encrypt")]
+    if let Some(seal) = keys.seal() {
+        let (mut sealer, head) = super::seal::Sealer::new(seal, key)?;
+        let body = sealer.push(&content)?;
+        let (_, rest) = sealer.finish()?;
+        return Ok([head, body, rest].concat().into());
+    }
+    let _ = (keys, key);
+    Ok(content)
+}
+
+/// The content of what is stored under this key; none where it was sealed and does not open.
+pub(crate) fn decode(keys: &TenantKeys, key: &Key, stored: Bytes) -> Option<Bytes> {
+    #[cfg(feature = "encrypt")]
+    if let Some(seal) = keys.seal() {
+        let size = super::seal::opened_size(stored.len().try_into().ok()?)?;
+        let (head, blocks) = stored.split_at_checked(usize::try_from(super::seal::HEAD).ok()?)?;
+        let opener = super::seal::Opener::new(seal, key, head)?;
+        return opener.open(&opener.blocks(&(0..size), size), blocks);
+    }
+    let _ = (keys, key);
+    Some(stored)
+}
+
+/// A range of content of this size that is stored under this name. Fewer bytes are damage, and what
+/// is not sealed is to be verified.
+pub(crate) async fn read(
+    keys: &TenantKeys,
+    store: &dyn BlobStore,
+    name: &BlobName,
+    range: Range<u64>,
+    size: u64,
+) -> Result<Bytes, BlobError> {
+    #[cfg(feature = "encrypt")]
+    if let Some(seal) = keys.seal() {
+        let head = store.read(name, 0..super::seal::HEAD).await?;
+        let opener = super::seal::Opener::new(seal, &name.key, &head);
+        let opener = opener.ok_or(BlobErrorKind::Corrupt)?;
+        let blocks = opener.blocks(&range, size);
+        let sealed = store.read(name, blocks.stored.clone()).await?;
+        let plain = opener.open(&blocks, &sealed);
+        let part = plain.and_then(|bytes| cut(bytes, blocks.offset, &range));
+        return part.ok_or_else(|| BlobErrorKind::Corrupt.into());
+    }
+    let _ = (keys, size);
+    store.read(name, range).await
+}
+
+/// The range, out of bytes that begin at this offset; none where they do not have all of it.
+pub(crate) fn cut(bytes: Bytes, offset: u64, range: &Range<u64>) -> Option<Bytes> {
+    let start = usize::try_from(range.start.checked_sub(offset)?).ok()?;
+    let end = usize::try_from(range.end.checked_sub(offset)?).ok()?;
+    (end <= bytes.len()).then(|| bytes.slice(start..end))
 }
 
 /// How long what is stored of this much content is: the blob, and its tree if it has one.

@@ -40,6 +40,17 @@ impl Reservation {
         }
     }
 
+    /// This much of it, as another; the rest stays.
+    pub(crate) fn part(&mut self, amount: Usage) -> Self {
+        let rest = self.amount.minus(amount);
+        let amount = self.amount.minus(rest);
+        self.amount = rest;
+        Self {
+            space: Arc::clone(&self.space),
+            amount,
+        }
+    }
+
     pub(crate) fn amount(&self) -> Usage {
         self.amount
     }

@@ -89,6 +89,35 @@ impl TenantKeys {
         self.name(&[b"tree", digest.as_bytes()])
     }
 
+    /// Where the chunk with this digest is. It is no blob that could be asked for.
+    pub(crate) fn chunk(&self, digest: &Digest) -> Key {
+        self.name(&[b"chunk\0", digest.as_bytes()])
+    }
+
+    /// Where the list of the chunks is of content with this digest.
+    pub(crate) fn index(&self, digest: &Digest) -> Key {
+        self.name(&[b"chunks\0", digest.as_bytes()])
+    }
+
+    /// What binds such a list to the content with this digest.
+    pub(crate) fn tag(&self, digest: &Digest, list: &[u8]) -> [u8; 32] {
+        let key = blake3::derive_key("mcpo2-artifact 2026 tags of lists of chunks", &self.names);
+        let mut hasher = blake3::Hasher::new_keyed(&key);
+        hasher.update(digest.as_bytes()).update(list);
+        *hasher.finalize().as_bytes()
+    }
+
+    /// With what is decided where content is cut: a number for each byte.
+    pub(crate) fn gear(&self) -> Box<[u64; 256]> {
+        let mut hasher = blake3::Hasher::new_derive_key("mcpo2-artifact 2026 borders of chunks");
+        let mut numbers = hasher.update(&self.names).finalize_xof();
+        Box::new(std::array::from_fn(|_| {
+            let mut number = [0; 8];
+            numbers.fill(&mut number);
+            u64::from_le_bytes(number)
+        }))
+    }
+
     pub(crate) fn root(&self, label: &str) -> Key {
         self.name(&[b"root\0", blake3::hash(label.as_bytes()).as_bytes()])
     }

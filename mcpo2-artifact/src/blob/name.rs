@@ -35,7 +35,7 @@ impl fmt::Debug for Space {
 /// What an object of a store is.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Hash, PartialOrd, Ord)]
 pub enum Kind {
-    /// Content, or what large content is verified with.
+    /// Content, a chunk of it, or what large content is verified and put together with.
     Blob,
     /// A list of blobs that live together: what a session committed.
     Root,

@@ -5,6 +5,8 @@ use mcpo2_core::Digest;
 
 use super::{
     BlobError, BlobErrorKind, BlobName, Kind, TenantBlobs,
+    chunks::{self, Chunks},
+    encode::cut,
     space::{SpaceState, corrupt},
     tree::{self, GROUP, Tree},
 };
@@ -13,10 +15,17 @@ use super::{
 #[derive(Debug, Clone)]
 pub struct BlobReader {
     space: Arc<SpaceState>,
-    name: BlobName,
+    place: Place,
     digest: Digest,
     size: u64,
     how: How,
+}
+
+/// Where it is.
+#[derive(Debug, Clone)]
+enum Place {
+    Object(BlobName),
+    Chunks(Arc<Chunks>),
 }
 
 /// How a range is verified.
@@ -29,6 +38,9 @@ enum How {
     /// By blocks, each with a tag of its own.
     #[cfg(feature = "encrypt")]
     Sealed(super::seal::Opener),
+    /// So, each chunk for itself, when it is read.
+    #[cfg(feature = "encrypt")]
+    SealedChunks,
 }
 
 impl BlobReader {
@@ -36,12 +48,22 @@ impl BlobReader {
         let (keys, space) = (blobs.keys(), blobs.space());
         let key = keys.blob(digest);
         let name = space.name((Kind::Blob, key));
-        let head = space.store().head(&name).await?;
-        let stored = head.ok_or(BlobErrorKind::NotFound)?.size;
-        let (size, how) = how(blobs, digest, &name, stored).await?;
+        let (place, size, how) = match space.store().head(&name).await? {
+            Some(head) => {
+                let (size, how) = how(blobs, digest, &name, head.size).await?;
+                (Place::Object(name), size, how)
+            }
+            None => {
+                let index = chunks::find(blobs, digest).await?;
+                let index = index.ok_or(BlobErrorKind::NotFound)?;
+                let chunks = Arc::new(Chunks::new(keys, digest, &index));
+                let how = how_chunks(blobs, digest, index.size()).await?;
+                (Place::Chunks(chunks), index.size(), how)
+            }
+        };
         Ok(Self {
             space: Arc::clone(space),
-            name,
+            place,
             digest: *digest,
             size,
             how,
@@ -62,6 +84,14 @@ impl BlobReader {
 
     pub(crate) fn has_tree(&self) -> bool {
         matches!(self.how, How::Tree(_))
+    }
+
+    /// What it is put together of; none where it is one object.
+    pub(crate) fn chunks(&self) -> Option<&Chunks> {
+        match &self.place {
+            Place::Object(_) => None,
+            Place::Chunks(chunks) => Some(chunks),
+        }
     }
 
     /// The bytes of this range, or as many as there are of it. All of them are held in memory, and up
@@ -97,12 +127,17 @@ impl BlobReader {
                 let plain = opener.open(&blocks, &sealed);
                 plain.and_then(|bytes| cut(bytes, blocks.offset, &range))
             }
+            #[cfg(feature = "encrypt")]
+            How::SealedChunks => Some(self.stored(range).await?),
         }
         .ok_or_else(|| BlobErrorKind::Corrupt.into())
     }
 
     async fn stored(&self, range: Range<u64>) -> Result<Bytes, BlobError> {
-        self.space.store().read(&self.name, range).await
+        match &self.place {
+            Place::Object(name) => self.space.store().read(name, range).await,
+            Place::Chunks(chunks) => chunks.read(&self.space, &range).await,
+        }
     }
 }
 
@@ -112,31 +147,37 @@ async fn how(
     name: &BlobName,
     stored: u64,
 ) -> Result<(u64, How), BlobError> {
-    let (keys, space) = (blobs.keys(), blobs.space());
     #[cfg(feature = "encrypt")]
-    if let Some(seal) = keys.seal() {
+    if let Some(seal) = blobs.keys().seal() {
         let size = super::seal::opened_size(stored).ok_or(BlobErrorKind::Corrupt)?;
-        let head = space.store().read(name, 0..super::seal::HEAD).await?;
+        let head = blobs.space().store().read(name, 0..super::seal::HEAD);
+        let head = head.await?;
         let opener = super::seal::Opener::new(seal, &name.key, &head);
         return Ok((size, How::Sealed(opener.ok_or(BlobErrorKind::Corrupt)?)));
     }
-    let Some(length) = tree::tree_size(stored) else {
-        return Ok((stored, How::Whole));
-    };
     let _ = name;
+    Ok((stored, plain(blobs, digest, stored).await?))
+}
+
+async fn how_chunks(blobs: &TenantBlobs, digest: &Digest, size: u64) -> Result<How, BlobError> {
+    #[cfg(feature = "encrypt")]
+    if blobs.keys().is_sealed() {
+        return Ok(How::SealedChunks);
+    }
+    plain(blobs, digest, size).await
+}
+
+async fn plain(blobs: &TenantBlobs, digest: &Digest, size: u64) -> Result<How, BlobError> {
+    let (keys, space) = (blobs.keys(), blobs.space());
+    let Some(length) = tree::tree_size(size) else {
+        return Ok(How::Whole);
+    };
     let tree = space.name((Kind::Blob, keys.tree(digest)));
     let tree = space.store().read(&tree, 0..length.saturating_add(1)).await;
     let bytes = tree.map_err(|error| match error.kind() {
         BlobErrorKind::NotFound => corrupt(error),
         _ => error,
     })?;
-    let tree = Tree::parse(&bytes, stored, digest).ok_or(BlobErrorKind::Corrupt)?;
-    Ok((stored, How::Tree(tree)))
-}
-
-/// The range, out of bytes that begin at this offset; none where they do not have all of it.
-fn cut(bytes: Bytes, offset: u64, range: &Range<u64>) -> Option<Bytes> {
-    let start = usize::try_from(range.start.checked_sub(offset)?).ok()?;
-    let end = usize::try_from(range.end.checked_sub(offset)?).ok()?;
-    (end <= bytes.len()).then(|| bytes.slice(start..end))
+    let tree = Tree::parse(&bytes, size, digest).ok_or(BlobErrorKind::Corrupt)?;
+    Ok(How::Tree(tree))
 }

@@ -10,7 +10,7 @@ const FOREVER: u64 = u64::MAX;
 /// Bytes are no record, or are damaged.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, thiserror::Error)]
 #[error("not a record of a store of blobs")]
-pub struct RecordError(());
+pub struct RecordError(pub(super) ());
 
 /// What a root is in a store: the objects that live as long as it does, by their names.
 ///

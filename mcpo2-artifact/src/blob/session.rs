@@ -82,6 +82,12 @@ impl Session {
             }
             Err(error) => return Err(error),
         };
+        if room.cutter.is_some() {
+            let mut writer = ContentWriter::begin(self, digest, room).await?;
+            writer.write(content).await?;
+            writer.finish().await?;
+            return Ok(digest);
+        }
         let (mut encoder, mut stored) = Encoder::new(self.blobs.keys(), &room.key)?;
         let body = encoder.push(content)?;
         let end = encoder.finish()?;
@@ -172,8 +178,10 @@ impl Session {
     }
 
     fn has(&self, digest: &Digest) -> bool {
-        let key = self.blobs.keys().blob(digest);
-        self.held().members.contains_key(&key)
+        let keys = self.blobs.keys();
+        let held = self.held();
+        held.members.contains_key(&keys.blob(digest))
+            || held.members.contains_key(&keys.index(digest))
     }
 
     pub(crate) fn adopt(&self, holds: Vec<Hold>, logical: Reservation) {

@@ -13,7 +13,7 @@ use super::{
     Space, Usage,
     hold::Reservation,
     ledger::{Ledger, Place},
-    turns::Turns,
+    turns::{Turn, Turns},
 };
 use crate::Key;
 
@@ -117,8 +117,25 @@ impl SpaceState {
         bytes: Bytes,
         reserved: Reservation,
     ) -> Result<Put, BlobError> {
+        let turn = self.turn(&place.1).await;
+        self.put_in(place, bytes, reserved, &turn).await
+    }
+
+    /// The turn of an object, for more than one change of it. Until it is dropped, whoever has it must
+    /// not wait for another.
+    pub(crate) async fn turn(&self, key: &Key) -> Turn<'_> {
+        self.turns.take(key).await
+    }
+
+    /// The same as [`put`](Self::put), in the turn of this object.
+    pub(crate) async fn put_in(
+        &self,
+        place: Place,
+        bytes: Bytes,
+        reserved: Reservation,
+        _turn: &Turn<'_>,
+    ) -> Result<Put, BlobError> {
         let size = bytes.len().try_into().unwrap_or(u64::MAX);
-        let _turn = self.turns.take(&place.1).await;
         if self.is_there(place, size).await? {
             return Ok(Put::Present);
         }
@@ -172,15 +189,11 @@ impl SpaceState {
     /// Whether the object is there. A blob of another length was damaged, and is taken away.
     async fn is_there(&self, place: Place, size: u64) -> Result<bool, BlobError> {
         self.settle(place).await?;
-        let name = self.name(place);
-        match self.store.head(&name).await? {
+        match self.store.head(&self.name(place)).await? {
             None => Ok(false),
             Some(head) if head.size == size => Ok(true),
             Some(head) if place.0 == Kind::Blob => {
-                let charged = Usage::object(head.size);
-                self.ledger().begin_delete(place, charged);
-                self.store.delete(&name).await?;
-                self.ledger().resolve(&place, None);
+                self.take_away(place, head).await?;
                 Ok(false)
             }
             Some(_) => Err(BlobErrorKind::Mismatch.into()),

@@ -9,8 +9,8 @@ use bytes::Bytes;
 use mcpo2_core::Digest;
 
 use super::{
-    BlobError, BlobErrorKind, BlobReader, Keep, Kind, PinRecord, RootRecord, Session, TenantKeys,
-    Usage, hold::Hold, space::SpaceState,
+    BlobError, BlobErrorKind, BlobReader, Chunking, Keep, Kind, PinRecord, RootRecord, Session,
+    TenantKeys, Usage, hold::Hold, space::SpaceState,
 };
 use crate::Key;
 
@@ -21,6 +21,7 @@ use crate::Key;
 pub struct TenantBlobs {
     keys: TenantKeys,
     space: Arc<SpaceState>,
+    chunking: Option<Chunking>,
 }
 
 /// Times of pins are whole multiples of this many seconds, so that many references to one root that
@@ -28,8 +29,16 @@ pub struct TenantBlobs {
 const PIN_STEP: u64 = 600;
 
 impl TenantBlobs {
-    pub(crate) fn new(keys: TenantKeys, space: Arc<SpaceState>) -> Self {
-        Self { keys, space }
+    pub(crate) fn new(
+        keys: TenantKeys,
+        space: Arc<SpaceState>,
+        chunking: Option<Chunking>,
+    ) -> Self {
+        Self {
+            keys,
+            space,
+            chunking,
+        }
     }
 
     /// A session, which puts blobs that then live together.
@@ -65,15 +74,21 @@ impl TenantBlobs {
     ///
     /// # Errors
     ///
-    /// [`Unsupported`](BlobErrorKind::Unsupported) where the store makes none or the blobs are
-    /// sealed, [`NotFound`](BlobErrorKind::NotFound), and what the store says.
+    /// [`Unsupported`](BlobErrorKind::Unsupported) where the store makes none, the blobs are sealed or
+    /// this one is kept in chunks, [`NotFound`](BlobErrorKind::NotFound), and what the store says.
     pub async fn presign(&self, digest: &Digest, valid: Duration) -> Result<String, BlobError> {
         if self.keys.is_sealed() {
             return Err(BlobErrorKind::Unsupported.into());
         }
-        let name = self.space.name((Kind::Blob, self.keys.blob(digest)));
-        let head = self.space.store().head(&name).await?;
-        head.ok_or(BlobErrorKind::NotFound)?;
+        let [name, index] = [self.keys.blob(digest), self.keys.index(digest)]
+            .map(|key| self.space.name((Kind::Blob, key)));
+        if self.space.store().head(&name).await?.is_none() {
+            let index = self.space.store().head(&index).await?;
+            return Err(match index {
+                Some(_) => BlobErrorKind::Unsupported.into(),
+                None => BlobErrorKind::NotFound.into(),
+            });
+        }
         let url = self.space.store().presign(&name, valid).await?;
         Ok(url.ok_or(BlobErrorKind::Unsupported)?)
     }
@@ -153,6 +168,11 @@ impl TenantBlobs {
 
     pub(crate) fn keys(&self) -> &TenantKeys {
         &self.keys
+    }
+
+    /// How what is put is cut; none where it is kept whole.
+    pub(crate) fn chunking(&self) -> Option<&Chunking> {
+        self.chunking.as_ref()
     }
 
     pub(crate) fn space(&self) -> &Arc<SpaceState> {

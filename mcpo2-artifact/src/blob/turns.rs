@@ -4,6 +4,9 @@ use crate::Key;
 
 const EACH: usize = 16;
 
+/// The right to change an object, until it is dropped.
+pub(crate) type Turn<'a> = MutexGuard<'a, ()>;
+
 /// Who may change an object: one at a time of those whose keys fall on one lock.
 #[derive(Debug)]
 pub(crate) struct Turns {
@@ -20,7 +23,7 @@ impl Turns {
         }
     }
 
-    pub(crate) async fn take(&self, key: &Key) -> MutexGuard<'_, ()> {
+    pub(crate) async fn take(&self, key: &Key) -> Turn<'_> {
         let [first, ..] = *key.as_bytes();
         let (row, column) = (usize::from(first >> 4), usize::from(first & 15));
         let lock = self.locks.get(row).and_then(|row| row.get(column));

@@ -6,7 +6,7 @@ use proptest::{collection::vec, prelude::*};
 
 use crate::support::{
     Fault, Faulty, TestClock, at_once, commit, content, counted, depot_over, kind, memory, run,
-    stored, tenant,
+    small_chunks, stored, tenant,
 };
 
 #[test]
@@ -64,13 +64,17 @@ proptest! {
     /// can be read.
     #[test]
     fn books_are_right_after_any_faults(
-        steps in vec((0..4_u8, 0..4_u64, vec(fault(), 0..3)), 1..40),
+        steps in vec((0..4_u8, 0..4_u64, vec(fault(), 0..30)), 1..40),
         limit in prop_oneof![Just(u64::MAX), 300_000..1_200_000_u64],
+        in_chunks in any::<bool>(),
     ) {
         run(async {
             let clock = TestClock::default();
             let store = Faulty::new(memory(&clock));
-            let depot = depot_over(store.clone(), Limits::NONE.with_stored_bytes(limit), &clock);
+            let mut depot = depot_over(store.clone(), Limits::NONE.with_stored_bytes(limit), &clock);
+            if in_chunks {
+                depot = depot.with_chunks(small_chunks());
+            }
             let acme = tenant(&depot, "acme");
             let mut committed = std::collections::BTreeMap::new();
             for (step, number, faults) in steps {

@@ -1,7 +1,8 @@
 use mcpo2_artifact::{
     Key,
-    blob::{PinRecord, RootRecord, conformance},
+    blob::{Chunk, ChunkIndex, PinRecord, RootRecord, conformance},
 };
+use mcpo2_core::Digest;
 use proptest::{collection::vec, prelude::*};
 
 use crate::support::{Faulty, TestClock, memory, run};
@@ -42,5 +43,48 @@ proptest! {
                 prop_assert!(RootRecord::from_bytes(bad).is_err() && PinRecord::from_bytes(bad).is_err());
             }
         }
+    }
+
+    #[test]
+    fn index_is_read_as_it_was_written_or_as_another_or_not_at_all(
+        chunks in vec((1..=16_u32 << 20, any::<[u8; 32]>()), 1..9),
+        tag in any::<[u8; 32]>(),
+        bit in any::<proptest::sample::Index>(),
+        cut in any::<proptest::sample::Index>(),
+        noise in vec(any::<u8>(), 0..200),
+    ) {
+        let chunk = |(length, digest)| Chunk { length, digest: Digest::from_bytes(digest) };
+        let chunks: Vec<_> = chunks.into_iter().map(chunk).collect();
+        let size: u64 = chunks.iter().map(|chunk| u64::from(chunk.length)).sum();
+        let index = ChunkIndex::new(chunks, tag).unwrap();
+        let bytes = index.to_bytes();
+        prop_assert_eq!(index.size(), size);
+        prop_assert_eq!(ChunkIndex::from_bytes(&bytes), Ok(index.clone()));
+        let mut flipped = bytes.to_vec();
+        let bit = bit.index(bytes.len() * 8);
+        flipped[bit / 8] ^= 1 << (bit % 8);
+        let cut = &bytes[..cut.index(bytes.len())];
+        for other in [&flipped[..], cut, &noise[..]] {
+            if let Ok(read) = ChunkIndex::from_bytes(other) {
+                prop_assert_ne!(&read, &index);
+                prop_assert_eq!(read.to_bytes(), other);
+            }
+        }
+    }
+}
+
+#[test]
+fn index_has_no_chunk_that_is_empty_or_too_long_and_at_least_one() {
+    let digest = Digest::of(b"");
+    let index = |lengths: &[u32]| {
+        let chunk = |length: &u32| Chunk {
+            length: *length,
+            digest,
+        };
+        ChunkIndex::new(lengths.iter().map(chunk).collect(), [0; 32])
+    };
+    index(&[16 << 20, 1]).unwrap();
+    for lengths in [&[][..], &[0], &[1, 0, 1], &[(16 << 20) + 1]] {
+        index(lengths).unwrap_err();
     }
 }

@@ -8,6 +8,7 @@
     reason = "tests"
 )]
 
+mod chunks;
 mod depot;
 mod faults;
 #[cfg(unix)]

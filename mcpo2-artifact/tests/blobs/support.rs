@@ -12,8 +12,9 @@ use bytes::Bytes;
 use mcpo2_artifact::{
     Clock, Key,
     blob::{
-        BlobError, BlobErrorKind, BlobName, BlobStore, BlobWriter, Depot, Head, Keep, Kind, Limits,
-        Listed, MasterKey, MemoryBlobs, Put, Quotas, Space, SweepOptions, TenantBlobs, Usage,
+        BlobError, BlobErrorKind, BlobName, BlobStore, BlobWriter, Chunking, Depot, Head, Keep,
+        Kind, Limits, Listed, MasterKey, MemoryBlobs, Put, Quotas, Space, SweepOptions,
+        TenantBlobs, Usage,
     },
 };
 use mcpo2_core::Digest;
@@ -72,6 +73,12 @@ pub(crate) async fn commit(blobs: &TenantBlobs, label: &str, contents: &[Bytes])
     }
     session.commit(label, Keep::Pinned("test")).await.unwrap();
     digests
+}
+
+/// Chunks so small that tests need little content: whatever has more than 256 KiB is cut.
+pub(crate) fn small_chunks() -> Chunking {
+    let chunking = Chunking::default().with_threshold(0);
+    chunking.with_sizes(4096, 16_384, 65_536).unwrap()
 }
 
 pub(crate) fn at_once() -> SweepOptions {

@@ -2,8 +2,8 @@ use std::{sync::Arc, time::Duration};
 
 use bytes::Bytes;
 use mcpo2_artifact::blob::{
-    BlobErrorKind, BlobStore, Depot, Keep, Kind, Limits, MasterKey, Quotas, Resource, Session,
-    SweepOptions, TenantBlobs, Usage,
+    BlobErrorKind, BlobStore, Chunking, Depot, Keep, Kind, Limits, MasterKey, Quotas, Resource,
+    Session, SweepOptions, TenantBlobs, Usage,
 };
 use mcpo2_core::Digest;
 
@@ -121,5 +121,33 @@ async fn url_reads_one_whole_blob_and_only_as_it_was_signed() {
         for bad in [plain, &longer, &other] {
             assert_eq!(server.get(bad).await.0, 403);
         }
+    }
+}
+
+#[tokio::test]
+async fn chunks_in_a_bucket_are_read_counted_and_not_signed_for() {
+    let server = Server::start().await;
+    let blobs = server.blobs();
+    let depot = depot(&server, Limits::NONE).with_chunks(Chunking::default());
+    let acme = tenant(&depot);
+    let session = acme.session().await.unwrap();
+    let large = content(6 << 20);
+    let digest = write(&session, &large).await;
+    let alone = acme.usage().await.unwrap().stored_bytes;
+    let edited: Bytes = [&large[..3 << 20], b"edit", &large[3 << 20..]]
+        .concat()
+        .into();
+    let other = write(&session, &edited).await;
+    let both = acme.usage().await.unwrap().stored_bytes;
+    assert!(both - alone < 5 << 20, "{both} after {alone}");
+    session.commit("one", Keep::Pinned("test")).await.unwrap();
+    drop(session);
+    depot.sweep(&at_once()).await.unwrap();
+    assert_eq!(stored(acme.usage().await.unwrap()), counted(&blobs).await);
+    for (digest, whole) in [(digest, large), (other, edited)] {
+        let read = acme.read(&digest, 1_000_000..5_000_000).await.unwrap();
+        assert!(read == whole[1_000_000..5_000_000]);
+        let url = acme.presign(&digest, Duration::from_secs(9)).await;
+        assert_eq!(kind(url), BlobErrorKind::Unsupported);
     }
 }

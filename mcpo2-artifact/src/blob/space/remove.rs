@@ -1,7 +1,8 @@
 use super::SpaceState;
 use crate::blob::{
-    BlobError, BlobErrorKind, Kind, Usage,
+    BlobError, BlobErrorKind, Head, Kind, Usage,
     ledger::{Ledger, Place},
+    turns::Turn,
 };
 
 impl SpaceState {
@@ -63,6 +64,24 @@ impl SpaceState {
                 }
             }
         }
+        Ok(())
+    }
+
+    /// Takes away a blob that is damaged, in its turn.
+    pub(crate) async fn discard(&self, place: Place, _turn: &Turn<'_>) -> Result<(), BlobError> {
+        self.settle(place).await?;
+        match self.store.head(&self.name(place)).await? {
+            Some(head) => self.take_away(place, head).await,
+            None => Ok(()),
+        }
+    }
+
+    /// The same, of what the store says is there.
+    pub(super) async fn take_away(&self, place: Place, head: Head) -> Result<(), BlobError> {
+        let charged = Usage::object(head.size);
+        self.ledger().begin_delete(place, charged);
+        self.store.delete(&self.name(place)).await?;
+        self.ledger().resolve(&place, None);
         Ok(())
     }
 }
