@@ -3,7 +3,7 @@
 #![no_main]
 
 use libfuzzer_sys::fuzz_target;
-use mcpo2_artifact::blob::{PinRecord, RootRecord, Space, UploadId};
+use mcpo2_artifact::blob::{ChunkIndex, PinRecord, RootRecord, Space, UploadId};
 
 fuzz_target!(|bytes: &[u8]| {
     let digest = mcpo2_core::Digest::of(bytes);
@@ -20,6 +20,11 @@ fuzz_target!(|bytes: &[u8]| {
         if let Ok(pin) = PinRecord::from_bytes(bytes) {
             assert_eq!(pin.to_bytes(), bytes);
         }
+    }
+    if let Ok(index) = ChunkIndex::from_bytes(bytes) {
+        assert_eq!(index.to_bytes(), bytes);
+        let lengths = index.chunks().iter().map(|chunk| u64::from(chunk.length));
+        assert_eq!(lengths.sum::<u64>(), index.size());
     }
     if let Ok(text) = std::str::from_utf8(bytes) {
         if let Some(space) = Space::from_hex(text) {
