@@ -13,7 +13,7 @@ use std::{
 
 use mcpo2_artifact::{
     Library, TreeTerms, UploadTerms,
-    blob::{Depot, FsBlobs, KeyDir, Limits, Quotas, SweepOptions, Uploads},
+    blob::{Chunking, Depot, FsBlobs, KeyDir, Limits, Quotas, SweepOptions, Uploads},
     ingest::{self, Spec},
     token::{self, Authority, Issuer, Keys, Revocations, Secret, Verifier},
 };
@@ -147,7 +147,10 @@ impl Opened {
             .with_stored_bytes(number(limits.stored))
             .with_objects(limits.objects)
             .with_uploads(limits.uploads);
-        let depot = place.depot(config.seal, Quotas::new(each))?;
+        let mut depot = place.depot(config.seal, Quotas::new(each))?;
+        if config.chunks {
+            depot = depot.with_chunks(Chunking::default());
+        }
         let uploads = Arc::new(Uploads::open(place.uploads(), depot.clone()).await?);
         let name: Authority = config.authority.parse()?;
         let keys = Arc::new(Keys::new(&place.signing_key()?));

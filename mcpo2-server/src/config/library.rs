@@ -20,6 +20,10 @@ pub struct Library {
     /// Seals blobs with a key of their tenant. What was put before is not found any more.
     #[serde(default)]
     pub seal: bool,
+    /// Keeps what has 4 MiB or more in chunks of about 1 MiB, so that contents of a tenant which
+    /// differ in a few bytes share the rest. What was put before stays as it is.
+    #[serde(default)]
+    pub chunks: bool,
     /// What is uploaded at `/v1/artifacts`.
     #[serde(default)]
     pub uploads: Uploads,
