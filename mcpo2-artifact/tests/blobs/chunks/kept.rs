@@ -156,3 +156,43 @@ fn roots_hold_what_they_name_when_sizes_of_chunks_change() {
         }
     });
 }
+
+/// Threads commit contents that have most chunks in common, read, forget and sweep as fast as they can.
+#[test]
+fn sweeping_beside_sessions_takes_no_chunk_of_what_is_committed() {
+    let clock = TestClock::default();
+    let store = Arc::new(memory(&clock));
+    let depot = depot_over(store.clone(), Limits::NONE, &clock).with_chunks(small_chunks());
+    let base = content(1, 300_000);
+    std::thread::scope(|scope| {
+        for thread in 0..4_u8 {
+            let (depot, base) = (&depot, &base);
+            scope.spawn(move || {
+                for round in 0..20_u8 {
+                    let acme = tenant(depot, "acme");
+                    let edit = [(thread + round) % 3; 5];
+                    let bytes: Bytes = [&base[..90_000], &edit, &base[90_000..]].concat().into();
+                    let label = format!("{thread} {}", round % 2);
+                    let digest = run(async {
+                        let session = acme.session().await.unwrap();
+                        let digest = Digest::of(&bytes);
+                        if session.claim(&digest).await.unwrap().is_none() {
+                            write(&session, &bytes, 40_000).await;
+                        }
+                        session.commit(&label, Keep::Pinned("test")).await.unwrap();
+                        digest
+                    });
+                    if let Err(error) = run(depot.sweep(&at_once())) {
+                        assert_eq!(error.kind(), BlobErrorKind::Locked);
+                    }
+                    assert!(run(whole(&acme, &digest)) == bytes);
+                    run(acme.forget(&label)).unwrap();
+                }
+            });
+        }
+    });
+    let acme = tenant(&depot, "acme");
+    assert_eq!(stored(run(acme.usage()).unwrap()), run(counted(&*store)));
+    run(depot.sweep(&at_once())).unwrap();
+    assert_eq!(run(acme.usage()).unwrap(), Default::default());
+}
