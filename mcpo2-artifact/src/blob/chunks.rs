@@ -1,9 +1,10 @@
-//! Large content as objects of a size that edits leave alone, and a list of them.
+//! Large content as chunks that an edit leaves alone, and a list of them.
 //!
-//! Each chunk is an object of its own, named and sealed as a blob of its digest would be but for the
-//! name, so a tenant has equal chunks once. The list is an object named by the digest of the whole,
-//! with a tag that only the tenant's keys make. Plain content has its tree as well: a range is
-//! verified by groups, wherever it was cut. A sealed chunk opens under its own name or not at all.
+//! Each chunk is an object with a name that follows from its digest, sealed where the tenant's blobs
+//! are, so a tenant has equal chunks once. The list is an object with a name that follows from the
+//! digest of the whole, and a tag that only the tenant's keys make. Plain content has its tree as
+//! well: a range is verified by groups, wherever it was cut. A sealed chunk opens under its own name
+//! or not at all.
 
 mod cut;
 mod index;
