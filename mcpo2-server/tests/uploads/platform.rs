@@ -11,16 +11,16 @@ use crate::support::{
 };
 
 /// A gateway with a library, and two of its tenant: Ada, and Ben who begins nothing.
-pub struct Platform {
-    pub gateway: Gateway,
-    pub ada: String,
-    pub ben: String,
-    pub reader: RawUpstream,
+pub(crate) struct Platform {
+    pub(crate) gateway: Gateway,
+    pub(crate) ada: String,
+    pub(crate) ben: String,
+    pub(crate) reader: RawUpstream,
     _dir: tempfile::TempDir,
 }
 
 impl Platform {
-    pub async fn new() -> Self {
+    pub(crate) async fn new() -> Self {
         let dir = tempfile::tempdir().unwrap();
         let reader = upstream(Era::Modern).await;
         let (ada, ada_entry) = support::key("ada", "acme");
@@ -35,19 +35,31 @@ impl Platform {
         }
     }
 
-    pub fn http(&self, key: &str, method: Method, path: &str, body: impl Into<Bytes>) -> Ask {
+    pub(crate) fn http(
+        &self,
+        key: &str,
+        method: Method,
+        path: &str,
+        body: impl Into<Bytes>,
+    ) -> Ask {
         let ask = bare(self.gateway.address, body).method(method);
         ask.path(path).key(key)
     }
 
-    pub fn patch(&self, path: &str, offset: u64, complete: &str, body: impl Into<Bytes>) -> Ask {
+    pub(crate) fn patch(
+        &self,
+        path: &str,
+        offset: u64,
+        complete: &str,
+        body: impl Into<Bytes>,
+    ) -> Ask {
         self.http(&self.ada, Method::PATCH, path, body)
             .with("content-type", "application/partial-upload")
             .with("upload-offset", &offset.to_string())
             .with("upload-complete", complete)
     }
 
-    pub async fn begin(&self, body: &'static str) -> String {
+    pub(crate) async fn begin(&self, body: &'static str) -> String {
         let ask = self.http(&self.ada, Method::POST, "/v1/artifacts", body);
         let begun = ask.with("upload-complete", "?0").answer().await;
         assert_eq!(begun.status, StatusCode::CREATED, "{}", begun.text());
@@ -56,7 +68,7 @@ impl Platform {
     }
 
     /// A whole file at once; its reference.
-    pub async fn put(&self, content: impl Into<Bytes>) -> String {
+    pub(crate) async fn put(&self, content: impl Into<Bytes>) -> String {
         let content = content.into();
         let ask = self.http(&self.ada, Method::POST, "/v1/artifacts", content.clone());
         let put = ask.with("repr-digest", &repr(&content)).answer().await;
@@ -64,19 +76,19 @@ impl Platform {
         put.json()["uri"].as_str().unwrap().to_owned()
     }
 
-    pub async fn read(&self, key: &str, uri: &str) -> Answer {
+    pub(crate) async fn read(&self, key: &str, uri: &str) -> Answer {
         let params = format!(r#""uri":"{uri}""#);
         let body = stateless("1", "resources/read", &params);
         modern(self.gateway.address, body).key(key).answer().await
     }
 
-    pub fn get(&self, key: &str, uri: &str) -> Ask {
+    pub(crate) fn get(&self, key: &str, uri: &str) -> Ask {
         let path = uri.replace("mcpo2+artifact://gw.example/", "/v1/artifacts/");
         self.http(key, Method::GET, &path, "")
     }
 }
 
-pub fn yaml(dir: &std::path::Path, [ada, ben]: [&str; 2], reader: &str) -> String {
+pub(crate) fn yaml(dir: &std::path::Path, [ada, ben]: [&str; 2], reader: &str) -> String {
     format!(
         r#"
 version: 1
@@ -104,7 +116,7 @@ library: {{ dir: {dir:?}, authority: gw.example, uploads: {{ max_size: 20MiB, tr
     )
 }
 
-pub fn repr(content: &[u8]) -> String {
+pub(crate) fn repr(content: &[u8]) -> String {
     let digest = STANDARD.encode(Digest::of(content).as_bytes());
     format!("sha-256=:AA==:, blake3=:{digest}:")
 }
