@@ -1,116 +1,25 @@
-//! What a library has is read by signed references, by whom they are for, as far as they go.
-
-#![allow(
-    clippy::unwrap_used,
-    clippy::panic,
-    clippy::indexing_slicing,
-    reason = "a test fails by panicking"
-)]
-
-mod common;
-
 use std::{num::NonZeroU32, sync::Arc, time::Duration};
 
-use common::{TestClock, at_once, config, principal, read_as, reader};
 use mcpo2_artifact::{
-    Artifacts, Clock, Error, ErrorKind, Excerpt, Kind, Library,
-    blob::{Chunking, Depot, Keep, Limits, MasterKey, MemoryBlobs, Quotas, SweepOptions},
+    Clock, ErrorKind, Kind,
+    blob::{Keep, SweepOptions},
     commit_manifest,
     manifest::{
         Content, Entry, Manifest, Mode,
         excerpt::{Cover, ExcerptProof, GroupsHasher},
     },
     range::Ranges,
-    token::{
-        self, Audience, Caveat, Issuer, Keys, Mint, Object, Revocations, Secret, SignedReference,
-        Verb, Verbs, Verifier,
-    },
+    token::{Caveat, Object, Secret, Verb, Verbs},
 };
 use mcpo2_core::{Digest, Principal};
 use serde_json::json;
 
+use crate::{
+    common::{at_once, config, principal, read_as, reader},
+    house::{House, signing},
+};
+
 const LOG: &str = "one\ntwo é\nthree\nfour";
-
-struct House {
-    artifacts: Artifacts,
-    library: Arc<Library>,
-    revocations: Arc<Revocations>,
-    clock: TestClock,
-    ada: Principal,
-}
-
-impl House {
-    fn new() -> Self {
-        let clock = TestClock::new();
-        let blobs = Arc::new(MemoryBlobs::new(1 << 30));
-        let depot = Depot::with_clock(
-            blobs,
-            Arc::new(MasterKey::new([7; 32])),
-            Quotas::new(Limits::NONE),
-            Arc::new(clock.clone()),
-        );
-        let depot = depot.with_chunks(Chunking::default().with_threshold(300_000));
-        let revocations = Arc::new(Revocations::new(clock.now()));
-        let (issuer, verifier) = signing(&Secret::new([8; 32]), &revocations);
-        let library = Arc::new(Library::new(depot, issuer, verifier));
-        let artifacts = config(json!({"max_read_bytes": 1024})).compile().unwrap();
-        Self {
-            artifacts: artifacts
-                .with_clock(clock.clone())
-                .with_library(Arc::clone(&library)),
-            library,
-            revocations,
-            clock,
-            ada: principal("acme", "ada"),
-        }
-    }
-
-    fn put(&self, content: &[u8]) -> Object {
-        let blobs = self.library.depot().tenant(self.ada.tenant()).unwrap();
-        let session = at_once(blobs.session()).unwrap();
-        let digest = at_once(session.put(content.to_vec().into())).unwrap();
-        at_once(session.commit(&digest.to_string(), Keep::Pinned("test"))).unwrap();
-        Object::Blob(digest)
-    }
-
-    fn mint(&self, object: Object) -> Mint {
-        Mint::new(
-            self.ada.tenant().clone(),
-            object,
-            Audience::principal(&self.ada),
-        )
-    }
-
-    fn sign(&self, mint: Mint) -> SignedReference {
-        self.library.sign(mint, self.clock.now()).unwrap()
-    }
-
-    fn read(&self, uri: &str) -> Result<Excerpt, Error> {
-        at_once(self.artifacts.read(&reader(&self.ada), uri))
-    }
-
-    fn text(&self, uri: &str) -> String {
-        self.read(uri).unwrap().text().unwrap().to_owned()
-    }
-
-    fn refuses(&self, uri: &str) {
-        let refused = self.read(uri).unwrap_err();
-        assert_eq!(refused.kind(), ErrorKind::NotFound, "{uri}");
-    }
-}
-
-fn signing(secret: &Secret, revocations: &Arc<Revocations>) -> (Issuer, Verifier) {
-    let name: token::Authority = "gw.example".parse().unwrap();
-    let keys = Arc::new(Keys::new(secret));
-    let issuer = Issuer::new(
-        name.clone(),
-        Arc::clone(&keys),
-        Arc::clone(revocations),
-        token::Limits::default(),
-    );
-    let verifier = Verifier::new(name, keys, Arc::clone(revocations), Arc::default());
-    (issuer, verifier)
-}
 
 #[test]
 fn a_blob_is_read_whole_by_bytes_and_by_lines() {
