@@ -5,6 +5,7 @@
 //! together is checked (`check`). Every finding has its line and column.
 
 mod admission;
+mod bucket;
 mod bundles;
 mod check;
 mod compiled;
@@ -55,6 +56,7 @@ pub(crate) use self::{
 
 pub use self::{
     admission::Admission,
+    bucket::Bucket,
     bundles::Bundles,
     diagnostic::{Diagnostic, Diagnostics, Position, Severity},
     http::{Http, HttpTimeouts},

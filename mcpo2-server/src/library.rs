@@ -1,6 +1,7 @@
 //! The library of a gateway: a directory with blobs, keys, uploads and what is revoked.
 
 mod blocking;
+pub(crate) mod bucket;
 
 use std::{
     fs::{self, File, OpenOptions},
@@ -13,7 +14,7 @@ use std::{
 
 use mcpo2_artifact::{
     Library, TreeTerms, UploadTerms,
-    blob::{Chunking, Depot, FsBlobs, KeyDir, Limits, Quotas, SweepOptions, Uploads},
+    blob::{BlobStore, Chunking, Depot, FsBlobs, KeyDir, Limits, Quotas, SweepOptions, Uploads},
     ingest::{self, Spec},
     token::{self, Authority, Issuer, Keys, Revocations, Secret, Verifier},
 };
@@ -33,12 +34,15 @@ impl Place {
     }
 
     /// The blobs of all tenants, with keys that are made where they are missing.
-    pub(crate) fn depot(&self, seal: bool, quotas: Quotas) -> Result<Depot, BoxError> {
+    fn depot(&self, config: &config::Library, quotas: Quotas) -> Result<Depot, BoxError> {
         private_dir(&self.0)?;
+        // INVARIANT: these are locked wherever the blobs are, so that one process has the library.
         let keys = KeyDir::open(self.0.join("keys"))?;
-        let keys = if seal { keys.sealing() } else { keys };
-        let blobs = FsBlobs::open(&self.0)?;
-        let blobs = Arc::new(Blocking::new(blobs));
+        let keys = if config.seal { keys.sealing() } else { keys };
+        let blobs: Arc<dyn BlobStore> = match &config.bucket {
+            Some(bucket) => bucket::open(bucket)?,
+            None => Arc::new(Blocking::new(FsBlobs::open(&self.0)?)),
+        };
         Ok(Depot::new(blobs, Arc::new(keys), quotas))
     }
 
@@ -147,7 +151,7 @@ impl Opened {
             .with_stored_bytes(number(limits.stored))
             .with_objects(limits.objects)
             .with_uploads(limits.uploads);
-        let mut depot = place.depot(config.seal, Quotas::new(each))?;
+        let mut depot = place.depot(config, Quotas::new(each))?;
         if config.chunks {
             depot = depot.with_chunks(Chunking::default());
         }

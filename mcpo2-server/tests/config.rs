@@ -290,3 +290,77 @@ fn an_index_in_postgresql_is_taken_or_refused_by_the_name_of_the_feature() {
         );
     }
 }
+
+/// What a library in a bucket needs beside its `url`.
+const KEY: &str = "access_key_id: id, secret_access_key: \"${env:TOKEN}\"";
+
+fn bucket(keys: &str) -> Checked {
+    let library = format!("library: {{ dir: library, bucket: {{ {keys} }} }}");
+    check(&format!("{}\n{library}\n", config::MINIMAL))
+}
+
+/// As that of the index, this depends on how the program was built.
+#[test]
+fn a_bucket_is_taken_or_refused_by_the_name_of_the_feature() {
+    let Checked {
+        config,
+        diagnostics,
+        ..
+    } = bucket(&format!(
+        "url: \"s3://kept/gw\", region: eu-west-1, {}",
+        KEY.replace("${env:TOKEN}", SECRET)
+    ));
+    let shown = diagnostics.to_string();
+    assert!(!shown.contains("hunter2"), "{shown}");
+    assert!(shown.contains("warning[secret-in-clear]"), "{shown}");
+    if cfg!(feature = "s3") {
+        let library = config.unwrap().library.unwrap();
+        assert_eq!(library.bucket.unwrap().url, "s3://kept/gw");
+    } else {
+        assert!(config.is_none());
+        let error = "error[invalid-bucket]: this program is built without the feature `s3`";
+        assert!(shown.contains(error), "{shown}");
+    }
+}
+
+#[cfg(feature = "s3")]
+#[test]
+fn what_is_wrong_with_a_bucket_is_said_of_its_key() {
+    for (keys, key, said) in [
+        (
+            "url: \"gs://kept/gw\", region: r",
+            "gs://",
+            "does not begin with s3://",
+        ),
+        (
+            "url: \"s3://kept/../gw\", region: r",
+            "s3://",
+            "parts of a prefix",
+        ),
+        ("url: \"s3://kept/gw\"", "", "needs a `region`"),
+        (
+            "url: \"s3://kept/gw\", region: \"r/x\"",
+            "r/x",
+            "a region has",
+        ),
+        (
+            "url: \"s3://kept/gw\", endpoint: \"http://minio:9000\"",
+            "http://minio",
+            "`allow_http` not set",
+        ),
+    ] {
+        let found = bucket(&format!("{keys}, {KEY}")).diagnostics;
+        assert!(found.has_errors(), "{keys}");
+        let mut all = found.iter();
+        let one = all.find(|one| one.message.contains(said));
+        let one = one.unwrap_or_else(|| panic!("{keys}: {found}"));
+        let (line, at) = (one.source.as_deref().unwrap(), one.position.unwrap());
+        assert!(line.starts_with("library"), "{found}");
+        let there = line.get(at.column - 1..).unwrap();
+        assert!(there.trim_matches('"').starts_with(key), "{keys}: {found}");
+    }
+    let clear = "url: \"s3://kept/gw\", endpoint: \"http://minio:9000\", allow_http: true";
+    let found = bucket(&format!("{clear}, {KEY}")).diagnostics;
+    assert!(!found.has_errors(), "{found}");
+    assert!(found.to_string().contains("warning[clear-text]"), "{found}");
+}

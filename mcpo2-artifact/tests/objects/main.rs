@@ -16,5 +16,6 @@ mod depot;
 mod down;
 mod local;
 #[cfg(feature = "s3")]
+#[allow(dead_code, reason = "others test with it as well")]
 mod server;
 mod support;

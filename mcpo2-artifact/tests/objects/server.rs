@@ -40,17 +40,31 @@ impl Server {
         }
     }
 
-    /// Cuts all connections, and takes no more. Who waits to try again waits no real time.
-    pub(crate) async fn stop(&mut self) {
+    /// Cuts all connections, and takes no more.
+    pub(crate) async fn cut(&mut self) {
         self.task.abort();
         let _ = (&mut self.task).await;
+    }
+
+    /// Takes connections again.
+    pub(crate) async fn mend(&mut self) {
+        let listener = TcpListener::bind(self.address).await.unwrap();
+        self.task = tokio::spawn(serve(listener, service(self.dir.path())));
+    }
+
+    /// Cuts all connections, and takes no more. Who waits to try again waits no real time.
+    pub(crate) async fn stop(&mut self) {
+        self.cut().await;
         tokio::time::pause();
     }
 
     pub(crate) async fn start_again(&mut self) {
         tokio::time::resume();
-        let listener = TcpListener::bind(self.address).await.unwrap();
-        self.task = tokio::spawn(serve(listener, service(self.dir.path())));
+        self.mend().await;
+    }
+
+    pub(crate) fn address(&self) -> SocketAddr {
+        self.address
     }
 
     pub(crate) fn blobs(&self) -> ObjectBlobs {
@@ -122,6 +136,8 @@ async fn serve(listener: TcpListener, service: S3Service) {
     let mut connections = JoinSet::new();
     loop {
         let (stream, _) = listener.accept().await.unwrap();
+        // Else the last segment of an answer waits for the client's delayed acknowledgement.
+        stream.set_nodelay(true).unwrap();
         let service = service.clone();
         connections.spawn(async move {
             let http = hyper_util::server::conn::auto::Builder::new(TokioExecutor::new());

@@ -1,6 +1,7 @@
 //! What the parts of a configuration say together.
 
 mod admission;
+mod bucket;
 mod contexts;
 mod duties;
 mod edge;
@@ -41,6 +42,7 @@ pub(crate) fn check(
     admission::check(&mut context);
     modules::check(&mut context);
     contexts::check(&mut context);
+    bucket::check(&mut context);
     lists::check(&mut context);
     duties::check(&mut context);
     let compiled = Compiled {
@@ -88,7 +90,11 @@ pub(crate) fn secret_lines(tree: &Node) -> BTreeSet<usize> {
             });
         }
     }
-    for path in ["http/sessions/keys", "audit/index/postgres/url"] {
+    for path in [
+        "http/sessions/keys",
+        "audit/index/postgres/url",
+        "library/bucket/secret_access_key",
+    ] {
         let Ok(secrets) = tree.find(path) else {
             continue;
         };

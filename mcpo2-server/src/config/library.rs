@@ -3,17 +3,24 @@ use std::{path::PathBuf, time::Duration};
 use schemars::JsonSchema;
 use serde::{Deserialize, Serialize};
 
-use super::unit::{duration, size};
+use super::{
+    Bucket,
+    unit::{duration, size},
+};
 
 /// What the gateway keeps for its tenants beyond one process: uploads, and trees that the operator
 /// put there, read by references that it signs.
-#[derive(Debug, Clone, PartialEq, Eq, Deserialize, Serialize, JsonSchema)]
+#[derive(Debug, Clone, PartialEq, Eq, Deserialize, JsonSchema)]
 #[serde(deny_unknown_fields)]
 #[non_exhaustive]
 pub struct Library {
     /// Its directory, which `mcpo2 artifact` knows too: blobs, keys, uploads. One process at a time
     /// may use it.
     pub dir: PathBuf,
+    /// Keeps blobs in a bucket, and not below `dir`: keys and uploads stay there. What was put before
+    /// is not found any more. It needs a build with the feature `s3`.
+    #[serde(default)]
+    pub bucket: Option<Bucket>,
     /// The name of the gateway in the references that it signs: `mcpo2+artifact://NAME/r/…`.
     #[serde(default = "gateway")]
     pub authority: String,

@@ -293,7 +293,7 @@ fn parse_url(url: &str) -> Result<Uri, &'static str> {
     Ok(uri)
 }
 
-fn is_local(uri: &Uri) -> bool {
+pub(super) fn is_local(uri: &Uri) -> bool {
     let host = uri.host().unwrap_or_default().trim_matches(['[', ']']);
     host == "localhost"
         || host

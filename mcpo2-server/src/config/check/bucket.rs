@@ -1,0 +1,31 @@
+use http::Uri;
+
+use super::{Context, Diagnostic, modules::is_local};
+use crate::library::bucket;
+
+/// Checks the bucket of the library. It is not asked for anything: to check a file must not need it.
+pub(super) fn check(context: &mut Context<'_>) {
+    let library = context.config.library.as_ref();
+    let Some(bucket) = library.and_then(|library| library.bucket.as_ref()) else {
+        return;
+    };
+    let (path, secret) = ("library/bucket", "library/bucket/secret_access_key");
+    if context.is_literal(secret) {
+        context.secret_in_clear(secret);
+    }
+    if let Err(fault) = bucket::open(bucket) {
+        let finding = Diagnostic::error("invalid-bucket", fault.to_string());
+        match fault.key {
+            Some(key) => context.value(&format!("{path}/{key}"), finding),
+            None => context.key(path, finding),
+        }
+        return;
+    }
+    let endpoint = bucket.endpoint.as_deref().unwrap_or_default();
+    let uri: Option<Uri> = endpoint.parse().ok();
+    if uri.is_some_and(|uri| uri.scheme_str() == Some("http") && !is_local(&uri)) {
+        let message = "what is in this bucket goes over the network in clear";
+        let finding = Diagnostic::warning("clear-text", message).help("use https://");
+        context.value(&format!("{path}/endpoint"), finding);
+    }
+}
