@@ -20,6 +20,8 @@ pub enum ErrorKind {
     Store,
     /// The operating system gave no random bytes.
     Random,
+    /// It is there, and cannot be had in the way that is asked for.
+    Unsupported,
 }
 
 /// Why an artifact was not kept, or not read.
@@ -49,6 +51,11 @@ impl Error {
 
     pub(crate) fn not_found(message: &'static str) -> Self {
         Self::new(ErrorKind::NotFound, message)
+    }
+
+    /// This message is for the caller as well, who may read what it is about.
+    pub(crate) fn unsupported(message: &'static str) -> Self {
+        Self::new(ErrorKind::Unsupported, message)
     }
 
     pub(crate) fn with_source(mut self, source: impl Into<BoxError>) -> Self {

@@ -1,6 +1,7 @@
 //! References in the arguments of tools become what they name, before the module hears of the call.
 
 mod config;
+mod given;
 mod layer;
 mod service;
 mod splice;
@@ -11,14 +12,10 @@ pub use service::ReferenceService;
 
 use std::{collections::BTreeMap, fmt};
 
-use base64::{Engine, engine::general_purpose::STANDARD};
-use mcpo2_core::{Error, ErrorKind, Fact, Method, ModuleId, Passed, Routed, Trail};
+use mcpo2_core::{Error, ErrorKind, Fact, Method, ModuleId, Routed, Trail};
 
-use self::{config::Rule, splice::Place};
-use crate::{
-    Artifacts, ConfigError, ErrorKind as Kind, Excerpt, Reader, View, excerpt::Kind as ExcerptKind,
-    token::Verb,
-};
+use self::{config::Rule, given::Given, splice::Place};
+use crate::{Artifacts, ConfigError, ErrorKind as Kind, Reader, token::Verb};
 
 /// How many references one call may pass.
 const MOST: usize = 16;
@@ -79,33 +76,22 @@ struct Wanted {
 impl Wanted {
     /// The call with everything in its place. All bytes beside stay as they are.
     async fn put(self, artifacts: &Artifacts, routed: Routed) -> Result<Routed, Error> {
-        let not_found = || Error::not_found(ErrorKind::NotFound, routed.call().request());
         if self.places.len() > MOST {
             return Err(Error::new(
                 ErrorKind::TooLarge,
                 "too many references in one call",
             ));
         }
-        let (mut left, mut texts) = (self.rule.max_bytes, Vec::new());
+        let (mut left, mut texts, mut passed) = (self.rule.max_bytes, Vec::new(), Vec::new());
         for place in &self.places {
-            let excerpt = match artifacts.take(&self.reader, &place.uri, left).await {
-                Ok(excerpt) => excerpt,
-                Err(error) if error.kind() == Kind::NotFound => {
-                    return Err(not_found().with_source(error));
-                }
-                Err(error) if error.kind() == Kind::TooLarge => {
-                    let error =
-                        Error::new(ErrorKind::TooLarge, "argument too large").with_source(error);
-                    return Err(error);
-                }
-                Err(error) => return Err(error.into()),
-            };
-            left = left.saturating_sub(excerpt.range.end - excerpt.range.start);
-            self.trail.record(Fact::Passed(Passed {
-                digest: excerpt.digest,
-                range: (excerpt.range.start, excerpt.range.end),
-            }));
-            texts.push(text(self.rule.form, &excerpt)?);
+            let given = Given::of(artifacts, &self.reader, &self.rule, &place.uri, left).await;
+            let given = given.map_err(|error| said(&routed, error))?;
+            left = left.saturating_sub(given.bytes());
+            texts.push(given.text);
+            passed.push(given.passed);
+        }
+        for passed in passed {
+            self.trail.record(Fact::Passed(passed));
         }
         Ok(routed.map_request(|request| {
             let arguments = request.arguments().unwrap_or_default();
@@ -123,21 +109,18 @@ impl fmt::Debug for Wanted {
     }
 }
 
-/// What stands in place of a reference.
-fn text(form: Form, excerpt: &Excerpt) -> Result<String, Error> {
-    let none = || Error::new(ErrorKind::InvalidParams, "argument is no text");
-    Ok(match form {
-        Form::Text => View::of(excerpt).ok_or_else(none)?.text.into_owned(),
-        Form::Json => excerpt.text().ok_or_else(none)?.to_owned(),
-        Form::DataUri => {
-            let media = match excerpt.kind {
-                // Its type is that of the whole also where a part is passed.
-                ExcerptKind::Result => "application/json",
-                _ => excerpt.media_type(),
-            };
-            format!("data:{media};base64,{}", STANDARD.encode(&excerpt.bytes))
+/// What a caller is told of a reference whose call goes no further.
+fn said(routed: &Routed, error: crate::Error) -> Error {
+    let (kind, message) = match error.kind() {
+        Kind::NotFound => {
+            return Error::not_found(ErrorKind::NotFound, routed.call().request())
+                .with_source(error);
         }
-    })
+        Kind::TooLarge => (ErrorKind::TooLarge, "argument too large".to_owned()),
+        Kind::Unsupported => (ErrorKind::InvalidParams, error.to_string()),
+        _ => return error.into(),
+    };
+    Error::new(kind, message).with_source(error)
 }
 
 /// The tool, by the name that its caller knows.

@@ -103,7 +103,8 @@ async fn what_was_passed_is_a_fact_of_the_call() {
         *passed,
         Passed {
             digest,
-            range: (1, 10)
+            range: (1, 10),
+            form: "text".into(),
         }
     );
 }
@@ -142,6 +143,18 @@ async fn a_call_with_a_reference_of_another_or_too_much_fails_and_no_module_hear
             .await
             .is_ok()
     );
+}
+
+#[tokio::test]
+async fn a_call_that_fails_at_its_last_reference_has_passed_none() {
+    let (artifacts, uri) = kept().await;
+    let absent = "mcpo2+artifact://r/AAAAAAAAAAAAAAAAAAAAAA";
+    let arguments = format!(r#"{{"a":["{uri}","{absent}"]}}"#);
+    let call = calling("convert", &arguments, ada());
+    let trail = call.call().trail().clone();
+    let heard = heard(&artifacts, json!({"tools": ["*"]}), call).await;
+    assert!(heard.is_err());
+    assert!(trail.facts().is_empty());
 }
 
 #[test]

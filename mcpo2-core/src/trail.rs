@@ -225,6 +225,8 @@ pub struct Passed {
     pub digest: Digest,
     /// Which bytes of it, from the first to the one behind the last.
     pub range: (u64, u64),
+    /// As what: `text`, `json` or `data_uri`.
+    pub form: Cow<'static, str>,
 }
 
 /// What context a module was given: parts of files that the gateway selected.

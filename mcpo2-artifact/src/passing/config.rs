@@ -33,6 +33,17 @@ pub enum Form {
     DataUri,
 }
 
+impl Form {
+    /// Its name in records.
+    pub(super) fn as_str(self) -> &'static str {
+        match self {
+            Self::Text => "text",
+            Self::Json => "json",
+            Self::DataUri => "data_uri",
+        }
+    }
+}
+
 fn mebibyte() -> u64 {
     1 << 20
 }

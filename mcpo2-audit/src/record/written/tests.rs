@@ -114,8 +114,13 @@ fn of_texts() -> impl Strategy<Value = Fact> {
     prop_oneof![
         (digest(), any::<u64>())
             .prop_map(|(digest, bytes)| Fact::Offloaded(Offloaded { digest, bytes })),
-        (digest(), any::<(u64, u64)>())
-            .prop_map(|(digest, range)| Fact::Passed(Passed { digest, range })),
+        (digest(), any::<(u64, u64)>(), text()).prop_map(|(digest, range, form)| {
+            Fact::Passed(Passed {
+                digest,
+                range,
+                form: form.into(),
+            })
+        }),
         given.prop_map(|(root, text, (items, tokens), point)| {
             Fact::Context(Given {
                 root,
