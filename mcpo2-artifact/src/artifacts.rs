@@ -1,3 +1,5 @@
+mod url;
+
 use std::{
     num::NonZeroU64,
     ops::Range,
@@ -238,7 +240,7 @@ fn not_there() -> Error {
 }
 
 /// The range, if there is one and it is not too long.
-fn within(range: Option<Range<u64>>, most: Option<u64>) -> Result<Range<u64>, Error> {
+pub(crate) fn within(range: Option<Range<u64>>, most: Option<u64>) -> Result<Range<u64>, Error> {
     let range = range.ok_or_else(|| Error::not_found("no such range"))?;
     let bytes = range.end.saturating_sub(range.start);
     if most.is_some_and(|most| bytes > most) {

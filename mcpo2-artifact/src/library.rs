@@ -14,7 +14,7 @@ use std::{
 
 use mcpo2_core::{Decision, Digest, TenantId};
 
-pub(crate) use self::opened::Opened;
+pub(crate) use self::opened::{BlobUrl, Opened};
 pub use self::trees::{commit_manifest, forget_name, manifest_label, name_manifest};
 use self::trees::{listing, name_label};
 #[cfg(unix)]

@@ -41,7 +41,8 @@ impl Passing {
     ///
     /// # Errors
     ///
-    /// [`ConfigError::Glob`] names the first glob that is none.
+    /// [`ConfigError::Glob`] names the first glob that is none, [`ConfigError::Bound`] a time that is
+    /// none.
     pub fn with(mut self, module: ModuleId, config: PassConfig) -> Result<Self, ConfigError> {
         self.rules.insert(module, config.compile()?);
         Ok(self)

@@ -225,7 +225,7 @@ pub struct Passed {
     pub digest: Digest,
     /// Which bytes of it, from the first to the one behind the last.
     pub range: (u64, u64),
-    /// As what: `text`, `json` or `data_uri`.
+    /// As what: `text`, `json`, `data_uri`, or `url`, by which the module reads it itself.
     pub form: Cow<'static, str>,
 }
 

@@ -1,9 +1,12 @@
+mod url;
+
 use std::{ops::Range, time::SystemTime};
 
 use bytes::Bytes;
 use mcpo2_core::Digest;
 use percent_encoding::utf8_percent_encode;
 
+pub(crate) use self::url::BlobUrl;
 use super::unread;
 use crate::{
     Error, Selector,

@@ -1,3 +1,5 @@
+use std::time::Duration;
+
 use globset::{Glob, GlobSet, GlobSetBuilder};
 use serde::{Deserialize, Serialize};
 
@@ -16,6 +18,9 @@ pub struct PassConfig {
     /// How much one call may pass, in bytes.
     #[serde(default = "mebibyte")]
     pub max_bytes: u64,
+    /// How long a URL is valid: 1 to 86400 seconds, and no longer than its reference holds.
+    #[serde(default = "minutes")]
+    pub valid_seconds: u64,
 }
 
 /// What stands in place of a reference.
@@ -31,6 +36,9 @@ pub enum Form {
     Json,
     /// The same as a `data:` URI.
     DataUri,
+    /// A URL by which the module reads the whole blob from the bucket of the library itself, as does
+    /// whoever else has it: what it reads is not verified or recorded, and nothing revokes it.
+    Url,
 }
 
 impl Form {
@@ -40,6 +48,7 @@ impl Form {
             Self::Text => "text",
             Self::Json => "json",
             Self::DataUri => "data_uri",
+            Self::Url => "url",
         }
     }
 }
@@ -48,12 +57,18 @@ fn mebibyte() -> u64 {
     1 << 20
 }
 
+fn minutes() -> u64 {
+    300
+}
+
 /// A configuration whose globs are compiled.
 #[derive(Debug, Clone)]
 pub(super) struct Rule {
     pub(super) tools: GlobSet,
     pub(super) form: Form,
     pub(super) max_bytes: u64,
+    /// How long a URL is valid.
+    pub(super) valid: Duration,
 }
 
 impl PassConfig {
@@ -62,10 +77,18 @@ impl PassConfig {
         for glob in &self.tools {
             tools.add(Glob::new(glob).map_err(|error| refused(glob, error))?);
         }
+        if !(1..=86_400).contains(&self.valid_seconds) {
+            return Err(ConfigError::Bound {
+                field: "valid_seconds",
+                value: self.valid_seconds,
+                bound: "1 to 86400",
+            });
+        }
         Ok(Rule {
             tools: tools.build().map_err(|error| refused("", error))?,
             form: self.form,
             max_bytes: self.max_bytes,
+            valid: Duration::from_secs(self.valid_seconds),
         })
     }
 }

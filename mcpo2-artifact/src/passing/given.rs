@@ -1,11 +1,14 @@
+use std::ops::Range;
+
 use base64::{Engine, engine::general_purpose::STANDARD};
-use mcpo2_core::Passed;
+use mcpo2_core::{Digest, Passed};
 
 use super::config::{Form, Rule};
 use crate::{Artifacts, Error, Excerpt, Reader, View, excerpt::Kind};
 
 /// What stands in place of one reference, and what is recorded of it.
 pub(super) struct Given {
+    /// INVARIANT: it may be a URL, which nobody but the module gets to know.
     pub(super) text: String,
     pub(super) passed: Passed,
 }
@@ -19,18 +22,26 @@ impl Given {
         uri: &str,
         most: u64,
     ) -> Result<Self, Error> {
+        if rule.form == Form::Url {
+            let blob = artifacts.url(reader, uri, most, rule.valid).await?;
+            return Ok(Self::new(rule, blob.url, blob.digest, 0..blob.size));
+        }
         let excerpt = artifacts.take(reader, uri, most).await?;
         let text = text(rule.form, &excerpt);
         let text = text.ok_or_else(|| Error::unsupported("argument is no text"))?;
-        let passed = Passed {
-            digest: excerpt.digest,
-            range: (excerpt.range.start, excerpt.range.end),
-            form: rule.form.as_str().into(),
-        };
-        Ok(Self { text, passed })
+        Ok(Self::new(rule, text, excerpt.digest, excerpt.range))
     }
 
-    /// How many bytes the module is given.
+    fn new(rule: &Rule, text: String, digest: Digest, range: Range<u64>) -> Self {
+        let passed = Passed {
+            digest,
+            range: (range.start, range.end),
+            form: rule.form.as_str().into(),
+        };
+        Self { text, passed }
+    }
+
+    /// How many bytes the module is given, or reads.
     pub(super) fn bytes(&self) -> u64 {
         let (from, to) = self.passed.range;
         to.saturating_sub(from)
@@ -50,5 +61,7 @@ fn text(form: Form, excerpt: &Excerpt) -> Option<String> {
             };
             format!("data:{media};base64,{}", STANDARD.encode(&excerpt.bytes))
         }
+        // That is no text of a part.
+        Form::Url => return None,
     })
 }

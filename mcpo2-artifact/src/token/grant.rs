@@ -83,6 +83,11 @@ impl Grant {
         self.uses.left(&self.claims).1
     }
 
+    /// Whether it is read only so often, or only so many bytes of it.
+    pub(crate) fn is_counted(&self) -> bool {
+        self.uses.left(&self.claims) != (None, None)
+    }
+
     /// How much longer it holds.
     #[must_use]
     pub fn expires_in(&self, now: SystemTime) -> Duration {

@@ -11,10 +11,15 @@
 #[cfg(feature = "s3")]
 mod bucket;
 #[cfg(feature = "s3")]
+#[path = "../common/mod.rs"]
+mod common;
+#[cfg(feature = "s3")]
 mod depot;
 #[cfg(feature = "s3")]
 mod down;
 mod local;
+#[cfg(feature = "s3")]
+mod passing;
 #[cfg(feature = "s3")]
 #[allow(dead_code, reason = "others test with it as well")]
 mod server;

@@ -20,6 +20,7 @@ use crate::{
 pub(crate) struct House {
     pub(crate) bucket: Server,
     pub(crate) ada: String,
+    pub(crate) ben: String,
     pub(crate) dir: TempDir,
 }
 
@@ -30,8 +31,10 @@ impl House {
             bucket: Server::start().await,
             dir: tempfile::tempdir().unwrap(),
             ada: String::new(),
+            ben: String::new(),
         };
         let (ada, ada_entry) = support::key("ada", "acme");
+        let (ben, ben_entry) = support::key("ben", "acme");
         std::fs::write(house.dir.path().join("secret"), "secret\n").unwrap();
         let yaml = format!(
             r#"
@@ -39,6 +42,7 @@ version: 1
 identity:
   api_keys:
     {ada_entry}
+    {ben_entry}
 policy:
   rules:
     - {{ id: all, effect: allow }}
@@ -56,7 +60,7 @@ library:
             address = house.bucket.address()
         );
         std::fs::write(house.file(), yaml).unwrap();
-        Self { ada, ..house }
+        Self { ada, ben, ..house }
     }
 
     pub(crate) fn file(&self) -> PathBuf {

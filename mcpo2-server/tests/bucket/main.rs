@@ -1,5 +1,5 @@
 //! A library whose blobs are in a bucket: uploaded and read through a gateway, over restarts and while
-//! the bucket is down.
+//! the bucket is down, and by modules that are given URLs.
 
 #![allow(
     clippy::unwrap_used,
@@ -15,3 +15,4 @@ mod kept;
 mod server;
 #[path = "../support/mod.rs"]
 mod support;
+mod urls;
