@@ -29,10 +29,14 @@ pub(super) fn find(bytes: &[u8], from: usize, to: usize) -> Option<(usize, Found
                 continue;
             }
             let (start, end) = bounds(bytes, done, block);
+            done = end;
+            // Most are shorter.
+            if end - start < RUN {
+                continue;
+            }
             if let Some(found) = in_run(bytes, start, end.min(to)) {
                 return Some(found);
             }
-            done = end;
         }
     }
     None
@@ -42,9 +46,10 @@ pub(super) fn find(bytes: &[u8], from: usize, to: usize) -> Option<(usize, Found
 fn in_run(bytes: &[u8], start: usize, end: usize) -> Option<(usize, Found)> {
     let mut last = start.checked_sub(1).and_then(|at| bytes.get(at)).copied();
     for (at, byte) in (start..).zip(bytes.get(start..end)?) {
-        let is_first = !last.is_some_and(is_token_byte);
-        let is_word = !last.is_some_and(|last| last.is_ascii_alphanumeric()) || escape(bytes, at);
-        if is_word {
+        let is_first = !last.is_some_and(known);
+        let is_word = !last.is_some_and(|last| last.is_ascii_alphanumeric());
+        // No run has the backslash in it.
+        if is_word || at <= start + 1 && escape(bytes, at) {
             let place = Place::at(bytes, at);
             let found = token::find(place).or_else(|| is_first.then(|| context::find(place))?);
             if let Some(found) = found {
@@ -65,14 +70,33 @@ fn escape(bytes: &[u8], at: usize) -> bool {
 fn bounds(bytes: &[u8], floor: usize, block: usize) -> (usize, usize) {
     let (before, after) = bytes.split_at_checked(block).unwrap_or((bytes, &[]));
     let before = before.get(floor..).unwrap_or_default();
-    let back = before
-        .iter()
-        .rev()
-        .take_while(|b| is_token_byte(**b))
-        .count();
-    let on = after.iter().take_while(|b| is_token_byte(**b)).count();
+    let back = before.iter().rev().take_while(|b| known(**b)).count();
+    let on = after.iter().take_while(|b| known(**b)).count();
     (block - back, block + on)
 }
+
+/// [`is_token_byte`] for one byte after the other, where branches are taken as often as not.
+fn known(byte: u8) -> bool {
+    TOKEN_BYTES
+        .get(usize::from(byte))
+        .is_some_and(|known| *known)
+}
+
+#[expect(
+    clippy::indexing_slicing,
+    reason = "a constant: it does not compile where it is wrong"
+)]
+static TOKEN_BYTES: [bool; 256] = {
+    let mut known = [false; 256];
+    let mut byte = 0_u8;
+    loop {
+        known[byte as usize] = is_token_byte(byte);
+        if byte == u8::MAX {
+            break known;
+        }
+        byte += 1;
+    }
+};
 
 /// Whether a run may have this byte: one of base64 in either alphabet, without the padding.
 // Comparisons without branches, so that the compiler does many bytes at once.

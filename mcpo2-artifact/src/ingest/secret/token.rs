@@ -131,12 +131,42 @@ const BEHIND: [Token; 7] = [
 ];
 
 pub(super) fn find(place: Place<'_>) -> Option<Found> {
-    let begins = |token: &&Token| place.after.starts_with(token.prefix);
-    let known = TOKENS
-        .iter()
-        .filter(|token| token.prefix.first() == place.after.first());
-    let known = known.filter(begins).find_map(|token| token.of(place));
-    known.or_else(|| web_token(place)).or_else(|| behind(place))
+    let known = || {
+        let begins = |token: &&Token| place.after.starts_with(token.prefix);
+        let known = TOKENS.iter().filter(begins);
+        let mut known = known.filter_map(|token| token.of(place));
+        known.next().or_else(|| web_token(place))
+    };
+    let known = may_begin(place.after).then(known).flatten();
+    known.or_else(|| behind(place))
+}
+
+/// For the low bits of a first byte, those of the second bytes with which a token goes on.
+const PAIRS: [u64; 64] = pairs();
+
+/// Whether a token may begin with the first two bytes: few words do.
+fn may_begin(text: &[u8]) -> bool {
+    let [one, two, ..] = *text else {
+        return false;
+    };
+    let seconds = PAIRS.get(usize::from(one % 64)).copied();
+    seconds.unwrap_or_default() >> (two % 64) & 1 == 1
+}
+
+#[expect(
+    clippy::indexing_slicing,
+    reason = "a constant: it does not compile where it is wrong"
+)]
+const fn pairs() -> [u64; 64] {
+    let mut pairs = [0; 64];
+    pairs[(b'e' % 64) as usize] |= 1 << (b'y' % 64);
+    let mut at = 0;
+    while at < TOKENS.len() {
+        let prefix = TOKENS[at].prefix;
+        pairs[(prefix[0] % 64) as usize] |= 1 << (prefix[1] % 64);
+        at += 1;
+    }
+    pairs
 }
 
 fn behind(place: Place<'_>) -> Option<Found> {
@@ -204,10 +234,12 @@ impl Class {
 /// A JSON Web Token (RFC 7519): two objects in base64, of which each begins with `{"`.
 fn web_token(place: Place<'_>) -> Option<Found> {
     let text = place.after;
+    if !text.starts_with(b"eyJ") {
+        return None;
+    }
     let header = text.iter().take_while(|b| Class::Url.has(**b)).count();
     let claims = text.get(header..)?.strip_prefix(b".eyJ")?;
-    let is_token = text.starts_with(b"eyJ")
-        && header >= 12
+    let is_token = header >= 12
         && claims
             .iter()
             .take(8)
