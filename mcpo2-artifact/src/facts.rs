@@ -19,11 +19,16 @@ use std::borrow::Cow;
 /// Changes whenever [`analyse`] or what is indexed of a text changes.
 pub const ANALYSER: u16 = 1;
 
+/// The name of [`analyse`] over a block of what it found ([`Derived`](crate::manifest::Derived)).
+pub const ANALYSER_NAME: &str = "mcpo2-facts-1";
+
+const _: () = assert!(ANALYSER == 1, "the name has the version in it");
+
 /// Beyond this many bytes a text is not looked into for symbols.
 pub const MOST_BYTES: usize = 2 << 20;
 
 /// How the bytes of a file become text.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, Hash)]
+#[derive(serde::Serialize, serde::Deserialize, Debug, Clone, Copy, PartialEq, Eq, Hash)]
 #[non_exhaustive]
 pub enum Encoding {
     /// It is UTF-8.
@@ -35,7 +40,24 @@ pub enum Encoding {
 }
 
 /// What [`analyse`] found.
-#[derive(Debug, Clone, PartialEq, Eq)]
+///
+/// Its bytes are for a block beside a manifest:
+///
+/// ```
+/// use mcpo2_artifact::{facts::{self, Facts, analyse}, manifest::{Content, Derived, Entry, Mode}};
+/// use mcpo2_core::Digest;
+/// let text = b"fn main() {}\n";
+/// let content = Content::File { mode: Mode::Plain, size: 13, digest: Digest::of(text) };
+/// let entry = Entry::new("src/main.rs".parse()?, content);
+/// let found = analyse(entry.path().as_str(), text);
+///
+/// let block = Derived::new(facts::ANALYSER_NAME, [(entry.leaf(), found.to_bytes())])?;
+/// let kept = Facts::from_bytes(block.facts(&entry).unwrap())?;
+/// assert_eq!(kept, found);
+/// # Ok::<(), Box<dyn std::error::Error>>(())
+/// ```
+#[derive(serde::Serialize, serde::Deserialize, Debug, Clone, PartialEq, Eq)]
+#[serde(deny_unknown_fields)]
 #[non_exhaustive]
 pub struct Facts {
     /// What it is written in; none where that is unknown.
@@ -51,6 +73,29 @@ pub struct Facts {
     /// What it defines, in the order of the lines.
     pub symbols: Vec<Symbol>,
 }
+
+impl Facts {
+    /// Its bytes, JSON: always the same of the same facts.
+    #[must_use]
+    pub fn to_bytes(&self) -> Vec<u8> {
+        // Nothing of it can fail to be written.
+        serde_json::to_vec(self).unwrap_or_default()
+    }
+
+    /// The facts in these bytes.
+    ///
+    /// # Errors
+    ///
+    /// [`InvalidFacts`] for what is none.
+    pub fn from_bytes(bytes: &[u8]) -> Result<Self, InvalidFacts> {
+        serde_json::from_slice(bytes).map_err(InvalidFacts)
+    }
+}
+
+/// Bytes are no facts of this analyser.
+#[derive(Debug, thiserror::Error)]
+#[error("not facts of {ANALYSER_NAME}")]
+pub struct InvalidFacts(#[source] serde_json::Error);
 
 /// The facts of a file. Any bytes will do: this neither fails nor grows beyond a multiple of them.
 ///

@@ -14,7 +14,11 @@ use std::{
     process::{Command, Output},
 };
 
-use mcpo2_artifact::blob::FsBlobs;
+use mcpo2_artifact::{
+    blob::FsBlobs,
+    facts::{ANALYSER_NAME, Facts, Language},
+    manifest::{Derived, Manifest},
+};
 use serde_json::Value;
 use tempfile::TempDir;
 
@@ -568,6 +572,23 @@ fn what_is_wrong_is_said_with_what_to_do() {
         let why = place.complains(code, line);
         assert!(why.contains(said), "{line}: {why}");
     }
+}
+
+#[test]
+fn what_is_derived_is_a_block_beside_the_manifest() {
+    let place = Place::new();
+    place.says("manifest tree --out tree.manifest --facts --derived tree.derived");
+    let read = |name: &str| fs::read(place.0.path().join(name)).unwrap();
+    let manifest = Manifest::from_bytes(&read("tree.manifest")).unwrap();
+    let block = Derived::from_bytes(&read("tree.derived")).unwrap();
+    assert_eq!(block.analyser(), ANALYSER_NAME);
+    let files = manifest.entries().iter().filter(|it| it.digest().is_some());
+    assert_eq!(block.iter().count(), files.count());
+    let entry = manifest.get("src/report.rs").unwrap();
+    let facts = Facts::from_bytes(block.facts(entry).unwrap()).unwrap();
+    assert_eq!(facts.language, Some(Language::Rust));
+    assert_eq!(&*facts.symbols[0].name, "print_report");
+    place.complains(2, "manifest tree --derived alone");
 }
 
 #[cfg(not(feature = "tokenizer"))]

@@ -19,7 +19,7 @@ pub enum SymbolKind {
 }
 
 /// What a file defines, and the lines that it takes.
-#[derive(Debug, Clone, PartialEq, Eq)]
+#[derive(serde::Serialize, serde::Deserialize, Debug, Clone, PartialEq, Eq)]
 pub struct Symbol {
     /// What it is.
     pub kind: SymbolKind,

@@ -1,5 +1,7 @@
 /// How many tokens a text takes, without a tokenizer.
-#[derive(Debug, Clone, Copy, Default, PartialEq, Eq, Hash)]
+#[derive(
+    serde::Serialize, serde::Deserialize, Debug, Clone, Copy, Default, PartialEq, Eq, Hash,
+)]
 #[non_exhaustive]
 pub struct TokenEstimate {
     /// About as many as `o200k_base` makes of it.

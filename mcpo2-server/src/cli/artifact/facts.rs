@@ -8,9 +8,9 @@ use std::{
 };
 
 use mcpo2_artifact::{
-    facts::{Encoding, Flags, analyse},
+    facts::{ANALYSER_NAME, Encoding, Flags, analyse},
     ingest::{Sink, SinkFile},
-    manifest::{Entry, RelPath},
+    manifest::{Derived as DerivedBlock, Entry, Manifest, ManifestError, RelPath},
 };
 use mcpo2_core::Digest;
 use serde::Serialize;
@@ -34,19 +34,25 @@ pub(super) struct FileFacts {
     flags: Vec<&'static str>,
     #[serde(skip)]
     digest: Digest,
+    /// For a block of them, where one is wanted.
+    #[serde(skip)]
+    written: Vec<u8>,
 }
 
 /// Derives facts of each file while it is read.
 #[derive(Debug)]
 pub(super) struct Deriving {
     counter: Counter,
+    writes: bool,
     found: Mutex<BTreeMap<String, FileFacts>>,
 }
 
 impl Deriving {
-    pub(super) fn new(counter: Counter) -> Self {
+    /// With this counter, and for a block of facts where somebody `writes` one.
+    pub(super) fn new(counter: Counter, writes: bool) -> Self {
         Self {
             counter,
+            writes,
             found: Mutex::default(),
         }
     }
@@ -82,6 +88,10 @@ impl Deriving {
             symbols: facts.symbols.len(),
             flags: words(facts.flags),
             digest: entry.digest().unwrap_or_else(|| Digest::of(bytes)),
+            written: match self.writes {
+                true => facts.to_bytes(),
+                false => Vec::new(),
+            },
         }
     }
 }
@@ -140,6 +150,18 @@ impl SinkFile for Derived<'_> {
         }
         Ok(())
     }
+}
+
+/// What was derived of the entries of a manifest, as a block beside it.
+pub(super) fn block(
+    manifest: &Manifest,
+    found: &BTreeMap<String, FileFacts>,
+) -> Result<DerivedBlock, ManifestError> {
+    let facts = found.iter().filter_map(|(path, facts)| {
+        let entry = manifest.get(path)?;
+        Some((entry.leaf(), facts.written.clone()))
+    });
+    DerivedBlock::new(ANALYSER_NAME, facts)
 }
 
 /// Files, lines and tokens by language.

@@ -5,8 +5,13 @@ use std::path::PathBuf;
 use self::said::Said;
 pub(super) use self::said::line;
 use super::{
-    super::format::Format, Done, Outcome, facts::Deriving, prove::Proving, select::Counter,
-    source::How, tell, write,
+    super::format::Format,
+    Done, Outcome, Problem,
+    facts::{Deriving, block},
+    prove::Proving,
+    select::Counter,
+    source::How,
+    tell, write,
 };
 
 #[derive(Debug, clap::Args)]
@@ -38,6 +43,9 @@ struct Facts {
     /// Count tokens exactly, as o200k_base does
     #[arg(long, requires = "facts")]
     exact: bool,
+    /// Write what is derived here, symbols included, as a block beside the manifest
+    #[arg(long, value_name = "FILE", requires = "facts")]
+    derived: Option<PathBuf>,
 }
 
 impl Manifest {
@@ -50,7 +58,7 @@ impl Manifest {
         counter.check()?;
         let (made, found) = match self.deriving.facts {
             true => {
-                let deriving = Deriving::new(counter);
+                let deriving = Deriving::new(counter, self.deriving.derived.is_some());
                 let made = self.how.manifest(&self.source, &deriving)?;
                 (made, Some(deriving.found()))
             }
@@ -58,6 +66,11 @@ impl Manifest {
         };
         if let Some(out) = &self.out {
             write(out, &made.to_bytes())?;
+        }
+        if let (Some(out), Some(found)) = (&self.deriving.derived, &found) {
+            let block = block(&made, found);
+            let block = block.map_err(|error| Problem::Failed(error.to_string()))?;
+            write(out, &block.to_bytes())?;
         }
         let said = Said {
             manifest: &made,
