@@ -271,7 +271,7 @@ fn nothing_committed_is_lost_and_no_quota_drifts_when_the_process_is_killed() {
         told.check(&opened, round);
         let acme = "acme".parse().unwrap();
         for (id, offset) in told.offsets.drain() {
-            let status = run(opened.uploads.status(&acme, &id.parse().unwrap()));
+            let status = opened.uploads.status(&acme, &id.parse().unwrap());
             // It may have been finished, and not have said so.
             let status = status.unwrap();
             assert!(

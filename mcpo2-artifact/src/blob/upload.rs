@@ -79,7 +79,7 @@ impl Uploads {
             blobs.usage().await?;
             let length = part.as_ref().map(Part::length);
             let reserved = length.map(|length| Reservation::forced(blobs.space(), taken(length)));
-            open.insert(id, Arc::new(Open::new(state, part, reserved)));
+            open.insert(id, Arc::new(Open::new(&id, state, part, reserved)));
         }
         Ok(Self {
             files,
@@ -111,25 +111,18 @@ impl Uploads {
             finished: None,
         };
         let part = self.files.create(&id, &state)?;
-        let open = Arc::new(Open::new(state, Some(part), Some(reserved)));
+        let open = Arc::new(Open::new(&id, state, Some(part), Some(reserved)));
         self.all().insert(id, Arc::clone(&open));
-        let turn = open.turn.lock().await;
-        Ok(turn.status(&id))
+        Ok(open.status())
     }
 
-    /// How far an upload is.
+    /// How far an upload is. It waits for nobody who writes to it.
     ///
     /// # Errors
     ///
     /// [`NotFound`](BlobErrorKind::NotFound) where it is not this tenant's or has expired.
-    pub async fn status(
-        &self,
-        tenant: &TenantId,
-        id: &UploadId,
-    ) -> Result<UploadStatus, BlobError> {
-        let open = self.find(tenant, id)?;
-        let turn = open.turn.lock().await;
-        Ok(turn.status(id))
+    pub fn status(&self, tenant: &TenantId, id: &UploadId) -> Result<UploadStatus, BlobError> {
+        Ok(self.find(tenant, id)?.status())
     }
 
     /// Takes the bytes that belong at this offset, and says where it goes on. When it has said so,
@@ -167,6 +160,7 @@ impl Uploads {
         };
         part.append(&bytes)?;
         reserved.join(more);
+        open.say(turn.status(id));
         Ok(end)
     }
 

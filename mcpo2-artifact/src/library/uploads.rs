@@ -94,9 +94,9 @@ impl Library {
     ///
     /// [`NotFound`](BlobErrorKind::NotFound) where there is no such upload of his, and what the
     /// medium says.
-    pub async fn upload(&self, who: &Principal, id: &UploadId) -> Result<UploadStatus, BlobError> {
+    pub fn upload(&self, who: &Principal, id: &UploadId) -> Result<UploadStatus, BlobError> {
         let uploads = &self.intake()?.uploads;
-        let status = uploads.status(who.tenant(), id).await?;
+        let status = uploads.status(who.tenant(), id)?;
         match status.owner == Some(who.binding()) {
             true => Ok(status),
             false => Err(BlobErrorKind::NotFound.into()),
@@ -116,7 +116,7 @@ impl Library {
         offset: u64,
         bytes: Bytes,
     ) -> Result<u64, BlobError> {
-        let status = self.upload(who, id).await?;
+        let status = self.upload(who, id)?;
         // Who did not hear that it was committed says again where it ends.
         if status.finished.is_some() && bytes.is_empty() && offset == status.offset {
             return Ok(offset);
@@ -136,7 +136,7 @@ impl Library {
     ///
     /// As [`Uploads::abort`].
     pub async fn abort(&self, who: &Principal, id: &UploadId) -> Result<(), BlobError> {
-        self.upload(who, id).await?;
+        self.upload(who, id)?;
         self.intake()?.uploads.abort(who.tenant(), id).await
     }
 
@@ -157,12 +157,12 @@ impl Library {
     /// # Errors
     ///
     /// As [`upload`](Self::upload).
-    pub async fn committing(
+    pub fn committing(
         &self,
         who: &Principal,
         id: &UploadId,
     ) -> Result<Option<CommitProgress>, BlobError> {
-        self.upload(who, id).await?;
+        self.upload(who, id)?;
         let working = self.intake()?.working();
         Ok(working.get(id).map(|progress| progress.now()))
     }

@@ -1,4 +1,13 @@
-use std::{fs, path::Path, pin::pin, sync::Arc, time::Duration};
+use std::{
+    fs,
+    path::Path,
+    pin::pin,
+    sync::{
+        Arc,
+        atomic::{AtomicU64, Ordering::Relaxed},
+    },
+    time::Duration,
+};
 
 use futures_util::FutureExt as _;
 use mcpo2_artifact::{
@@ -72,10 +81,7 @@ fn upload_goes_on_after_a_restart_and_is_finished_once() {
         let acme = tenant(&depot, "acme");
         assert_eq!(acme.usage().await.unwrap(), usage);
         let id = id.to_string().parse().unwrap();
-        assert_eq!(
-            uploads.status(&bench.acme, &id).await.unwrap().offset,
-            300_000
-        );
+        assert_eq!(uploads.status(&bench.acme, &id).unwrap().offset, 300_000);
         for offset in [0, 299_999, 300_001, u64::MAX] {
             let wrong = uploads.append(&bench.acme, &id, offset, "x".into()).await;
             assert_eq!(kind(wrong), BlobErrorKind::Offset(300_000));
@@ -204,10 +210,7 @@ fn upload_is_its_tenants_until_it_expires() {
             .unwrap()
             .id;
         let other = "other".parse().unwrap();
-        assert_eq!(
-            kind(uploads.status(&other, &id).await),
-            BlobErrorKind::NotFound
-        );
+        assert_eq!(kind(uploads.status(&other, &id)), BlobErrorKind::NotFound);
         let stolen = uploads.append(&other, &id, 0, "x".into()).await;
         assert_eq!(kind(stolen), BlobErrorKind::NotFound);
         assert_eq!(
@@ -227,7 +230,7 @@ fn upload_is_its_tenants_until_it_expires() {
         assert_eq!(kind(third), BlobErrorKind::Quota(Resource::Uploads));
         uploads.abort(&bench.acme, &second).await.unwrap();
         assert_eq!(
-            kind(uploads.status(&bench.acme, &second).await),
+            kind(uploads.status(&bench.acme, &second)),
             BlobErrorKind::NotFound
         );
         uploads
@@ -239,7 +242,7 @@ fn upload_is_its_tenants_until_it_expires() {
         assert_eq!(uploads.collect().await.unwrap(), 0);
         bench.clock.pass(1);
         assert_eq!(
-            kind(uploads.status(&bench.acme, &id).await),
+            kind(uploads.status(&bench.acme, &id)),
             BlobErrorKind::NotFound
         );
         assert_eq!(uploads.collect().await.unwrap(), 2);
@@ -274,7 +277,10 @@ fn store_that_fails_or_is_left_alone_costs_no_upload_and_no_room() {
         bench.store.plan([Fault::Before]);
         assert_eq!(kind(finish().await), BlobErrorKind::Full);
         bench.store.plan([Fault::None, Fault::Hang]);
-        assert!(pin!(finish()).now_or_never().is_none());
+        let mut hangs = Box::pin(finish());
+        // It gives way a few times before.
+        (0..9).for_each(|_| assert!((&mut hangs).now_or_never().is_none()));
+        drop(hangs);
         let usage = acme.usage().await.unwrap();
         assert_eq!(
             (
@@ -319,9 +325,9 @@ fn damaged_and_foreign_files_do_not_stop_the_others() {
         fs::write(path(format!("{good}.new")), "half").unwrap();
         fs::write(path("note.txt".into()), "not ours").unwrap();
         let (_, uploads) = bench.open().await;
-        assert_eq!(uploads.status(&bench.acme, &good).await.unwrap().offset, 0);
+        assert_eq!(uploads.status(&bench.acme, &good).unwrap().offset, 0);
         assert_eq!(
-            kind(uploads.status(&bench.acme, &bad).await),
+            kind(uploads.status(&bench.acme, &bad)),
             BlobErrorKind::NotFound
         );
         assert_eq!(
@@ -329,5 +335,34 @@ fn damaged_and_foreign_files_do_not_stop_the_others() {
             4,
             "the lock, one upload, and what is not ours"
         );
+    });
+}
+
+#[test]
+fn how_far_it_is_can_be_asked_while_it_becomes_a_blob() {
+    run(async {
+        let bench = Bench::new(Limits::NONE);
+        let bytes = content(1, 1_000_000);
+        let digest = Digest::of(&bytes);
+        let (_depot, uploads) = bench.open().await;
+        let id = uploads.create(&bench.acme, bench.new_upload()).await;
+        let id = id.unwrap().id;
+        let append = uploads.append(&bench.acme, &id, 0, bytes.clone());
+        append.await.unwrap();
+
+        let told = AtomicU64::new(0);
+        let tell = |stored| told.store(stored, Relaxed);
+        let keep = Keep::Pinned("test");
+        let mut finish = pin!(uploads.finish_telling(&bench.acme, &id, &digest, keep, &tell));
+        let mut before = 0;
+        while finish.as_mut().now_or_never().is_none() {
+            assert!(told.load(Relaxed) > before, "it says how much is stored");
+            before = told.load(Relaxed);
+            let status = uploads.status(&bench.acme, &id).unwrap();
+            assert_eq!((status.offset, status.finished), (1_000_000, None));
+        }
+        assert_eq!(before, 1_000_000);
+        let status = uploads.status(&bench.acme, &id).unwrap();
+        assert_eq!(status.finished, Some(digest));
     });
 }

@@ -61,6 +61,7 @@ impl Uploads {
             turn.state.finished = Some((*digest, length));
             self.files.finish(id, &turn.state)?;
             turn.part = None;
+            open.say(turn.status(id));
         }
         match turn.state.finished {
             Some((finished, _)) if finished == *digest => Ok(turn.status(id)),

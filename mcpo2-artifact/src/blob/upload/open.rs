@@ -1,4 +1,7 @@
-use std::time::SystemTime;
+use std::{
+    sync::{Mutex, MutexGuard, PoisonError},
+    time::SystemTime,
+};
 
 use futures_util::lock::Mutex as AsyncMutex;
 use mcpo2_core::{Digest, TenantId};
@@ -71,11 +74,13 @@ pub struct UploadStatus {
     pub finished: Option<Digest>,
 }
 
-/// One upload. Whoever writes to it has its turn.
+/// One upload. Whoever writes to it has its turn, for as long as it takes to make it a blob; how far
+/// it is can be asked meanwhile.
 pub(super) struct Open {
     pub(super) tenant: TenantId,
     pub(super) expires: u64,
     pub(super) turn: AsyncMutex<Turn>,
+    said: Mutex<UploadStatus>,
 }
 
 pub(super) struct Turn {
@@ -86,16 +91,38 @@ pub(super) struct Turn {
 }
 
 impl Open {
-    pub(super) fn new(state: State, part: Option<Part>, reserved: Option<Reservation>) -> Self {
+    pub(super) fn new(
+        id: &UploadId,
+        state: State,
+        part: Option<Part>,
+        reserved: Option<Reservation>,
+    ) -> Self {
+        let (tenant, expires) = (state.tenant.clone(), state.expires);
+        let turn = Turn {
+            state,
+            part,
+            reserved,
+        };
         Self {
-            tenant: state.tenant.clone(),
-            expires: state.expires,
-            turn: AsyncMutex::new(Turn {
-                state,
-                part,
-                reserved,
-            }),
+            tenant,
+            expires,
+            said: Mutex::new(turn.status(id)),
+            turn: AsyncMutex::new(turn),
         }
+    }
+
+    /// How far it is, as far as that is safe.
+    pub(super) fn status(&self) -> UploadStatus {
+        self.said().clone()
+    }
+
+    /// Says how far it is from now on.
+    pub(super) fn say(&self, status: UploadStatus) {
+        *self.said() = status;
+    }
+
+    fn said(&self) -> MutexGuard<'_, UploadStatus> {
+        self.said.lock().unwrap_or_else(PoisonError::into_inner)
     }
 }
 

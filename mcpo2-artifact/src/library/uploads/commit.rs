@@ -86,7 +86,7 @@ impl Library {
     ) -> Result<Reply, Error> {
         let commit: Commit = params(&routed)?;
         let said = |error| said(&routed, error);
-        let before = self.upload(routed.call().principal(), &id).await;
+        let before = self.upload(routed.call().principal(), &id);
         let before = before.map_err(said)?;
         let progress = Arc::new(Progress::default());
         let size = before.size.unwrap_or(before.offset);

@@ -14,7 +14,7 @@ use bytes::Bytes;
 use http::{HeaderValue, Method, Request, Response, StatusCode, header};
 use mcpo2_artifact::{
     Library,
-    blob::{UploadId, UploadStatus},
+    blob::{BlobError, UploadId, UploadStatus},
 };
 use mcpo2_audit::Source;
 use mcpo2_core::{Body, Call, Message, Principal, ProtocolVersion, Reply};
@@ -72,7 +72,7 @@ impl HttpEdge {
         };
         let id = parts.uri.path().strip_prefix(UPLOADS);
         if let (true, Some(Ok(id))) = (events::are_wanted(&parts), id.map(str::parse)) {
-            let watched = self.watched(library, &principal, id).await;
+            let watched = self.watched(library, &principal, id);
             return watched
                 .unwrap_or_else(|refusal| self.refuse(&refusal, source, Some(&principal), 0));
         }
@@ -158,7 +158,7 @@ impl Upload {
         B: http_body::Body<Data = Bytes> + Send,
         B::Error: std::fmt::Display,
     {
-        let status = self.status(id).await?;
+        let status = self.status(id)?;
         match *method {
             Method::HEAD | Method::GET => Ok(Answer::of(StatusCode::NO_CONTENT, &status)),
             Method::PATCH => {
@@ -218,7 +218,7 @@ impl Upload {
             }
         }
         if self.announced.complete == Some(false) {
-            let status = self.status(id).await?;
+            let status = self.status(id)?;
             return Ok(Answer::of(StatusCode::NO_CONTENT, &status));
         }
         self.commit(id).await
@@ -240,15 +240,14 @@ impl Upload {
             "uri": self.library.upload_uri(id), "digest": digest, "tree": self.tree,
         });
         let committed = self.call("mcpo2/artifacts/commit", params).await?;
-        let status = self.status(id).await?;
+        let status = self.status(id)?;
         let mut answer = Answer::of(StatusCode::OK, &status);
         answer.json("application/json", &committed);
         Ok(answer)
     }
 
-    async fn status(&self, id: &UploadId) -> Result<UploadStatus, Answer> {
-        let status = self.library.upload(&self.principal, id).await;
-        status.map_err(|error| Answer::blob(error.kind(), 0))
+    fn status(&self, id: &UploadId) -> Result<UploadStatus, BlobError> {
+        self.library.upload(&self.principal, id)
     }
 
     /// The result of a call through the stack, as its caller.

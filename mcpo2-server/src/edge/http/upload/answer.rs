@@ -1,7 +1,7 @@
 use bytes::Bytes;
 use http::{HeaderName, HeaderValue, Response, StatusCode, header};
 use http_body_util::{BodyExt as _, Full};
-use mcpo2_artifact::blob::{BlobErrorKind, UploadStatus};
+use mcpo2_artifact::blob::{BlobError, BlobErrorKind, UploadStatus};
 use mcpo2_core::{Error, ErrorKind};
 use serde_json::{Value, json};
 
@@ -129,5 +129,11 @@ impl Answer {
         if let Ok(value) = HeaderValue::try_from(value) {
             self.response.headers_mut().insert(name, value);
         }
+    }
+}
+
+impl From<BlobError> for Answer {
+    fn from(error: BlobError) -> Self {
+        Self::blob(error.kind(), 0)
     }
 }

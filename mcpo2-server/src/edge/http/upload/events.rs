@@ -31,13 +31,13 @@ pub(super) fn are_wanted(request: &Parts) -> bool {
 
 impl HttpEdge {
     /// What happens to an upload, for its owner.
-    pub(super) async fn watched(
+    pub(super) fn watched(
         &self,
         library: Arc<Library>,
         who: &Arc<Principal>,
         id: UploadId,
     ) -> Result<Response<HttpBody>, Refusal> {
-        if library.upload(who, &id).await.is_err() {
+        if library.upload(who, &id).is_err() {
             let (status, reason) = (StatusCode::NOT_FOUND, "upload_not_found");
             return Err(Refusal::new(status, -32600, reason, "no such upload"));
         }
@@ -78,8 +78,8 @@ fn of(library: Arc<Library>, who: Arc<Principal>, id: UploadId, place: StreamPla
 impl Watch {
     async fn next(&mut self) -> Option<(Value, bool)> {
         loop {
-            let status = self.library.upload(&self.who, &self.id).await.ok()?;
-            let commit = self.library.committing(&self.who, &self.id).await.ok()?;
+            let status = self.library.upload(&self.who, &self.id).ok()?;
+            let commit = self.library.committing(&self.who, &self.id).ok()?;
             let is_last = status.finished.is_some() && commit.is_none();
             let event = event(&status, commit);
             if self.said.as_ref() != Some(&event) {
