@@ -276,9 +276,10 @@ fn wrong_signatures(issuer: &Issuer) -> Vec<(&'static str, String, &'static str)
         jsonwebtoken::encode(&header, &claims, &EncodingKey::from_secret(secret)).unwrap()
     };
     let ed_public = issuer.jwks.pointer("/keys/0/x").unwrap().as_str().unwrap();
-    let mut flipped = good.clone().into_bytes();
-    let last = flipped.len() - 10;
-    *flipped.get_mut(last).unwrap() ^= 1;
+    // Another character of base64: a flipped bit of one may be none.
+    let (rest, last) = good.split_at(good.len() - 10);
+    let other = if last.starts_with('A') { "B" } else { "A" };
+    let flipped = format!("{rest}{other}{}", last.get(1..).unwrap());
     vec![
         (
             "alg none",
@@ -364,11 +365,7 @@ fn wrong_signatures(issuer: &Issuer) -> Vec<(&'static str, String, &'static str)
             issuer.token(|header, _| header.typ = Some("logout+jwt".into())),
             "a token that is for another purpose",
         ),
-        (
-            "a flipped bit",
-            String::from_utf8(flipped).unwrap(),
-            SIGNATURE,
-        ),
+        ("another signature", flipped, SIGNATURE),
         (
             "a truncated signature",
             good.get(..good.len() - 4).unwrap().to_owned(),
