@@ -5,6 +5,9 @@ set -euo pipefail
 cd "$(dirname "${BASH_SOURCE[0]}")/../.."
 TARGET=${CARGO_TARGET_DIR:-$PWD/target}
 TOOLS=$TARGET/tools
+# What tests and lints have of the server beyond its defaults: an index in PostgreSQL, blobs in a bucket, exact tokens.
+# Whoever builds tests names it, or all of them are built twice.
+FEATURES=mcpo2-server/postgres,mcpo2-server/s3,mcpo2-server/tokenizer
 
 # tool NAME VERSION: installs this version of a cargo subcommand under target/, once. Built quickly, as it runs once.
 tool() {
