@@ -49,6 +49,14 @@ fn every_other_length_is_refused() {
     }
 }
 
+/// This token with each other last character: some of them decode to the same bytes, where a decoder is lax.
+fn ends_otherwise(token: &str) -> impl Iterator<Item = String> {
+    let (start, last) = token.split_at(token.len() - 1);
+    let others = ('A'..='Z').chain('a'..='z').chain('0'..='9');
+    let others = others.chain(['-', '_']).map(String::from);
+    others.filter_map(move |other| (other != last).then(|| format!("{start}{other}")))
+}
+
 #[test]
 fn each_token_has_one_text() {
     let gateway = Gateway::new();
@@ -62,10 +70,12 @@ fn each_token_has_one_text() {
         format!(" {token}"),
         format!("{token}\n"),
         format!("{token}A"),
-        format!("{}B", &token[..token.len() - 1]),
         "A".repeat(100_000),
         String::new(),
-    ] {
+    ]
+    .into_iter()
+    .chain(ends_otherwise(token))
+    {
         let refused = gateway.read(&other, &ada()).unwrap_err();
         assert!(
             matches!(refused, Reason::Malformed | Reason::Forged),
