@@ -5,6 +5,7 @@ mod dir;
 mod model;
 
 pub use dir::DirDisk;
+pub(crate) use dir::lock;
 #[cfg(any(test, feature = "conformance"))]
 pub use model::{Fault as DiskFault, ModelDisk};
 

@@ -4,16 +4,37 @@ use std::{
     io,
     os::unix::fs::{DirBuilderExt, FileExt, MetadataExt, OpenOptionsExt},
     path::{Path, PathBuf},
+    thread,
+    time::{Duration, Instant},
 };
 
-use rustix::fs::{FallocateFlags, FlockOperation, fallocate, flock};
+use rustix::{
+    fs::{FallocateFlags, FlockOperation, fallocate, flock},
+    io::Errno,
+};
 
 use super::{Disk, DiskFile, folder_of};
+
+/// How long a lock is waited for, and how often it is looked at.
+const MOMENT: Duration = Duration::from_secs(1);
+const LOOKING: Duration = Duration::from_millis(10);
 
 /// A directory of the file system; all that is made in it is for its owner only.
 #[derive(Debug, Clone)]
 pub struct DirDisk {
     root: PathBuf,
+}
+
+/// Locks a file, or says that another has it. What a process forks holds the locks of its parent until
+/// it executes another program, even where the parent has gone: so it is waited for, for a moment.
+pub(crate) fn lock(file: &File) -> io::Result<()> {
+    let since = Instant::now();
+    loop {
+        match flock(file, FlockOperation::NonBlockingLockExclusive) {
+            Err(Errno::WOULDBLOCK) if since.elapsed() < MOMENT => thread::sleep(LOOKING),
+            locked => return Ok(locked?),
+        }
+    }
 }
 
 impl DirDisk {
@@ -45,7 +66,7 @@ impl Disk for DirDisk {
         let mut options = private();
         let file = options.create(true).truncate(false);
         let file = file.open(self.root.join("LOCK"))?;
-        flock(&file, FlockOperation::NonBlockingLockExclusive)?;
+        lock(&file)?;
         Ok(Box::new(file))
     }
 

@@ -8,7 +8,6 @@ use std::{
 };
 
 use mcpo2_verify::note::Note;
-use rustix::fs::{FlockOperation, flock};
 
 /// Where a witness keeps what it must not forget, each thing by a name of letters, digits, `.` and
 /// `-`.
@@ -51,7 +50,7 @@ impl DirectoryStore {
     pub fn open(dir: &Path) -> io::Result<Self> {
         DirBuilder::new().recursive(true).mode(0o700).create(dir)?;
         let lock = private().open(dir.join("LOCK"))?;
-        flock(&lock, FlockOperation::NonBlockingLockExclusive)?;
+        crate::disk::lock(&lock)?;
         Ok(Self {
             dir: dir.to_owned(),
             _lock: lock,

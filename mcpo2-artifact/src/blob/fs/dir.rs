@@ -5,6 +5,8 @@ use std::{
         unix::fs::{DirBuilderExt as _, PermissionsExt as _},
     },
     path::Path,
+    thread,
+    time::{Duration, Instant},
 };
 
 use rustix::{
@@ -18,6 +20,10 @@ const DIRECTORY: OFlags = OFlags::RDONLY
     .union(OFlags::DIRECTORY)
     .union(OFlags::NOFOLLOW)
     .union(OFlags::CLOEXEC);
+
+/// How long a lock is waited for, and how often it is looked at.
+const MOMENT: Duration = Duration::from_secs(1);
+const LOOKING: Duration = Duration::from_millis(10);
 
 /// Nothing planted there makes us wait: a pipe is opened at once, and then is no regular file.
 const FILE: OFlags = OFlags::NOFOLLOW
@@ -39,15 +45,21 @@ impl Dir {
         Ok(Self(dir))
     }
 
-    /// Takes the lock that is this file, as long as what is given back stays open.
+    /// Takes the lock that is this file, as long as what is given back stays open. What a process forks
+    /// holds the locks of its parent until it executes another program, even where the parent has
+    /// gone: so it is waited for, for a moment.
     pub(crate) fn lock(&self, name: &str) -> Result<File, BlobError> {
         let flags = FILE | OFlags::RDWR | OFlags::CREATE;
         let fd = openat(&self.0, name, flags, Mode::RUSR | Mode::WUSR).map_err(refused)?;
         let file = File::from(fd);
-        match file.try_lock() {
-            Ok(()) => Ok(file),
-            Err(TryLockError::WouldBlock) => Err(BlobErrorKind::Locked.into()),
-            Err(TryLockError::Error(error)) => Err(error.into()),
+        let since = Instant::now();
+        loop {
+            match file.try_lock() {
+                Ok(()) => return Ok(file),
+                Err(TryLockError::WouldBlock) if since.elapsed() < MOMENT => thread::sleep(LOOKING),
+                Err(TryLockError::WouldBlock) => return Err(BlobErrorKind::Locked.into()),
+                Err(TryLockError::Error(error)) => return Err(error.into()),
+            }
         }
     }
 
