@@ -125,6 +125,25 @@ fn what_is_read_is_written_the_same() {
     assert_eq!(serde_json::to_value(config).unwrap(), text);
 }
 
+/// Three times ten to the twenty-third, say: read a digit at a time, it is another number.
+#[test]
+fn a_number_is_the_one_that_was_written() {
+    for number in ["3e23", "30e22", "17210e27", "1e299", "0.1", "-4.5e-7"] {
+        let argument = format!(r#"{{"pointer":"/n","at_most":{number}}}"#);
+        let text =
+            format!(r#"{{"rules":[{{"id":"r","effect":"allow","arguments":[{argument}]}}]}}"#);
+        let config: Config = serde_json::from_str(&text).unwrap();
+        let compiled = config.clone().compile();
+        compiled.unwrap_or_else(|error| panic!("{number}: {error}"));
+        let written = serde_json::to_string(&config).unwrap();
+        assert_eq!(
+            serde_json::from_str::<Config>(&written).unwrap(),
+            config,
+            "{written}"
+        );
+    }
+}
+
 #[test]
 fn a_key_stands_once() {
     let twice = r#"{"rules":[{"id":"a","effect":"deny","effect":"allow"}]}"#;
