@@ -10,21 +10,21 @@
 use std::{
     path::Path,
     sync::{
-        Arc,
+        Arc, Condvar, Mutex,
         atomic::{AtomicUsize, Ordering::SeqCst},
     },
 };
 
 use futures_util::FutureExt as _;
 use mcpo2_audit::{
-    AuditLayer, Durability, Entry, Event, IntentLayer, Ledger, Options, Outcome, RECEIPT, Receipts,
-    calls,
+    AuditLayer, Durability, Entry, Event, IntentLayer, KeySigner, Ledger, Options, Outcome,
+    RECEIPT, Receipts, Signer, calls,
     conformance::{DiskFault, ModelDisk},
     read, verify,
 };
 use mcpo2_core::{
-    ApprovalState, AuthMethod, Call, Decision, Denial, Endpoint, Error, ErrorKind, Fact, Filtered,
-    Message, Module, Obligations, Principal, Reply, Routed, Target,
+    ApprovalState, AuthMethod, BoxError, Call, Decision, Denial, Endpoint, Error, ErrorKind, Fact,
+    Filtered, Message, Module, Obligations, Principal, Reply, Routed, Target,
 };
 use tower::{Layer, Service, ServiceExt, service_fn};
 
@@ -94,6 +94,46 @@ fn entries(dir: &Path) -> Vec<Entry> {
     read(dir).unwrap().map(Result::unwrap).collect()
 }
 
+/// A signer that waits while its gate is shut: nothing becomes safe until it is opened.
+#[derive(Debug)]
+struct Gated(KeySigner, Gate);
+
+/// Whether it is shut, and what tells that it is no more.
+#[derive(Debug, Clone, Default)]
+struct Gate(Arc<(Mutex<bool>, Condvar)>);
+
+/// Opens the gate when it is dropped, after a panic as well: a ledger waits for its writer.
+struct Shut(Gate);
+
+impl Gate {
+    fn shut(&self) -> Shut {
+        let (is_shut, _) = &*self.0;
+        *is_shut.lock().unwrap() = true;
+        Shut(self.clone())
+    }
+}
+
+impl Drop for Shut {
+    fn drop(&mut self) {
+        let (is_shut, opened) = &*self.0.0;
+        *is_shut.lock().unwrap() = false;
+        opened.notify_all();
+    }
+}
+
+impl Signer for Gated {
+    fn public_key(&self) -> [u8; 32] {
+        self.0.public_key()
+    }
+
+    fn sign(&self, message: &[u8]) -> Result<[u8; 64], BoxError> {
+        let (is_shut, opened) = &*self.1.0;
+        let is_shut = is_shut.lock().unwrap();
+        drop(opened.wait_while(is_shut, |is_shut| *is_shut).unwrap());
+        self.0.sign(message)
+    }
+}
+
 #[tokio::test]
 async fn module_hears_of_a_call_when_its_intent_is_safe_and_its_outcome_says_the_rest() {
     for (durability, owed, safe) in [
@@ -104,13 +144,19 @@ async fn module_hears_of_a_call_when_its_intent_is_safe_and_its_outcome_says_the
         (Durability::Sync, None, 1),
     ] {
         let dir = tempfile::tempdir().unwrap();
-        let ledger = Ledger::open(dir.path(), Options::default()).unwrap();
+        let gate = Gate::default();
+        let signer = Gated(KeySigner::from_seed(&[7; 32]), gate.clone());
+        let options = Options::default().with_signer(signer);
+        let ledger = Ledger::open(dir.path(), options).unwrap();
+        // What nothing waits for becomes safe by itself: here, not before the call has ended.
+        let shut = (safe == 0).then(|| gate.shut());
         let heard = Arc::new(AtomicUsize::new(7));
         let intents = IntentLayer::new(ledger.clone()).with_durability(durability);
         let stack = governed(intents.layer(module(&heard, dir.path())), owed);
         let stack = AuditLayer::new(ledger.clone()).layer(stack);
         stack.oneshot(call()).await.unwrap();
         assert_eq!(heard.load(SeqCst), safe, "{durability:?} {owed:?}");
+        drop(shut);
         if durability == Durability::Sync {
             assert_eq!(entries(dir.path()).len(), 2, "the outcome is safe by now");
         }

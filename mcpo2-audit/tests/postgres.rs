@@ -7,7 +7,12 @@
     reason = "tests"
 )]
 
-use std::{net::TcpListener, sync::Arc, time::Duration};
+use std::{
+    net::{Ipv4Addr, SocketAddr, TcpListener},
+    process,
+    sync::Arc,
+    time::Duration,
+};
 
 use mcpo2_audit::{
     conformance,
@@ -45,6 +50,15 @@ fn raw(server: &Postgres) -> Client {
         .batch_execute("SET search_path TO mcpo2_audit")
         .unwrap();
     client
+}
+
+/// An address at which nobody listens. No other process has its host, so that the port is given to
+/// nobody else until the server takes it.
+fn free_address() -> SocketAddr {
+    // Numbers of processes are less than 2^22, so that the bit takes nothing from them.
+    let [_, a, b, c] = process::id().to_be_bytes();
+    let host = Ipv4Addr::new(127, a | 128, b, c);
+    TcpListener::bind((host, 0)).unwrap().local_addr().unwrap()
 }
 
 #[test]
@@ -116,13 +130,10 @@ fn over_tcp_it_takes_tls_that_it_can_verify_or_nothing() {
     let made = rcgen::generate_simple_self_signed(["localhost".to_owned()]).unwrap();
     let certificate = made.cert.der().clone();
     let (pem, key) = (made.cert.pem(), made.signing_key.serialize_pem());
-    let port = TcpListener::bind("127.0.0.1:0")
-        .unwrap()
-        .local_addr()
-        .unwrap()
-        .port();
-    let _server = Postgres::start_with_tls(port, &pem, &key);
-    let url = format!("host=localhost hostaddr=127.0.0.1 port={port} user=mcpo2 dbname=postgres");
+    let at = free_address();
+    let _server = Postgres::start_with_tls(at, &pem, &key);
+    let (host, port) = (at.ip(), at.port());
+    let url = format!("host=localhost hostaddr={host} port={port} user=mcpo2 dbname=postgres");
     let options = || PostgresOptions::new(&url, "acme.example/one").unwrap();
     let error = PostgresIndex::open(options()).unwrap_err();
     assert_eq!(error.kind(), ErrorKind::Unavailable);

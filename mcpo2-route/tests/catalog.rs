@@ -37,6 +37,8 @@ use tokio::{
 };
 use tower::{Layer, Service, ServiceBuilder, ServiceExt, service_fn};
 
+/// How long a module may take in a test that is not about that.
+const PATIENCE: Duration = Duration::from_secs(60);
 const HOUR: Duration = Duration::from_secs(3600);
 
 /// A module written by hand: what it lists, by method, page after page.
@@ -152,9 +154,7 @@ async fn until(mut is_so: impl FnMut() -> bool) {
             tokio::time::sleep(Duration::from_millis(1)).await;
         }
     };
-    tokio::time::timeout(Duration::from_secs(20), waiting)
-        .await
-        .unwrap();
+    tokio::time::timeout(PATIENCE, waiting).await.unwrap();
 }
 
 fn tools(names: &[&str]) -> Value {
@@ -167,8 +167,9 @@ fn registry(modules: &[Arc<Module>]) -> Arc<Registry> {
 }
 
 fn catalog(modules: &[Arc<Module>], keep: Duration) -> Arc<Catalog> {
+    let options = CatalogOptions::new().keep(keep).deadline(PATIENCE);
     let ours = ClientInfo::default();
-    Arc::new(Catalog::new(registry(modules), ours, keep))
+    Arc::new(Catalog::with_options(registry(modules), ours, options))
 }
 
 fn has(catalog: &Catalog, module: &str, tool: &str) -> Option<bool> {
@@ -381,7 +382,8 @@ async fn the_host_learns_once_that_a_module_is_gone_and_once_that_it_is_back() {
     script.starts.store(false, Ordering::SeqCst);
     let news = Arc::new(Mutex::new(Vec::new()));
     let heard = Arc::clone(&news);
-    let options = CatalogOptions::new().keep(HOUR).observer(move |id, news| {
+    let options = CatalogOptions::new().keep(HOUR).deadline(PATIENCE);
+    let options = options.observer(move |id, news| {
         if let News::Presence(presence) = news {
             heard.lock().unwrap().push((id.to_string(), presence));
         }

@@ -65,7 +65,10 @@ async fn u13_a_thousand_restarts_leave_no_file_no_thread_no_process_and_no_zombi
         // Closes what it should read from, so that who writes there meets a broken pipe.
         module("read -r line; exec 0<&-; sleep 0.01; exit 0"),
     ];
+    let threads = || fs::read_dir("/proc/self/task").unwrap().count();
+    let alone = threads();
     open(&upstreams[0]).await.close().await;
+    until("the thread that started it stayed", || threads() == alone).await;
     let before = Held::now();
     assert_eq!(before.children, Vec::<String>::new());
     for round in 0..200 {

@@ -62,8 +62,11 @@ proptest! {
         }
     }
 
+    // Without n and x, since `con`, `prn`, `aux` and `nul` are no paths.
     #[test]
-    fn what_differs_in_case_alone_collides(path in "[a-zäßσж]{1,6}(/[a-zäßσж]{1,6})?") {
+    fn what_differs_in_case_alone_collides(
+        path in "[a-mo-wyzäßσж]{1,6}(/[a-mo-wyzäßσж]{1,6})?",
+    ) {
         let upper = path.to_uppercase();
         let manifest = manifest(vec![file(&path, b""), file(&upper, b"")]);
         let collisions = manifest.collisions();

@@ -1,7 +1,8 @@
 use std::{
     fs,
-    net::SocketAddr,
+    net::{Ipv4Addr, SocketAddr},
     path::{Path, PathBuf},
+    sync::atomic::{AtomicU8, Ordering},
 };
 
 use hyper_util::rt::{TokioExecutor, TokioIo};
@@ -32,7 +33,7 @@ impl Server {
     pub(crate) async fn start() -> Self {
         let dir = tempfile::tempdir().unwrap();
         fs::create_dir(dir.path().join("bucket")).unwrap();
-        let listener = TcpListener::bind("127.0.0.1:0").await.unwrap();
+        let listener = TcpListener::bind((host(), 0)).await.unwrap();
         Self {
             address: listener.local_addr().unwrap(),
             task: tokio::spawn(serve(listener, service(dir.path()))),
@@ -113,6 +114,12 @@ impl Drop for Server {
     fn drop(&mut self) {
         self.task.abort();
     }
+}
+
+/// An address each time where nobody else binds, so that its port stays free while it is cut.
+fn host() -> Ipv4Addr {
+    static LAST: AtomicU8 = AtomicU8::new(100);
+    Ipv4Addr::new(127, 0, 0, LAST.fetch_add(1, Ordering::Relaxed))
 }
 
 pub(crate) fn client(address: SocketAddr) -> AmazonS3Builder {

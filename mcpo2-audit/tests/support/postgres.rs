@@ -3,13 +3,18 @@
 use std::{
     env, fs,
     io::{BufRead, BufReader},
+    net::SocketAddr,
     os::unix::fs::{MetadataExt, PermissionsExt, chown},
     path::{Path, PathBuf},
     process::{Child, Command, Stdio},
     thread,
+    time::{Duration, Instant},
 };
 
 use tempfile::TempDir;
+
+/// How long it may take to start.
+const LONG: Duration = Duration::from_secs(120);
 
 /// A server of its own, which nobody else reaches: it ends with the test.
 pub(crate) struct Postgres {
@@ -26,8 +31,8 @@ impl Postgres {
         server
     }
 
-    /// One that listens on TCP at this port, and has a certificate.
-    pub(crate) fn start_with_tls(port: u16, certificate: &str, key: &str) -> Self {
+    /// One that listens on TCP at this address, and has a certificate.
+    pub(crate) fn start_with_tls(at: SocketAddr, certificate: &str, key: &str) -> Self {
         let mut server = Self::initialize();
         for (name, text) in [("server.crt", certificate), ("server.key", key)] {
             let path = server.dir.path().join("data").join(name);
@@ -35,9 +40,9 @@ impl Postgres {
             fs::set_permissions(&path, fs::Permissions::from_mode(0o600)).unwrap();
             chown(&path, user(), None).unwrap();
         }
-        let port = format!("port={port}");
-        let settings = ["listen_addresses=127.0.0.1", "ssl=on", &port];
-        server.settings.extend(settings.map(Into::into));
+        let host = format!("listen_addresses={}", at.ip());
+        let port = format!("port={}", at.port());
+        server.settings.extend([host, port, "ssl=on".into()]);
         server.restart();
         server
     }
@@ -92,11 +97,13 @@ impl Postgres {
     /// Starts it again, and waits until it takes connections.
     pub(crate) fn restart(&mut self) {
         // Until those that the killed one had started are gone, it refuses to start.
-        for _ in 0..100 {
+        let begun = Instant::now();
+        while begun.elapsed() < LONG {
             if let Some(child) = run(self.dir.path(), &self.settings) {
                 self.child = Some(child);
                 return;
             }
+            thread::sleep(Duration::from_millis(50));
         }
         panic!("PostgreSQL does not start");
     }

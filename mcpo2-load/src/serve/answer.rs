@@ -24,6 +24,8 @@ pub(super) enum Said {
     Open(String),
     /// A message that comes late.
     Late(String),
+    /// Nothing, to a request.
+    Never,
 }
 
 #[derive(Deserialize)]
@@ -117,6 +119,7 @@ fn call(id: &str, params: &Params<'_>) -> Option<Said> {
             Said::Message(result(&format!("\"{}\"", "x".repeat(bytes))))
         }
         "late" => Said::Late(result(text)),
+        "lost" => Said::Never,
         "stream" => {
             let token = params.meta.as_ref().and_then(|meta| meta.token);
             let token = token.map_or("0", RawValue::get);

@@ -65,7 +65,7 @@ impl Floor {
         let mut names: HashSet<Box<str>> = (1..1_000)
             .map(|n| format!("bench__tool_{n:04}").into())
             .collect();
-        names.extend(["echo", "bench__echo", "large", "late", "stream"].map(Box::from));
+        names.extend(["echo", "bench__echo", "large", "late", "lost", "stream"].map(Box::from));
         let forward = Arc::new(Forward {
             host: target.authority().parse()?,
             authority: target.authority(),

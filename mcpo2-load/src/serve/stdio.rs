@@ -13,7 +13,7 @@ pub async fn serve_stdio(tools: usize) -> anyhow::Result<()> {
     let mut out = tokio::io::stdout();
     while let Some(line) = lines.next_line().await? {
         let messages: Vec<String> = match answers.to(line.as_bytes()) {
-            None | Some(Said::Nothing) => vec![],
+            None | Some(Said::Nothing | Said::Never) => vec![],
             Some(
                 Said::Message(message)
                 | Said::Session(message)

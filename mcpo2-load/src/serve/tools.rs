@@ -10,7 +10,7 @@ pub(super) fn listed(count: usize) -> String {
 }
 
 fn tool(number: usize, count: usize) -> serde_json::Value {
-    let others = ["stream", "late", "large"];
+    let others = ["stream", "late", "large", "lost"];
     let name = match (number, others.get(count - 1 - number)) {
         (0, _) => "echo".to_owned(),
         (_, Some(other)) => (*other).to_owned(),

@@ -24,7 +24,7 @@ const LATE: Duration = Duration::from_millis(200);
 /// A server of MCP on raw hyper that does next to nothing: `echo` gives back its `text`.
 ///
 /// Besides, `large` gives as many `bytes` as are asked for, `stream` answers by Server-Sent
-/// Events, and `late` after 200 ms.
+/// Events, `late` after 200 ms, and `lost` never.
 #[derive(Debug)]
 pub struct Upstream(Listening);
 
@@ -69,6 +69,7 @@ async fn answer(
             tokio::time::sleep(LATE).await;
             json(message)
         }
+        Some(Said::Never) => std::future::pending().await,
         Some(Said::Session(message)) => {
             let mut response = json(message);
             let id = sessions.fetch_add(1, Ordering::Relaxed);

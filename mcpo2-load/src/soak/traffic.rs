@@ -216,15 +216,15 @@ async fn listen(target: &Target, round: usize) -> anyhow::Result<()> {
     Ok(())
 }
 
-/// Goes away before the answer comes.
+/// Goes away without an answer, of which there is none.
 async fn cancel(target: &Target) -> anyhow::Result<()> {
-    let (work, expected) = named("late", "{}");
+    let (work, expected) = named("lost", "{}");
     let exchange = Exchange::new(Era::Modern, &work, expected);
     let mut client = Client::connect(target, Era::Modern).await?;
     let begun = client.begin_call(&exchange);
     match tokio::time::timeout(Duration::from_millis(20), begun).await {
         Err(_) => Ok(()),
-        Ok(Ok(_)) => bail!("a late answer came early"),
+        Ok(Ok(answer)) => bail!("{} to what is never answered", answer.status()),
         Ok(Err(error)) => Err(error),
     }
 }

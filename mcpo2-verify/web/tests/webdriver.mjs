@@ -57,7 +57,8 @@ function wanted(profile) {
     "--headless", "--no-sandbox", "--disable-gpu", "--disable-quic", "--disable-dev-shm-usage", "--no-first-run",
     "--disable-background-networking", "--disable-component-update", "--disable-sync", `--user-data-dir=${profile}`,
   ];
-  return { browserName: "chrome", "goog:chromeOptions": { args: flags } };
+  // 30 s, where nothing is said, are few for a script on a busy machine. `fetch` gives up after 300 s.
+  return { browserName: "chrome", timeouts: { script: 280_000 }, "goog:chromeOptions": { args: flags } };
 }
 
 async function portOf(driver) {
