@@ -15,7 +15,7 @@ MEDIAN_FILE_LINES = 150
 STRUCT_FIELDS = 10
 # A mapping of the configuration has the keys that operators need, and no code of its own.
 CONFIGURATION = "mcpo2-server/src/config"
-CONFIGURATION_KEYS = 18
+CONFIGURATION_KEYS = 19
 OUTSIDE = {"tests", "benches", "fuzz"}
 
 

@@ -20,10 +20,21 @@ start_gateway() {
   GATEWAY_URL=http://127.0.0.1:$port/mcp
 }
 
+# children PID: prints the process's children. A thread may end before it is looked at; anything else is an error.
+children() {
+  local thread
+  for thread in /proc/"$1"/task/*; do
+    if ! cat "$thread/children" 2>/dev/null && [ -e "$thread" ]; then
+      echo "$thread/children cannot be read" >&2
+      return 1
+    fi
+  done
+}
+
 # stop_gateway: asks it to end, and wants status 0 and no child left behind.
 stop_gateway() {
   local children child
-  children=$(cat /proc/"$GATEWAY"/task/*/children)
+  children=$(children "$GATEWAY")
   kill -TERM "$GATEWAY"
   wait_for_end "$GATEWAY"
   if ! wait "$GATEWAY"; then

@@ -43,6 +43,6 @@ run() {
     echo "$part: $(grep '^Total:' "$out/$part.log"), exit status $status"
 }
 
-run 2025-11-25 @modelcontextprotocol/conformance --requirements 2025-11-25 --timeout 8000
-run 2026-07-28 @modelcontextprotocol/conformance --requirements 2026-07-28 --timeout 8000
+run 2025-11-25 @modelcontextprotocol/conformance --requirements 2025-11-25 --timeout 120000
+run 2026-07-28 @modelcontextprotocol/conformance --requirements 2026-07-28 --timeout 120000
 run 0.1.16 conformance-0.1 --suite all

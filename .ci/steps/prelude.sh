@@ -5,9 +5,9 @@ set -euo pipefail
 cd "$(dirname "${BASH_SOURCE[0]}")/../.."
 TARGET=${CARGO_TARGET_DIR:-$PWD/target}
 TOOLS=$TARGET/tools
-# What tests and lints have of the server beyond its defaults: an index in PostgreSQL, blobs in a bucket, exact tokens.
-# Whoever builds tests names it, or all of them are built twice.
-FEATURES=mcpo2-server/postgres,mcpo2-server/s3,mcpo2-server/tokenizer
+# What tests, and what runs beside them, are built with: all features of all crates. Whoever builds tests says so, or all of
+# them are built twice. What is measured and shipped is the release build, with the features that are on by default.
+TESTED=(--workspace --all-features --locked)
 
 # tool NAME VERSION: installs this version of a cargo subcommand under target/, once. Built quickly, as it runs once.
 tool() {
