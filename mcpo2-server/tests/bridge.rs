@@ -10,7 +10,7 @@
 
 mod support;
 
-use std::{net::SocketAddr, path::PathBuf};
+use std::{collections::BTreeSet, net::SocketAddr, path::PathBuf};
 
 use http::StatusCode;
 use mcpo2_server::Mode;
@@ -243,6 +243,12 @@ async fn a11_a_state_is_of_use_once_for_the_same_request_of_the_same_principal()
         .as_str()
         .unwrap()
         .to_owned();
+    // Nothing has waited yet for the process of the link for all to read what ends its handshake.
+    let greeted = || {
+        let notes = module.heard_of("notifications/initialized");
+        (notes.len() == 2).then_some(())
+    };
+    until("both handshakes", greeted).await;
     let heard = module.heard().len();
 
     let mut refused = Vec::new();
@@ -575,16 +581,13 @@ async fn what_the_other_era_cannot_say_is_not_offered_and_answered_with_an_error
     };
     let discovered = ask("server/discover", "").answer().await.json();
     let offered = discovered["result"]["capabilities"].clone();
-    let offered: Vec<_> = offered.as_object().unwrap().keys().cloned().collect();
-    assert_eq!(
-        offered,
-        ["tools", "resources", "logging"]
-            .map(str::to_owned)
-            .into_iter()
-            .collect::<std::collections::BTreeSet<_>>()
-            .into_iter()
-            .collect::<Vec<_>>()
-    );
+    let offered: BTreeSet<&str> = offered
+        .as_object()
+        .unwrap()
+        .keys()
+        .map(|it| &**it)
+        .collect();
+    assert_eq!(offered, ["tools", "resources", "logging"].into());
     for (method, params) in [
         ("resources/subscribe", r#""uri":"test://a""#),
         ("logging/setLevel", r#""level":"info""#),

@@ -90,6 +90,11 @@ fn tools(names: impl IntoIterator<Item = String>) -> Value {
     json!({ "resultType": "complete", "tools": tools, "ttlMs": 60_000, "cacheScope": "public" })
 }
 
+/// Nothing of this kind, to be kept for as long as tools are.
+fn none(list: &str) -> Value {
+    json!({ "resultType": "complete", list: [], "ttlMs": 60_000, "cacheScope": "public" })
+}
+
 /// What the module was asked by this method, as values.
 fn asked(upstream: &RawUpstream, method: &str) -> Vec<Value> {
     let log = upstream.log();
@@ -193,8 +198,17 @@ async fn names_that_model_apis_refuse_are_shortened_and_find_their_owner() {
 async fn a_thousand_tools_of_five_modules_come_in_pages_that_nobody_else_can_turn() {
     let mut upstreams = Vec::new();
     for _ in 0..5 {
-        let list = tools((0..200).map(|n| format!("tool_{n:03}")));
-        upstreams.push(canned(&[("tools/list", list)]).await);
+        // All of them last: a list that is old soon has the others read again, too.
+        let lists = [
+            (
+                "tools/list",
+                tools((0..200).map(|n| format!("tool_{n:03}"))),
+            ),
+            ("prompts/list", none("prompts")),
+            ("resources/list", none("resources")),
+            ("resources/templates/list", none("resourceTemplates")),
+        ];
+        upstreams.push(canned(&lists).await);
     }
     let ((ada, ada_line), (ben, ben_line)) = (key("ada", "acme"), key("ben", "globex"));
     let modules: Vec<_> = upstreams.iter().map(RawUpstream::url).collect();

@@ -17,7 +17,7 @@ use std::{
     path::Path,
     process::Stdio,
     sync::{
-        Arc, Mutex,
+        Arc,
         atomic::{AtomicBool, AtomicU8, AtomicUsize, Ordering},
     },
     time::Duration,
@@ -35,7 +35,7 @@ use tokio::{
 };
 
 use self::support::{
-    calls,
+    PATIENT, calls,
     client::{
         self, Answer, KeepAlive, Streaming, bare, in_session, listen, modern, plain, stateless,
     },
@@ -48,7 +48,7 @@ fn file(dir: &Path, upstream: &RawUpstream, http: &str) -> String {
     let text = format!(
         "version: 1\nidentity: {{ anonymous: {{ tenant: local }} }}\nhttp: {{ {http} }}\nmodules:\n  \
          - {{ id: one, family: general, approval: approved, http: {{ url: \"{}\" }} }}\n\
-         policy: {{ rules: [{{ id: all, effect: allow, modules: [one] }}] }}\n",
+         policy: {{ rules: [{{ id: all, effect: allow, modules: [one] }}] }}\n{PATIENT}",
         upstream.url()
     );
     std::fs::write(&file, text).unwrap();
@@ -192,44 +192,51 @@ async fn ask(kept: &mut Option<KeepAlive>, address: SocketAddr) -> Option<Answer
     answer.ok()
 }
 
-/// Takes each connection to a replica that says that it is ready.
-async fn balancer(replicas: [SocketAddr; 2]) -> (SocketAddr, Arc<Mutex<[bool; 2]>>) {
-    let ready = Arc::new(Mutex::new([false; 2]));
-    for (index, replica) in replicas.into_iter().enumerate() {
-        let ready = Arc::clone(&ready);
-        tokio::spawn(async move {
-            loop {
-                let is_ready = probe(replica, "/readyz").await == Some(StatusCode::OK);
-                ready.lock().unwrap()[index] = is_ready;
-                tokio::time::sleep(Duration::from_millis(10)).await;
-            }
-        });
-    }
+async fn is_ready(replica: SocketAddr) -> bool {
+    probe(replica, "/readyz").await == Some(StatusCode::OK)
+}
+
+async fn until_ready(replica: SocketAddr) {
+    soon("a replica that is ready", async {
+        while !is_ready(replica).await {
+            tokio::time::sleep(Duration::from_millis(10)).await;
+        }
+    })
+    .await;
+}
+
+/// Takes connections to one replica and the other in turn.
+async fn balancer(replicas: [SocketAddr; 2]) -> SocketAddr {
     let listener = TcpListener::bind("127.0.0.1:0").await.unwrap();
     let address = listener.local_addr().unwrap();
-    let health = Arc::clone(&ready);
     tokio::spawn(async move {
-        for turn in 0.. {
-            let (mut client, _) = listener.accept().await.unwrap();
-            let ready = *health.lock().unwrap();
-            let first = if ready[turn % 2] {
-                turn % 2
-            } else {
-                (turn + 1) % 2
-            };
-            tokio::spawn(async move {
-                // One that does not take the connection has not taken the call.
-                let connected = match TcpStream::connect(replicas[first]).await {
-                    Err(_) => TcpStream::connect(replicas[1 - first]).await,
-                    connected => connected,
-                };
-                if let Ok(mut replica) = connected {
-                    let _ = copy_bidirectional(&mut client, &mut replica).await;
-                }
+        for turn in 0_usize.. {
+            let (client, _) = listener.accept().await.unwrap();
+            let [first, second] = replicas;
+            tokio::spawn(match turn % 2 {
+                0 => pass(client, first, second),
+                _ => pass(client, second, first),
             });
         }
     });
-    (address, ready)
+    address
+}
+
+/// Passes a connection on to this replica, or to the other where this one is not ready. It is asked
+/// for each connection, so what is known of it is never older than that.
+async fn pass(mut client: TcpStream, replica: SocketAddr, other: SocketAddr) {
+    let (first, second) = match is_ready(replica).await {
+        true => (replica, other),
+        false => (other, replica),
+    };
+    // One that does not take the connection has not taken the call.
+    let connected = match TcpStream::connect(first).await {
+        Err(_) => TcpStream::connect(second).await,
+        connected => connected,
+    };
+    if let Ok(mut replica) = connected {
+        let _ = copy_bidirectional(&mut client, &mut replica).await;
+    }
 }
 
 /// An address each time where nobody else binds, so that its port stays free.
@@ -250,7 +257,7 @@ async fn r06_a_rolling_restart_of_two_replicas_loses_no_call() {
         let file = file(
             dir,
             &upstream,
-            "allowed_hosts: [localhost], timeouts: { notice: 1s }",
+            "allowed_hosts: [localhost], timeouts: { notice: 3s }",
         );
         Mcpo2::run(&[
             "serve",
@@ -264,11 +271,10 @@ async fn r06_a_rolling_restart_of_two_replicas_loses_no_call() {
     for replica in &mut replicas {
         replica.address().await;
     }
-    let (address, ready) = balancer(addresses).await;
-    until("both replicas", || {
-        (*ready.lock().unwrap() == [true, true]).then_some(())
-    })
-    .await;
+    for replica in addresses {
+        until_ready(replica).await;
+    }
+    let address = balancer(addresses).await;
     let (crowd, single) = (Crowd::at(address), Crowd::without_keeping(address));
     let works = async || tokio::join!(crowd.works(50), single.works(50));
     works().await;
@@ -280,7 +286,7 @@ async fn r06_a_rolling_restart_of_two_replicas_loses_no_call() {
         works().await;
         *replica = start(index);
         replica.address().await;
-        until("the replica", || ready.lock().unwrap()[index].then_some(())).await;
+        until_ready(addresses[index]).await;
         works().await;
     }
     let (kept, single) = (crowd.end().await, single.end().await);
@@ -291,8 +297,10 @@ async fn r06_a_rolling_restart_of_two_replicas_loses_no_call() {
     assert_eq!(unanswered, 0, "a call on a new connection was not answered");
     let answered = kept[0] + single[0];
     assert_eq!(upstream.log().of("tools/call").count(), answered);
-    for replica in replicas {
+    for replica in &replicas {
         replica.signal("TERM");
+    }
+    for replica in replicas {
         assert!(replica.ended().await.0.success());
     }
     let recorded: Vec<_> = dirs
@@ -311,13 +319,18 @@ fn start_nothing() -> Mcpo2 {
     Mcpo2::run(&["schema"])
 }
 
-/// How many sockets listen on this port.
-fn listeners(port: u16) -> usize {
+/// How many sockets listen at just this address.
+fn listeners(address: SocketAddr) -> usize {
+    let SocketAddr::V4(address) = address else {
+        panic!("{address} is in another table");
+    };
     let table = std::fs::read_to_string("/proc/net/tcp").unwrap();
-    let port = format!(":{port:04X}");
+    // The kernel prints the four bytes as one number of this machine.
+    let ip = u32::from_ne_bytes(address.ip().octets());
+    let wanted = format!("{ip:08X}:{:04X}", address.port());
     let listens = |line: &&str| {
         let mut words = line.split_whitespace().skip(1);
-        words.next().is_some_and(|local| local.ends_with(&port)) && words.nth(1) == Some("0A")
+        words.next() == Some(wanted.as_str()) && words.nth(1) == Some("0A")
     };
     table.lines().filter(listens).count()
 }
@@ -338,7 +351,7 @@ async fn a_process_takes_the_port_and_the_ledger_of_another_over() {
         crowd.works(50).await;
         let mut new = start();
         until("the other socket", || {
-            (listeners(address.port()) == 2).then_some(())
+            (listeners(address) == 2).then_some(())
         })
         .await;
         old.signal("TERM");
@@ -445,7 +458,7 @@ impl Leaving {
 
 #[tokio::test]
 async fn r04_a_signal_gives_notice_then_ends_streams_and_lets_calls_finish() {
-    let mut leaving = Leaving::begin("timeouts: { notice: 5s }").await;
+    let mut leaving = Leaving::begin("timeouts: { notice: 15s }").await;
     // Who balances the load knows now; who has not heard is still served, and sent away after.
     let late = plain("8", "tools/call", r#""name":"one__vendor_call""#);
     let late = in_session(leaving.address, &leaving.session, late);
@@ -499,6 +512,10 @@ async fn r07_a_ledger_of_a_newer_version_is_refused_and_left_as_it_is() {
     let note = mcpo2_audit::Note::new("reload");
     written.append(Event::Admin(note)).unwrap();
     written.close().unwrap();
+    // What another test forks has the lock as well, until it is another program.
+    let lock = std::fs::File::open(ledger.join("LOCK")).unwrap();
+    until("the lock", || lock.try_lock().ok()).await;
+    drop(lock);
     // The version in the header of the segment, under a CRC that fits.
     let segment = ledger.join("seg/00000000000000000000.seg");
     let bytes = std::fs::read(&segment).unwrap();

@@ -96,9 +96,12 @@ async fn calls_do_not_wait_for_an_index_that_is_gone_and_it_misses_none() {
 
     // It goes and comes again while calls are under way.
     for _ in 0..2 {
+        let before = upstream.log().of("tools/call").count();
         let load = tokio::spawn(calls(address, 120));
-        until_metric(address, "mcpo2_calls_in_flight", |calls| calls > 0).await;
+        let under_way = upstream.wait_for(|log| log.of("tools/call").count() >= before + 10);
+        soon("the load", under_way).await;
         database.kill();
+        assert!(!load.is_finished(), "no call is under way");
         load.await.unwrap();
         calls(address, 10).await;
         until_metric(address, BEHIND, |behind| behind > 0).await;

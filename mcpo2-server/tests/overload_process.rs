@@ -1,4 +1,5 @@
-//! A process that runs out of file descriptors: row P08 of the catalogue of faults.
+//! A process that is asked for too much: row P08 of the catalogue of faults, and what of the rows O
+//! shows in a process of its own alone.
 
 #![allow(
     clippy::unwrap_used,
@@ -11,6 +12,7 @@ mod support;
 
 use std::{net::SocketAddr, path::Path, process::Command, time::Instant};
 
+use futures_util::future::join_all;
 use http::StatusCode;
 use mcpo2_testkit::raw::vendor::Era;
 use tokio::{
@@ -19,15 +21,16 @@ use tokio::{
 };
 
 use self::support::{
-    client::{modern, stateless},
-    observed,
+    PATIENT,
+    client::{self, Streaming, listen, modern, stateless},
+    key, observed,
     process::{Mcpo2, path},
     soon, vendor as upstream,
 };
 
 const REFUSED: &str = "a connection was not accepted";
 
-fn call(address: SocketAddr) -> support::client::Ask {
+fn call(address: SocketAddr) -> client::Ask {
     modern(
         address,
         stateless("1", "tools/call", r#""name":"module__vendor_call""#),
@@ -35,9 +38,13 @@ fn call(address: SocketAddr) -> support::client::Ask {
 }
 
 fn file(dir: &Path, upstream: &str) -> String {
-    let file = dir.join("mcpo2.yaml");
     let http = "http: { timeouts: { headers: 500ms } }\n";
-    std::fs::write(&file, observed(upstream, http)).unwrap();
+    write(dir, &observed(upstream, http))
+}
+
+fn write(dir: &Path, yaml: &str) -> String {
+    let file = dir.join("mcpo2.yaml");
+    std::fs::write(&file, yaml).unwrap();
     path(&file)
 }
 
@@ -102,6 +109,61 @@ async fn p08_without_a_descriptor_left_it_waits_and_recovers() {
     let tried = said.matches(REFUSED).count();
     assert!(tried < 30 + 15 * took, "{tried} times in {took} s");
     mcpo2_audit::verify(dir.path().join("ledger")).unwrap();
+}
+
+#[tokio::test]
+async fn o03_a_thousand_idle_streams_are_kept_and_one_caller_has_no_more() {
+    let dir = tempfile::tempdir().unwrap();
+    let upstream = upstream(Era::Legacy).await;
+    let (ada, ada_entry) = key("ada", "acme");
+    let (ben, ben_entry) = key("ben", "globex");
+    let http = format!("http: {{ admission: {{ streams_per_principal: 1000 }} }}\n{PATIENT}");
+    let yaml = observed(&upstream.url(), &http).replace(
+        "identity: { anonymous: { tenant: local } }",
+        &format!("identity:\n  api_keys:\n    {ada_entry}\n    {ben_entry}"),
+    );
+    let file = write(dir.path(), &yaml);
+    let mut mcpo2 = Mcpo2::run(&["serve", "-f", &file, "--listen", "127.0.0.1:0"]);
+    let address = mcpo2.address().await;
+    mcpo2.read_on();
+    let session = client::begin_as(address, "{}", Some(&ada)).await;
+    let before = resident(&mcpo2);
+    let streams = join_all((0..1000).map(|_| listen(address, &session).key(&ada).open())).await;
+    assert!(streams.iter().all(stands));
+    let each = resident(&mcpo2).saturating_sub(before) / 1000;
+    assert!(each < 128 << 10, "{each} bytes a stream");
+    let more = listen(address, &session).key(&ada).answer().await;
+    assert_eq!(more.status, StatusCode::SERVICE_UNAVAILABLE);
+    assert_eq!(
+        (more.code(), more.header("retry-after")),
+        (Some(-31003), "1"),
+        "{}",
+        more.text()
+    );
+    let theirs = client::begin_as(address, "{}", Some(&ben)).await;
+    assert!(stands(&listen(address, &theirs).key(&ben).open().await));
+    drop(streams);
+    soon("room for a stream", async {
+        while !stands(&listen(address, &session).key(&ada).open().await) {}
+    })
+    .await;
+}
+
+fn stands(stream: &Streaming) -> bool {
+    stream.status == StatusCode::OK
+}
+
+/// How much memory a process has, in bytes.
+fn resident(mcpo2: &Mcpo2) -> u64 {
+    let status = std::fs::read_to_string(format!("/proc/{}/status", mcpo2.pid())).unwrap();
+    let line = status.lines().find_map(|line| line.strip_prefix("VmRSS:"));
+    let kib: u64 = line
+        .unwrap()
+        .trim()
+        .trim_end_matches(" kB")
+        .parse()
+        .unwrap();
+    kib * 1024
 }
 
 #[tokio::test]

@@ -355,7 +355,7 @@ async fn what_was_kept_under_another_rule_is_blotted_out_when_it_is_read() {
 
 #[tokio::test]
 async fn what_a_client_fetches_by_resuming_a_stream_is_blotted_out_too() {
-    let url = support::fixture().await;
+    let (url, back) = support::reconnecting().await;
     let rule = "id: blot, effect: allow, modules: [m], obligations: { redact: [done] }";
     let finders = "redact: { finders: { done: \"is done\" } }";
     let gateway = Gateway::governed(&yaml(&url, finders, &[rule])).await;
@@ -369,7 +369,9 @@ async fn what_a_client_fetches_by_resuming_a_stream_is_blotted_out_too() {
     }
     let resumed = client::listen(address, &session).with("last-event-id", &last.unwrap());
     let is_answer = |message: &Value| message.get("result").is_some();
-    let answer = resumed.open().await.message(is_answer).await;
+    let mut stream = resumed.open().await;
+    back.notify_one();
+    let answer = stream.message(is_answer).await;
     let text = &answer["result"]["content"][0]["text"];
     assert_eq!(text, "test_reconnection [redacted:done]", "{answer}");
 }

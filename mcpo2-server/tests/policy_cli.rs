@@ -2,6 +2,9 @@
 
 #![allow(clippy::unwrap_used, clippy::panic, reason = "tests")]
 
+#[path = "support/in_order.rs"]
+mod in_order;
+
 use std::{
     fs,
     path::{Path, PathBuf},
@@ -30,6 +33,7 @@ fn transcript(dir: &Path, line: &str) -> String {
         String::from_utf8(output.stdout).unwrap(),
         String::from_utf8(output.stderr).unwrap(),
     );
+    let out = in_order::in_order(&out);
     let err = match err.is_empty() {
         true => err,
         false => format!("on standard error:\n{err}"),

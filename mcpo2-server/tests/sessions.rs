@@ -19,11 +19,12 @@ use mcpo2_testkit::raw::{
     vendor::{self, Era},
 };
 use serde_json::{Value, json};
+use tokio::sync::Notify;
 
 use self::support::{
     Gateway,
     client::{self, Streaming, in_session, listen, modern, plain, stateless},
-    fixture, until, vendor as upstream,
+    fixture, reconnecting, until, vendor as upstream,
 };
 
 const ASKS: &str = r#"{"elicitation":{"form":{}},"sampling":{}}"#;
@@ -255,7 +256,7 @@ async fn progress_comes_while_the_call_runs() {
     }
 }
 
-async fn reconnects(address: SocketAddr, tool_name: &str) {
+async fn reconnects(address: SocketAddr, tool_name: &str, back: &Notify) {
     let session = client::begin(address, "{}").await;
     let body = tool("5", tool_name, "{}");
     let mut stream = in_session(address, &session, body).open().await;
@@ -269,6 +270,7 @@ async fn reconnects(address: SocketAddr, tool_name: &str) {
     let resumed = listen(address, &session).with("last-event-id", &last);
     let mut stream = resumed.open().await;
     assert_eq!(stream.status, StatusCode::OK);
+    back.notify_one();
     let answer = stream.message(is_answer).await;
     assert_eq!(answer["id"], 5);
     assert_eq!(text(&answer), "test_reconnection is done");
@@ -276,10 +278,12 @@ async fn reconnects(address: SocketAddr, tool_name: &str) {
 
 #[tokio::test]
 async fn a_client_that_lost_its_stream_gets_the_rest_of_it() {
-    let gateway = Gateway::before(&fixture().await).await;
-    reconnects(gateway.address, "test_reconnection").await;
-    let gateway = Gateway::governed(&two(&fixture().await, &fixture().await)).await;
-    reconnects(gateway.address, "beta__test_reconnection").await;
+    let (url, back) = reconnecting().await;
+    let gateway = Gateway::before(&url).await;
+    reconnects(gateway.address, "test_reconnection", &back).await;
+    let (url, back) = reconnecting().await;
+    let gateway = Gateway::governed(&two(&fixture().await, &url)).await;
+    reconnects(gateway.address, "beta__test_reconnection", &back).await;
 }
 
 #[tokio::test]

@@ -10,7 +10,12 @@
 
 mod support;
 
-use std::{fs, net::SocketAddr, path::PathBuf};
+use std::{
+    fs,
+    net::SocketAddr,
+    path::PathBuf,
+    sync::atomic::{AtomicU16, Ordering},
+};
 
 use http::{Method, StatusCode};
 use mcpo2_audit::{Event, Record};
@@ -22,7 +27,7 @@ use self::support::{
     client::{self, Answer, Ask, in_session, listen, plain},
     fixture, observed,
     process::{Mcpo2, path, raw_child},
-    soon, until, vendor as upstream,
+    reconnecting, soon, until, vendor as upstream,
 };
 
 /// A directory with a configuration, and the processes that serve by it.
@@ -144,6 +149,19 @@ fn noted(records: &[Record], action: &str) -> usize {
     let is_it =
         |record: &&Record| matches!(&record.event, Event::Session(note) if note.action == action);
     records.iter().filter(is_it).count()
+}
+
+/// How often a session of this caller went idle, and how often one was resumed.
+fn turns(records: &[Record], caller: &str) -> [usize; 2] {
+    let is_theirs = |record: &&Record| {
+        let Event::Session(note) = &record.event else {
+            return false;
+        };
+        let id = note.principal.as_ref().and_then(|it| it.id.as_ref());
+        id.is_some_and(|id| id.as_str() == caller)
+    };
+    let theirs: Vec<Record> = records.iter().filter(is_theirs).cloned().collect();
+    ["session_idle", "session_resumed"].map(|action| noted(&theirs, action))
 }
 
 fn records(site: &Site) -> Vec<Record> {
@@ -332,15 +350,11 @@ async fn a_key_that_others_may_read_is_refused() {
 /// What a module had yet to say when the gateway was killed, it says to who comes back.
 #[tokio::test]
 async fn a_stream_that_a_crash_broke_off_is_resumed_by_the_next_process() {
-    let site = Site::over_http(&fixture().await);
+    let (url, back) = reconnecting().await;
+    let site = Site::over_http(&url);
     let first = site.serve("ledger", "").await;
     let session = client::begin(first.address, "{}").await;
-    let body = plain(
-        "5",
-        "tools/call",
-        // Long enough for another process to begin, also where there is much else to do.
-        r#""name":"module__test_reconnection","arguments":{"pause_ms":4000}"#,
-    );
+    let body = plain("5", "tools/call", r#""name":"module__test_reconnection""#);
     let mut stream = in_session(first.address, &session, body).open().await;
     let mut last = None;
     while let Some(event) = stream.event().await {
@@ -350,6 +364,8 @@ async fn a_stream_that_a_crash_broke_off_is_resumed_by_the_next_process() {
     let second = site.serve("ledger", "").await;
     let resumed = listen(second.address, &session).with("last-event-id", &last.unwrap());
     let mut stream = resumed.open().await;
+    assert_eq!(stream.status, StatusCode::OK);
+    back.notify_one();
     let answer = stream
         .message(|message| message.get("result").is_some())
         .await;
@@ -480,6 +496,21 @@ async fn fixture_at(address: SocketAddr) -> FixtureAt {
     (url, stop, serving)
 }
 
+/// An address that stays free while nobody listens there: its port is below those that are given to
+/// whoever asks for any.
+fn free() -> SocketAddr {
+    static NEXT: AtomicU16 = AtomicU16::new(0);
+    // Tests may run in processes of their own at the same time.
+    let block = 20_000 + 10 * u16::try_from(std::process::id() % 1000).unwrap();
+    loop {
+        let port = block + NEXT.fetch_add(1, Ordering::Relaxed);
+        let address = SocketAddr::from(([127, 0, 0, 1], port));
+        if std::net::TcpListener::bind(address).is_ok() {
+            return address;
+        }
+    }
+}
+
 /// Ends this module, and starts it anew at its address.
 async fn started_again((url, stop, module): FixtureAt) -> FixtureAt {
     stop.send(()).unwrap();
@@ -499,7 +530,7 @@ fn address_of(url: &str) -> SocketAddr {
 
 #[tokio::test]
 async fn a_module_that_knows_its_session_no_more_begins_another() {
-    let module = fixture_at(([127, 0, 0, 1], 0).into()).await;
+    let module = fixture_at(free()).await;
     let site = Site::over_http(&module.0);
     let first = site.serve("ledger", "").await;
     let session = client::begin(first.address, "{}").await;
@@ -513,7 +544,7 @@ async fn a_module_that_knows_its_session_no_more_begins_another() {
 /// The client does not notice that a module over HTTP was started again.
 #[tokio::test]
 async fn a_module_that_was_started_again_begins_another_session_for_the_same_call() {
-    let module = fixture_at(([127, 0, 0, 1], 0).into()).await;
+    let module = fixture_at(free()).await;
     let gateway = Gateway::before(&module.0).await;
     let session = client::begin(gateway.address, "{}").await;
     let call = || {
@@ -648,33 +679,32 @@ async fn a_session_that_nobody_uses_lets_go_of_its_modules_and_comes_back() {
 
 #[tokio::test]
 async fn a_session_that_somebody_listens_to_is_not_idle() {
-    let gateway = Gateway::start(
-        &observed(&fixture().await, "http: { sessions: { idle: 50ms } }\n"),
-        mcpo2_server::Mode::Observed,
-    )
-    .await;
+    let (gateway, ada, ben) = shared(&fixture().await, "idle: 50ms").await;
     let address = gateway.address;
-    let session = client::begin(address, "{}").await;
-    let mut stream = listen(address, &session).open().await;
+    let session = client::begin_as(address, "{}", Some(&ada)).await;
+    let mut stream = listen(address, &session).key(&ada).open().await;
+    assert_eq!(stream.status, StatusCode::OK);
+    // Before somebody listens it may be idle, where there is much else to do.
+    let before = turns(&gateway.records(), "ada");
     // Another is looked at, and found idle, in the meantime.
-    client::begin(address, "{}").await;
-    gone_idle(&gateway).await;
+    client::begin_as(address, "{}", Some(&ben)).await;
+    let idle = || (turns(&gateway.records(), "ben")[0] > 0).then_some(());
+    until("the note that the other is idle", idle).await;
     let body = plain("1", "tools/call", r#""name":"test_trigger_tool_change""#);
-    let done = in_session(address, &session, body).answer().await;
+    let done = in_session(address, &session, body).key(&ada).answer().await;
     assert_eq!(done.status, StatusCode::OK);
     let changed =
         |message: &serde_json::Value| message["method"] == "notifications/tools/list_changed";
     stream.message(changed).await;
-    let records = gateway.stop().await;
-    assert_eq!(noted(&records, "session_idle"), 1);
-    assert_eq!(noted(&records, "session_resumed"), 0);
+    // While the stream stands: it ends before the gateway does.
+    assert_eq!(turns(&gateway.records(), "ada"), before);
 }
 
 #[tokio::test]
 async fn a_session_ends_when_its_time_is_up() {
     let module = upstream(Era::Legacy).await;
     let gateway = Gateway::start(
-        &observed(&module.url(), "http: { sessions: { lifetime: 2s } }\n"),
+        &observed(&module.url(), "http: { sessions: { lifetime: 10s } }\n"),
         mcpo2_server::Mode::Observed,
     )
     .await;

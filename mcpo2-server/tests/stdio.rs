@@ -15,7 +15,7 @@ use mcpo2_audit::{Event, Outcome, Record};
 use serde_json::{Value, json};
 
 use self::support::{
-    calls,
+    PATIENT, calls,
     client::{plain, stateless},
     process::{Mcpo2, grandchild, is_alive, path, raw_child},
     rejects, soon, until,
@@ -291,7 +291,7 @@ async fn a_file_governs_the_standard_streams_too() {
     let stdio = json!({ "command": program, "args": arguments });
     let yaml = format!(
         "version: 1\nmodules: [{{ id: raw, family: design, approval: approved, stdio: {stdio} }}]\n\
-         policy: {{ rules: [{{ id: one, effect: allow, tenants: [local], tools: [raw__vendor_call] }}] }}\n"
+         policy: {{ rules: [{{ id: one, effect: allow, tenants: [local], tools: [raw__vendor_call] }}] }}\n{PATIENT}"
     );
     let file = dir.path().join("mcpo2.yaml");
     std::fs::write(&file, yaml).unwrap();

@@ -55,6 +55,8 @@ impl Watch {
     pub(super) fn work(&self, doing: &'static str) -> Bar {
         let bar = self.drawn("{spinner} {msg} {elapsed}", doing);
         if !bar.is_hidden() {
+            // Work may be done before the first tick.
+            bar.tick();
             bar.enable_steady_tick(TICK);
         }
         Bar(bar)

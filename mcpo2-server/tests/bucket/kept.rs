@@ -78,7 +78,7 @@ async fn bucket_that_is_down_fails_calls_until_it_is_back() {
     let failed = last(&house, at, &place, ("4", "two")).answer().await;
     assert!(failed.status.is_server_error(), "{}", failed.text());
     for answer in [&read, &failed] {
-        let told = ["127.0.0.1", "bucket", "user"];
+        let told = ["127.0.0.", "bucket", "user"];
         assert!(!told.iter().any(|it| answer.text().contains(it)));
     }
 

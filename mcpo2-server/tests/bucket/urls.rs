@@ -13,7 +13,7 @@ use serde_json::{Value, json};
 use crate::{
     house::{House, content},
     support::{
-        self,
+        self, PATIENT,
         client::{Answer, modern, stateless},
         fact, files,
         process::{Mcpo2, path},
@@ -84,7 +84,7 @@ fn module(log: &Path) -> String {
     format!(
         "modules:\n  - id: fetcher\n    family: data\n    approval: approved\n    \
          stdio: {{ command: sh, args: {args} }}\n    \
-         references: {{ tools: [fetch], as: url, max_bytes: 2000, valid_seconds: 60 }}\n"
+         references: {{ tools: [fetch], as: url, max_bytes: 2000, valid_seconds: 60 }}\n{PATIENT}"
     )
 }
 
@@ -105,9 +105,7 @@ async fn module_fetches_what_its_caller_names_and_nobody_else_learns_the_url() {
     let file = path(&house.file());
     let mut gateway = Mcpo2::run_verbose(&["serve", "-f", &file, "--listen", "127.0.0.1:0"]);
     let at = gateway.address().await;
-    let pid = gateway.pid().to_string();
-    // Read all the time: what it logs is more than a pipe holds.
-    let ended = tokio::spawn(gateway.ended());
+    gateway.read_on();
 
     let uri = house.put(at, &content(1500)).await;
     let long = house.put(at, &content(2001)).await;
@@ -130,9 +128,8 @@ async fn module_fetches_what_its_caller_names_and_nobody_else_learns_the_url() {
     let url = heard[0]["params"]["arguments"]["file"].as_str().unwrap();
     assert!(url.contains("X-Amz-Expires=60&"), "{url}");
 
-    let mut kill = std::process::Command::new("kill");
-    assert!(kill.args(["-TERM", &pid]).status().unwrap().success());
-    let (status, said) = ended.await.unwrap();
+    gateway.signal("TERM");
+    let (status, said) = gateway.ended().await;
     assert!(status.success());
     assert!(said.contains("TRACE"));
     let (_, signature) = url.split_once("X-Amz-Signature=").unwrap();

@@ -130,7 +130,7 @@ async fn u06_over_one_pipe_no_client_gets_what_is_another_s() {
     let stdio = json!({ "command": "python3", "args": ["-c", CHILD] });
     let url = "http://127.0.0.1:1";
     let http = format!(r#"http: {{ url: "{url}" }}"#);
-    let yaml = limited(url, "timeout: 2s").replace(&http, &format!("stdio: {stdio}"));
+    let yaml = limited(url, "timeout: 10s").replace(&http, &format!("stdio: {stdio}"));
     let gateway = Gateway::start(&yaml, Mode::Observed).await;
     let ask = |tool: &str, who: &str| {
         let params = format!(r#""name":"{tool}","arguments":{{"who":"{who}"}}"#);

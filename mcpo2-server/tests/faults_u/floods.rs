@@ -7,7 +7,7 @@ use mcpo2_testkit::raw::{Answer, Canned, Log, RawUpstream, vendor::Era};
 use crate::{
     bench::{Bench, TOO_LARGE, call, limited},
     support::{
-        Gateway,
+        Gateway, PATIENT,
         client::{begin, in_session, modern, plain, stateless},
         process::{Mcpo2, path},
         soon, until,
@@ -25,7 +25,11 @@ fn peak(pid: u32) -> usize {
 fn endless() -> Vec<(&'static str, Answer)> {
     let (json, events) = ("application/json", "text/event-stream");
     let opening = r#"{"jsonrpc":"2.0","id":"$id","result":{"said":""#;
-    let note = "data: {\"jsonrpc\":\"2.0\",\"method\":\"notifications/message\",\"params\":{\"level\":\"info\",\"data\":\"x\"}}\n\n";
+    // Few and large: what takes time is the number of events, and bounded are their bytes.
+    let note = format!(
+        r#"data: {{"jsonrpc":"2.0","method":"notifications/message","params":{{"level":"info","data":"{}"}}}}"#,
+        "x".repeat(1000)
+    ) + "\n\n";
     let long = "x".repeat(16 * 1024);
     vec![
         ("endless_text", Answer::endless(json, opening, long.clone())),
@@ -40,7 +44,7 @@ fn endless() -> Vec<(&'static str, Answer)> {
         ),
         (
             "endless_events",
-            Answer::endless(events, note, note.repeat(64)),
+            Answer::endless(events, note.clone(), note.repeat(64)),
         ),
         (
             "endless_event",
@@ -82,7 +86,7 @@ async fn u04_an_answer_without_end_is_cut_off_and_takes_no_memory() {
     let dir = tempfile::tempdir().unwrap();
     let rules = "policy:\n  rules:";
     let yaml = limited(&upstream.url(), "max_response_bytes: 1MiB")
-        .replace(rules, "listen: 127.0.0.1:0\npolicy:\n  rules:");
+        .replace(rules, &format!("listen: 127.0.0.1:0\n{PATIENT}{rules}"));
     let file = dir.path().join("mcpo2.yaml");
     fs::write(&file, yaml).unwrap();
     let mut mcpo2 = Mcpo2::run(&["serve", "--file", &path(&file), "--dir", &path(dir.path())]);

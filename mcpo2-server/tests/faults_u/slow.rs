@@ -15,7 +15,7 @@ use crate::{
 
 #[tokio::test]
 async fn u01_a_module_that_never_answers_times_out_and_its_place_is_free_again() {
-    let limits = "concurrency: 1, timeout: 200ms";
+    let limits = "concurrency: 1, timeout: 1s";
     let bench = Bench::new(Canned::vendor(Era::Modern), limits).await;
     assert_eq!(bench.call("vendor_call").answer().await.status, 200);
     bench.disconnect().await;
@@ -45,7 +45,7 @@ async fn u01_a_module_that_never_answers_times_out_and_its_place_is_free_again()
 
 #[tokio::test]
 async fn u01_a_module_that_never_answers_again_and_again_is_asked_no_more() {
-    let bench = Bench::new(Canned::vendor(Era::Modern), "timeout: 100ms").await;
+    let bench = Bench::new(Canned::vendor(Era::Modern), "timeout: 1s").await;
     assert_eq!(bench.call("vendor_call").answer().await.status, 200);
     bench.disconnect().await;
     bench.chaos.all(Script::silent());
@@ -103,7 +103,7 @@ async fn u02_an_answer_that_comes_byte_by_byte_has_a_time_for_all_of_it() {
 #[tokio::test]
 async fn u02_an_answer_that_stops_half_way_has_a_time_for_its_next_byte() {
     for (tool, until) in [("vendor_call", "structured"), ("vendor_stream", "data: ")] {
-        let bench = Bench::new(Canned::vendor(Era::Modern), "timeout: 200ms").await;
+        let bench = Bench::new(Canned::vendor(Era::Modern), "timeout: 1s").await;
         assert_eq!(bench.call("vendor_call").answer().await.status, 200);
         bench.disconnect().await;
         let half = Script::default().down(Act::PassUntil(until.into()));

@@ -19,7 +19,7 @@ pub mod scripted;
 
 pub mod tasked;
 
-use std::{future::Future, net::SocketAddr, time::Duration};
+use std::{future::Future, net::SocketAddr, sync::Arc, time::Duration};
 
 use mcpo2_audit::{CallRecord, Event, Ledger, Record, Reject};
 use mcpo2_server::{
@@ -29,10 +29,13 @@ use mcpo2_server::{
 };
 use mcpo2_testkit::raw::{Canned, RawUpstream, vendor::Era};
 use tempfile::TempDir;
-use tokio::{net::TcpListener, task::JoinHandle};
+use tokio::{net::TcpListener, sync::Notify, task::JoinHandle};
 
 /// What is waited for at most. No test measures it; one that fails takes this long.
-pub const DEADLINE: Duration = Duration::from_secs(20);
+pub const DEADLINE: Duration = Duration::from_secs(120);
+
+/// What a file has that waits for what a module lists, however slow the machine is.
+pub const PATIENT: &str = "lists: { deadline: 20s }\n";
 
 /// Waits, but not for ever.
 pub async fn soon<T>(what: &str, future: impl Future<Output = T>) -> T {
@@ -76,9 +79,14 @@ impl Gateway {
         Self::start(yaml, Mode::Governed).await
     }
 
+    /// A file that says nothing of lists is [`PATIENT`].
     pub async fn start(yaml: &str, mode: Mode) -> Self {
+        let patient = match yaml.contains("\nlists:") {
+            true => yaml.to_owned(),
+            false => format!("{}\n{PATIENT}", yaml.trim_end()),
+        };
         let dir = tempfile::tempdir().unwrap();
-        let checked = config::check_text("test.yaml", dir.path(), yaml, &|_| None);
+        let checked = config::check_text("test.yaml", dir.path(), &patient, &|_| None);
         let config = checked
             .config
             .unwrap_or_else(|| panic!("{}", checked.diagnostics));
@@ -192,6 +200,14 @@ pub fn key(id: &str, tenant: &str) -> (String, String) {
 /// The fixture of the conformance suite over HTTP: its URL. It serves until the test ends.
 pub async fn fixture() -> String {
     serving(mcpo2_testkit::fixture::Fixture::new().unwrap()).await
+}
+
+/// The same, and what tells it that whoever calls `test_reconnection` is back, and may be answered.
+pub async fn reconnecting() -> (String, Arc<Notify>) {
+    let back = Arc::new(Notify::new());
+    let fixture = mcpo2_testkit::fixture::Fixture::new().unwrap();
+    let url = serving(fixture.answering_when(Arc::clone(&back))).await;
+    (url, back)
 }
 
 /// This fixture over HTTP: its URL.

@@ -12,6 +12,7 @@ use mcpo2_testkit::raw::{
 use tokio::{
     io::{AsyncBufReadExt as _, AsyncReadExt as _, AsyncWriteExt as _, BufReader, Lines},
     process::{Child, ChildStderr, ChildStdin, ChildStdout, Command},
+    task::JoinHandle,
 };
 
 use super::soon;
@@ -70,6 +71,8 @@ pub struct Mcpo2 {
     pub stdin: Option<ChildStdin>,
     pub stdout: Lines<BufReader<ChildStdout>>,
     stderr: Option<BufReader<ChildStderr>>,
+    /// What is read of standard error until its end.
+    rest: Option<JoinHandle<String>>,
     /// What it said on standard error so far, as far as it was read.
     pub said: String,
 }
@@ -121,6 +124,7 @@ impl Mcpo2 {
             child,
             stdout,
             stderr,
+            rest: None,
             said: String::new(),
         }
     }
@@ -183,18 +187,27 @@ impl Mcpo2 {
         line.unwrap().unwrap_or_else(|| panic!("it ended"))
     }
 
-    /// Its status, once it has ended, and all that it said on standard error.
-    pub async fn ended(mut self) -> (ExitStatus, String) {
-        let mut stderr = self.stderr.take().unwrap();
-        let said = tokio::spawn(async move {
+    /// Reads standard error from now on, for what logs more than a pipe holds; [`ended`](Self::ended)
+    /// gives it.
+    pub fn read_on(&mut self) {
+        let Some(mut stderr) = self.stderr.take() else {
+            return;
+        };
+        self.rest = Some(tokio::spawn(async move {
             let mut said = String::new();
             let _ = stderr.read_to_string(&mut said).await;
             said
-        });
+        }));
+    }
+
+    /// Its status, once it has ended, and all that it said on standard error.
+    pub async fn ended(mut self) -> (ExitStatus, String) {
+        self.read_on();
         let status = soon("the end of the process", self.child.wait())
             .await
             .unwrap();
-        let rest = soon("the end of standard error", said).await.unwrap();
+        let rest = self.rest.take().unwrap();
+        let rest = soon("the end of standard error", rest).await.unwrap();
         (status, self.said + &rest)
     }
 }

@@ -79,12 +79,24 @@ impl Script {
     }
 
     fn ask(&mut self, n: usize) {
+        let question = self.question(n);
+        self.say(&question);
+    }
+
+    /// In one write, so that nothing comes between them.
+    fn flood(&mut self) {
+        let questions: Vec<_> = (0..40).map(|n| self.question(3 * n)).collect();
+        self.say(&questions.join("\n"));
+    }
+
+    /// The question of this number, to which an answer is waited for.
+    fn question(&mut self, n: usize) -> String {
         let (method, params) = QUESTIONS[n % 3];
         let id = json!(format!("q{n}"));
-        self.say(&format!(
-            r#"{{"jsonrpc":"2.0","id":{id},"method":"{method}","params":{params}}}"#
-        ));
+        let question =
+            format!(r#"{{"jsonrpc":"2.0","id":{id},"method":"{method}","params":{params}}}"#);
         self.asked.push(id);
+        question
     }
 
     fn take(&mut self, message: &Value) {
@@ -138,7 +150,7 @@ impl Script {
             }
             "ask_all" => (0..3).for_each(|n| self.ask(n)),
             "rounds" => self.ask(0),
-            "flood" => (0..40).for_each(|n| self.ask(3 * n)),
+            "flood" => self.flood(),
             "log" => {
                 for level in ["debug", "info", "warning", "error"] {
                     let params = json!({ "level": level, "data": level });

@@ -116,7 +116,8 @@ async fn what_is_no_archive_or_too_much_is_refused_and_stays_an_upload() {
 #[tokio::test]
 async fn who_commits_over_mcp_is_told_how_far_it_is() {
     let platform = Platform::new().await;
-    let content = archive(&[("a.txt", &"all the same\n".repeat(400_000))]);
+    // As much as may be uploaded, so that there are many steps of which a slow machine tells some.
+    let content = archive(&[("a.txt", &"all the same\n".repeat(1_400_000))]);
     let begun = platform.http(
         &platform.ada,
         Method::POST,
