@@ -8,6 +8,9 @@ mod schema;
 
 use std::fmt;
 
+use cedar_policy::ParseErrors;
+use miette::Diagnostic as _;
+
 pub use self::{engine::CedarEngine, schema::CedarSchema};
 
 /// Why policies in Cedar are not loaded.
@@ -37,6 +40,20 @@ impl CedarError {
             kind,
             problem: problem.to_string(),
         }
+    }
+
+    /// That these policies do not parse, with the line and the column where that shows.
+    fn parse(error: &ParseErrors, policies: &str) -> Self {
+        let at = error.labels().and_then(|mut labels| labels.next());
+        let before = at.and_then(|label| policies.get(..label.offset()));
+        let kind = CedarErrorKind::Parse;
+        let Some(before) = before else {
+            return Self::new(kind, error);
+        };
+        let line = before.matches('\n').count() + 1;
+        let start = before.rfind('\n').map_or(0, |newline| newline + 1);
+        let column = before.get(start..).unwrap_or("").chars().count() + 1;
+        Self::new(kind, format_args!("{line}:{column}: {error}"))
     }
 
     /// What kind of thing is wrong.

@@ -11,6 +11,7 @@ mod check;
 mod compiled;
 mod deserialize;
 mod diagnostic;
+mod engines;
 mod fault;
 mod http;
 mod identity;
@@ -25,6 +26,7 @@ mod reload;
 mod sandbox;
 mod schema;
 mod secret;
+mod seen;
 mod sessions;
 mod sources;
 mod tls;
@@ -51,6 +53,7 @@ use self::{
 pub(crate) use self::{
     bundles::read::{BundleFile, signature_of},
     compiled::Compiled,
+    seen::Seen,
     sources::{Sources, is_bundle, read_as, text_as},
 };
 
@@ -59,6 +62,7 @@ pub use self::{
     bucket::Bucket,
     bundles::Bundles,
     diagnostic::{Diagnostic, Diagnostics, Position, Severity},
+    engines::{Cedar, Engines, Opa, Rego, RegoSignature, RegoSyntax},
     http::{Http, HttpTimeouts},
     identity::{Algorithm, Anonymous, ApiKey, Identity, Jwt},
     library::{Library, Sweep, TenantLimits, Trees, Uploads},
@@ -106,6 +110,8 @@ pub struct Config {
     pub policy: mcpo2_policy::Config,
     /// Files with rules of other authors.
     pub bundles: Bundles,
+    /// Engines in other languages, which decide beside the rules.
+    pub engines: Engines,
     /// What finds the texts that rules oblige to blot out of results.
     pub redact: mcpo2_policy::RedactConfig,
     /// The rates that rules oblige callers to keep to.
@@ -143,6 +149,7 @@ impl Default for Config {
             lists: Lists::default(),
             policy: mcpo2_policy::Config::default(),
             bundles: Bundles::default(),
+            engines: Engines::default(),
             redact: mcpo2_policy::RedactConfig::default(),
             rates: mcpo2_policy::RatesConfig::default(),
             classify: mcpo2_classify::Config::builtin(),
@@ -164,7 +171,12 @@ impl Config {
         self.compiled.digest
     }
 
-    /// The files beside its own that it is made of when it is built.
+    /// How these files were before they were read; nothing where they are not watched.
+    pub(crate) fn seen(&self) -> &Seen {
+        &self.compiled.seen
+    }
+
+    /// The files beside its own that it is made of when it is built; a directory is all that is in it.
     pub(crate) fn files(&self) -> impl Iterator<Item = &Path> {
         let keys = self.identity.jwt.as_ref();
         let certificate = self.http.tls.as_ref();
@@ -173,7 +185,9 @@ impl Config {
                 .into_iter()
                 .flat_map(|tls| [&*tls.cert, &*tls.key]),
         );
-        files.chain(self.bundles.watched())
+        files
+            .chain(self.bundles.watched())
+            .chain(self.engines.watched())
     }
 }
 
@@ -290,6 +304,11 @@ fn prepare(
 fn configure(tree: &mut Node, base: &Path, text: &str, found: &mut Diagnostics) -> Option<Config> {
     let mut config: Config = deserialize(tree, found)?;
     config.compiled.digest = Some(Digest::of(text.as_bytes()));
+    if config.reload.watch {
+        let mut resolved = config.clone();
+        resolve_paths(&mut resolved, base);
+        config.compiled.seen = Seen::of(resolved.files());
+    }
     let mut bundles = bundles::read::read_all(&mut config, base, tree, found);
     resolve_paths(&mut config, base);
     check::check(&mut config, tree, &mut bundles, found);

@@ -16,6 +16,7 @@ mod admin;
 mod admission;
 mod cors;
 mod edge;
+mod engines;
 mod index;
 mod processors;
 mod refusal;

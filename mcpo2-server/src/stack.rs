@@ -6,12 +6,12 @@ use mcpo2_artifact::{ArtifactLayer, ReferenceLayer, context::ManifestLayer};
 use mcpo2_audit::{AuditLayer, IntentLayer};
 use mcpo2_classify::{ClassifyLayer, Rules};
 use mcpo2_core::{Call, Directory, Duty, Error, Reply};
-use mcpo2_policy::{PolicyLayer, RateLayer, RedactLayer};
+use mcpo2_policy::{PolicyLayer, RateLayer, RedactLayer, RemoteEngine};
 use mcpo2_preamble::{PreambleLayer, Profiles};
 use mcpo2_route::{Catalog, CatalogLayer, Dispatch, RouteLayer, Router};
 use tower::{
     Service, ServiceBuilder,
-    util::{BoxCloneSyncService, MapErrLayer, option_layer},
+    util::{BoxCloneSyncService, Either, MapErrLayer, option_layer},
 };
 
 use crate::{
@@ -46,6 +46,8 @@ pub(crate) struct Parts {
 /// What permits calls, and sees to what is owed for them.
 pub(crate) struct Permits {
     pub(crate) policy: PolicyLayer,
+    /// What is asked of calls that the policy does not deny.
+    pub(crate) remote: Option<Arc<dyn RemoteEngine>>,
     pub(crate) rates: RateLayer,
     pub(crate) redact: RedactLayer,
 }
@@ -70,6 +72,7 @@ pub(crate) fn stack(parts: Parts) -> Stack {
     let directory: Arc<dyn Directory> = Arc::<Router>::clone(&parts.router);
     let Permits {
         policy,
+        remote,
         rates,
         redact,
     } = parts.permits;
@@ -79,10 +82,15 @@ pub(crate) fn stack(parts: Parts) -> Stack {
         contexts,
     } = parts.texts;
     let policy = policy.with_directory(Arc::clone(&directory));
+    let policy = policy.discharging(DISCHARGED);
+    let policy = match remote {
+        Some(remote) => Either::Left(policy.and_remote(remote)),
+        None => Either::Right(policy),
+    };
     let governed = ServiceBuilder::new()
         .layer(option_layer(parts.catalog.map(CatalogLayer::new))) // what the directory knows
         .layer(ClassifyLayer::new(parts.rules).with_directory(directory)) // + family
-        .layer(policy.discharging(DISCHARGED)) // Call -> Permitted
+        .layer(policy) // Call -> Permitted
         .layer(rates) // who keeps to the rates
         .layer(RouteLayer::new(parts.router)) // Permitted -> Routed
         .layer(PreambleLayer::new(parts.profiles)) // Routed + preamble

@@ -84,6 +84,11 @@ fn the_schema_and_the_reference_are_current() {
     let schema = serde_json::to_string_pretty(&config::schema()).unwrap() + "\n";
     assert_current(&root().join("schema/mcpo2.schema.json"), &schema);
     assert_current(&root().join("CONFIGURATION.md"), &config::reference());
+    // Each section is there.
+    let reference = config::reference();
+    for section in config::schema()["properties"].as_object().unwrap().keys() {
+        assert!(reference.contains(&format!("| `{section}` |")), "{section}");
+    }
 }
 
 #[test]

@@ -60,8 +60,14 @@ impl Filed {
     }
 
     async fn of(dir: TempDir, file: &Path) -> Self {
+        Self::of_then(dir, file, || ()).await
+    }
+
+    /// The same, where this happens between reading the file and serving by it.
+    async fn of_then(dir: TempDir, file: &Path, then: impl FnOnce()) -> Self {
         let source = Source::new(file).ledger(dir.path().join("ledger"));
         let config = source.load().unwrap_or_else(|found| panic!("{found}"));
+        then();
         let app = App::build(config, Mode::Governed).unwrap().reading(source);
         let listener = TcpListener::bind("127.0.0.1:0").await.unwrap();
         Self {
@@ -653,6 +659,12 @@ async fn a_file_that_is_swapped_behind_links_is_noticed() {
 
 /// A gateway whose one tool a bundle beside its file allows.
 async fn bundled(more: &str, url: &str) -> (Filed, PathBuf) {
+    let (dir, config, bundle) = written(more, url);
+    (Filed::of(dir, &config).await, bundle)
+}
+
+/// Its files.
+fn written(more: &str, url: &str) -> (TempDir, PathBuf, PathBuf) {
     let dir = tempfile::tempdir().unwrap();
     let (config, bundle) = (dir.path().join("mcpo2.yaml"), dir.path().join("team.yaml"));
     let text = file(&[("one", &over_http(url))], "one__other");
@@ -661,7 +673,7 @@ async fn bundled(more: &str, url: &str) -> (Filed, PathBuf) {
         &format!("{text}bundles: {{ files: [team.yaml] }}\n{more}"),
     );
     write(&bundle, &allowing("one__vendor_call"));
-    (Filed::of(dir, &config).await, bundle)
+    (dir, config, bundle)
 }
 
 fn allowing(tool: &str) -> String {
@@ -719,6 +731,19 @@ async fn a_bundle_that_changes_is_noticed() {
     let reloader = &gateway.reloader;
     until("the reload", || (reloader.generation() == 2).then_some(())).await;
     assert!(!works().await);
+    gateway.stop().await;
+}
+
+#[tokio::test]
+async fn a_bundle_that_changes_before_the_gateway_serves_is_noticed() {
+    let upstream = upstream(Era::Modern).await;
+    let (dir, config, bundle) = written("reload: { watch: true }\n", &upstream.url());
+    let change = || write(&bundle, &allowing("one__other"));
+    let gateway = Filed::of_then(dir, &config, change).await;
+    let reloader = &gateway.reloader;
+    until("the reload", || (reloader.generation() == 2).then_some(())).await;
+    let answer = modern(gateway.address, call()).answer().await;
+    assert!(answer.json()["error"].is_object(), "{}", answer.text());
     gateway.stop().await;
 }
 

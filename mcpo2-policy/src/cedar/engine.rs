@@ -80,7 +80,7 @@ impl CedarEngine {
         );
         let parsed: PolicySet = policies
             .parse()
-            .map_err(|error| CedarError::new(CedarErrorKind::Parse, error))?;
+            .map_err(|error| CedarError::parse(&error, policies))?;
         if parsed.num_of_templates() > 0 {
             let problem = "a template is no policy";
             return Err(CedarError::new(CedarErrorKind::Parse, problem));

@@ -167,13 +167,13 @@ impl RegoEngine {
         interpreter.set_policy_length_config(LENGTHS);
         for (name, text) in bundle.modules() {
             let added = interpreter.add_policy(name.to_owned(), text.to_owned());
-            added.map_err(|error| wrong(&error))?;
+            added.map_err(|error| RegoError::compile(&error))?;
         }
         let data = Value::from_json_str(&bundle.data()).and_then(|data| interpreter.add_data(data));
         data.map_err(|error| wrong(&error))?;
         // It prepares the engine, and says whether there is an entry point.
         let compiled = interpreter.compile_with_entrypoint(&(*entry_point).into());
-        compiled.map_err(|error| wrong(&error))?;
+        compiled.map_err(|error| RegoError::compile(&error))?;
         interpreter.set_execution_timer_config(ExecutionTimerConfig {
             limit: options.time_limit,
             check_interval: STEPS,

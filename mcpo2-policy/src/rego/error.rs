@@ -29,6 +29,19 @@ impl RegoError {
         }
     }
 
+    /// What the interpreter says of a module, in one line: `FILE:LINE:COLUMN: what is wrong`. It shows
+    /// the line itself too, over several.
+    pub(super) fn compile(error: &dyn fmt::Display) -> Self {
+        let text = error.to_string();
+        let said = |mark| text.lines().find_map(|line| line.trim().strip_prefix(mark));
+        match (said("--> "), said("error: ")) {
+            (Some(at), Some(problem)) => {
+                Self::new(RegoErrorKind::Compile, format_args!("{at}: {problem}"))
+            }
+            _ => Self::new(RegoErrorKind::Compile, text.trim()),
+        }
+    }
+
     pub(super) fn form(problem: impl fmt::Display) -> Self {
         Self::new(RegoErrorKind::Form, problem)
     }

@@ -5,7 +5,7 @@ use mcpo2_artifact::{ArtifactLayer, Artifacts, Passing, ReferenceLayer};
 use mcpo2_audit::{AuditLayer, IntentLayer, Ledger};
 use mcpo2_core::{Call, Error, Frame, Reply};
 use mcpo2_policy::Buckets;
-use mcpo2_route::{Catalog, Change, Dispatch, Gateway, Naming, Registry, Router};
+use mcpo2_route::{Catalog, CatalogOptions, Change, Dispatch, Gateway, Naming, Registry, Router};
 use tokio::sync::watch;
 use tower_http::cors::CorsLayer;
 
@@ -171,6 +171,7 @@ impl Generation {
     fn shows_otherwise(&self, before: &Self) -> bool {
         !Arc::ptr_eq(&self.routes.router, &before.routes.router)
             || !Arc::ptr_eq(&self.verdicts.policy, &before.verdicts.policy)
+            || !Arc::ptr_eq(&self.verdicts.engines, &before.verdicts.engines)
             || self.config.environment != before.config.environment
     }
 
@@ -293,7 +294,7 @@ fn assemble(
 ) -> Result<Stack, BuildError> {
     let profiles = config.preamble.clone().compile();
     let profiles = Arc::new(profiles.map_err(because("preamble"))?);
-    let gateway = gateway(lasting, routes, &profiles, keys);
+    let gateway = gateway(config, lasting, routes, &profiles, keys);
     let above = Above {
         metrics: Arc::clone(&lasting.metrics),
         audit: AuditLayer::new(lasting.ledger.clone())
@@ -353,6 +354,7 @@ fn intents(config: &Config, lasting: &Lasting) -> IntentLayer {
 }
 
 fn gateway(
+    config: &Config,
     lasting: &Lasting,
     routes: &Routes,
     profiles: &Arc<mcpo2_preamble::Profiles>,
@@ -365,7 +367,12 @@ fn gateway(
             catalog.seal_with(keys.ring());
             gateway.with_catalog(Arc::clone(catalog))
         }
-        None => gateway,
+        None => {
+            let options = CatalogOptions::new().deadline(config.lists.deadline);
+            let registry = Arc::clone(&routes.registry);
+            let catalog = Catalog::with_options(registry, modules::ours(), options);
+            gateway.with_catalog(Arc::new(catalog))
+        }
     };
     let gateway = gateway
         .with_seal(Arc::clone(keys.ring()))

@@ -5,15 +5,18 @@ use mcpo2_core::Frame;
 use mcpo2_policy::{Finders, Policy, PolicyLayer, RateLayer, RedactLayer, Tally};
 
 use super::{BuildError, Generation, Lasting, Mode, because};
-use crate::{config::Config, stack::Permits, surroundings::Server};
+use crate::{config::Config, engines::Engines, stack::Permits, surroundings::Server};
 
 /// What classifies, what permits, and what is found in results.
 #[derive(Debug, Clone)]
 pub(super) struct Verdicts {
     pub(super) rules: Arc<Rules>,
     pub(super) policy: Arc<Policy>,
+    /// What decides beside the policy.
+    pub(super) engines: Arc<Engines>,
     finders: Arc<Finders>,
-    /// All that any rule could oblige to blot out.
+    /// All that any rule could oblige to blot out; of other engines nobody knows, so with them it is
+    /// all that can be found.
     redacts: Arc<BTreeSet<Box<str>>>,
 }
 
@@ -37,14 +40,29 @@ impl Verdicts {
             (Mode::Governed, None) => config.policy().map_err(because("policy"))?,
             (Mode::Observed, None) => Arc::new(Policy::allow_all()),
         };
+        let engines = match mode {
+            Mode::Governed => config.engines().map_err(because("engines"))?,
+            Mode::Observed => Arc::default(),
+        };
+        let engines = match before {
+            Some((_, before)) if before.engines.decide_like(&engines) => {
+                Arc::clone(&before.engines)
+            }
+            _ => engines,
+        };
         let finders = match same(|one, two| one.redact == two.redact) {
             Some(before) => Arc::clone(&before.finders),
             None => Arc::new(config.redact.compile().map_err(because("redact"))?),
         };
+        let redacts = match engines.is_empty() {
+            true => policy.redacts(),
+            false => finders.names().map(Into::into).collect(),
+        };
         Ok(Self {
-            redacts: Arc::new(policy.redacts()),
+            redacts: Arc::new(redacts),
             rules,
             policy,
+            engines,
             finders,
         })
     }
@@ -58,9 +76,13 @@ impl Verdicts {
         let surroundings = Arc::new(Server::new(config.environment.as_deref()));
         let rates = config.rates.compile().map_err(because("rates"))?;
         let tally: Arc<dyn Tally> = Arc::<crate::telemetry::Metrics>::clone(&lasting.metrics);
-        let policy = PolicyLayer::new(Arc::clone(&self.policy)).with_surroundings(surroundings);
+        let policy = match self.engines.beside(&self.policy) {
+            None => PolicyLayer::new(Arc::clone(&self.policy)),
+            Some(all) => PolicyLayer::new(all),
+        };
         Ok(Permits {
-            policy,
+            policy: policy.with_surroundings(surroundings),
+            remote: self.engines.remote().cloned(),
             rates: RateLayer::new(rates, Arc::clone(&lasting.buckets), Arc::clone(&tally)),
             redact: RedactLayer::new(Arc::clone(&self.finders)).with_tally(tally),
         })

@@ -1,5 +1,6 @@
 //! Works on policies: what a gateway would decide, without one.
 
+mod beside;
 mod diff;
 mod explain;
 mod export;
@@ -14,10 +15,11 @@ mod who_can;
 use std::{
     path::{Path, PathBuf},
     process::ExitCode,
+    sync::Arc,
 };
 
 use clap::Subcommand;
-use mcpo2_policy::{Config, GivenModule, Known};
+use mcpo2_policy::{Config, Engine, GivenModule, Known};
 use serde::Serialize;
 
 use super::{USAGE, format::Format, print, say};
@@ -158,7 +160,7 @@ impl Of {
 /// A policy that compiles.
 struct Read {
     config: Config,
-    policy: mcpo2_policy::Policy,
+    policy: Arc<mcpo2_policy::Policy>,
     sources: Sources,
 }
 
@@ -169,10 +171,25 @@ impl Read {
         match compiled {
             Some((policy, config)) => Ok(Self {
                 config,
-                policy,
+                policy: policy.into(),
                 sources,
             }),
             None => Err(Unusable(sources.found.errors().to_string())),
+        }
+    }
+
+    /// All that decides in this process.
+    fn engine(&self) -> Arc<dyn Engine> {
+        match self.sources.engines.beside(&self.policy) {
+            Some(all) => all,
+            None => Arc::<mcpo2_policy::Policy>::clone(&self.policy),
+        }
+    }
+
+    /// Says of an agent elsewhere that it was not asked.
+    fn mention_remote(&self) {
+        if self.sources.engines.remote().is_some() {
+            say("mcpo2: the agent of `engines.opa` was not asked: it may deny more");
         }
     }
 

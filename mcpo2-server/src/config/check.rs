@@ -5,13 +5,14 @@ mod bucket;
 mod contexts;
 mod duties;
 mod edge;
+mod engines;
 mod layers;
 mod lists;
 mod modules;
 mod policy;
 mod sessions;
 
-use std::collections::BTreeSet;
+use std::{collections::BTreeSet, sync::Arc};
 
 use mcpo2_policy::Known;
 
@@ -22,6 +23,7 @@ use super::{
     diagnostic::{Diagnostic, Diagnostics},
     tree::{Node, Text, Value},
 };
+use crate::engines::Engines;
 
 /// Checks a configuration that has been read from this tree, and its bundles from these files.
 /// What had to be compiled for that is kept, and not compiled a second time.
@@ -49,18 +51,21 @@ pub(crate) fn check(
         digest: config.compiled.digest,
         rules: layers::check(&mut context),
         policy: policy::check(&mut context),
+        engines: engines::check(&mut context),
+        seen: std::mem::take(&mut config.compiled.seen),
     };
     config.compiled = compiled;
 }
 
-/// Checks the policy alone, against what is known.
+/// Checks the policy alone, against what is known. What decides beside it is given back, unless it
+/// cannot be read.
 pub(crate) fn lint(
     config: &Config,
     tree: &Node,
     bundles: &mut [BundleFile],
     known: &Known,
     found: &mut Diagnostics,
-) {
+) -> Option<Arc<Engines>> {
     let mut context = Context {
         config,
         tree,
@@ -68,6 +73,7 @@ pub(crate) fn lint(
         found,
     };
     policy::lint(&mut context, known);
+    engines::open(&mut context)
 }
 
 /// The lines that hold secrets written out: they are never shown.
@@ -93,6 +99,7 @@ pub(crate) fn secret_lines(tree: &Node) -> BTreeSet<usize> {
     for path in [
         "http/sessions/keys",
         "audit/index/postgres/url",
+        "engines/rego/signed/secret",
         "library/bucket/secret_access_key",
     ] {
         let Ok(secrets) = tree.find(path) else {

@@ -4,7 +4,8 @@ use mcpo2_classify::Rules;
 use mcpo2_core::{BoxError, Digest};
 use mcpo2_policy::{Engine as _, Policy};
 
-use super::Config;
+use super::{Config, seen::Seen};
+use crate::engines::Engines;
 
 /// What its file became when it was checked.
 #[derive(Debug, Clone, Default)]
@@ -13,6 +14,9 @@ pub(crate) struct Compiled {
     pub(crate) digest: Option<Digest>,
     pub(crate) rules: Option<Arc<Rules>>,
     pub(crate) policy: Option<Arc<Policy>>,
+    pub(crate) engines: Option<Arc<Engines>>,
+    /// How the files beside its own were before they were read, where they are watched.
+    pub(crate) seen: Seen,
 }
 
 impl Config {
@@ -32,6 +36,18 @@ impl Config {
         match known.filter(|policy| policy.digest() == self.policy.digest()) {
             Some(policy) => Ok(Arc::clone(policy)),
             None => Ok(Policy::try_from(&self.policy)?.into()),
+        }
+    }
+
+    /// The engines beside it, likewise.
+    pub(crate) fn engines(&self) -> Result<Arc<Engines>, BoxError> {
+        let known = self.compiled.engines.as_ref();
+        match known.filter(|engines| engines.are_of(&self.engines)) {
+            Some(engines) => Ok(Arc::clone(engines)),
+            None => match Engines::open(&self.engines) {
+                Ok(engines) => Ok(engines.into()),
+                Err(faults) => Err(faults.into_iter().next().map_or("".into(), BoxError::from)),
+            },
         }
     }
 }

@@ -9,6 +9,7 @@ pub(super) fn resolve_paths(config: &mut Config, base: &Path) {
         *witnesses = base.join(&*witnesses);
     }
     config.bundles.resolve(base);
+    config.engines.resolve(base);
     if let Some(library) = &mut config.library {
         library.dir = base.join(&library.dir);
     }

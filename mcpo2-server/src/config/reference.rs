@@ -15,7 +15,7 @@ pub const FULL: &str = include_str!("full.yaml");
 const INTRODUCTION: &str = include_str!("introduction.md");
 
 /// The sections, in the order in which people write them.
-const SECTIONS: [&str; 18] = [
+const SECTIONS: [&str; 19] = [
     "version",
     "listen",
     "environment",
@@ -25,6 +25,7 @@ const SECTIONS: [&str; 18] = [
     "lists",
     "policy",
     "bundles",
+    "engines",
     "redact",
     "rates",
     "classify",

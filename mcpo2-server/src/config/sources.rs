@@ -1,6 +1,9 @@
 //! A policy from files, for those who work on it and need no gateway.
 
-use std::path::{Path, PathBuf};
+use std::{
+    path::{Path, PathBuf},
+    sync::Arc,
+};
 
 use mcpo2_core::ModuleId;
 use mcpo2_policy::Known;
@@ -12,12 +15,15 @@ use super::{
     line_of, may_hold_secret, prepare, read_text, resolve_paths,
     tree::{Node, Value},
 };
+use crate::engines::Engines;
 
 /// A policy that was read, and what was found in its files. Its tests were not run.
 #[derive(Debug)]
 pub(crate) struct Sources {
     /// The policy; none where it cannot be read.
     pub(crate) policy: Option<mcpo2_policy::Config>,
+    /// What decides beside it; nothing where it does alone.
+    pub(crate) engines: Arc<Engines>,
     /// The modules, where a configuration names them.
     pub(crate) modules: Vec<Module>,
     /// The environment that it serves, where it says one.
@@ -72,10 +78,11 @@ impl Sources {
         resolve_paths(&mut config, base);
         let mut known = check::known(&config);
         known.tools = more.tools.clone();
-        check::lint(&config, tree, &mut files, &known, &mut found);
+        let engines = check::lint(&config, tree, &mut files, &known, &mut found);
         absorb(files, &mut found);
         Self {
-            policy: is_whole.then_some(config.policy),
+            policy: (is_whole && engines.is_some()).then_some(config.policy),
+            engines: engines.unwrap_or_default(),
             modules: config.modules,
             environment: config.environment,
             unprefixed: config.lists.unprefixed,
@@ -111,6 +118,7 @@ impl Sources {
         absorb(files, &mut found);
         Self {
             policy: is_whole.then_some(config.policy),
+            engines: Arc::default(),
             modules: Vec::new(),
             environment: None,
             unprefixed: None,
@@ -122,6 +130,7 @@ impl Sources {
     fn unreadable(found: Diagnostics) -> Self {
         Self {
             policy: None,
+            engines: Arc::default(),
             modules: Vec::new(),
             environment: None,
             unprefixed: None,

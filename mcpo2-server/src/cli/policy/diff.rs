@@ -34,7 +34,8 @@ impl Diff {
         let survey = Survey::new(&subjects.principals, &items, &situation);
         let Difference {
             allowed, denied, ..
-        } = survey.difference(&old.policy, &new.policy);
+        } = survey.difference(&*old.engine(), &*new.engine());
+        new.mention_remote();
         let names = Names {
             subjects: &subjects.names,
             tools: &catalogue.names(),

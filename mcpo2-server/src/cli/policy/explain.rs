@@ -3,7 +3,9 @@ use std::fmt::Write as _;
 use mcpo2_core::Effect;
 use mcpo2_policy::{Explained, Explanation, Given, LevelConfig, Truth};
 
-use super::{Done, Format, Found, Of, request::Request, tell};
+use serde::Serialize;
+
+use super::{Done, Format, Found, Of, beside::Beside, request::Request, tell};
 
 #[derive(Debug, clap::Args)]
 pub(super) struct Explain {
@@ -26,12 +28,32 @@ impl Explain {
         }
         let given = Given::try_from(&given)?;
         let explanation = read.policy.explain(&given.query());
-        tell(self.format, &text(&explanation), &explanation)?;
-        Ok(Found::of(explanation.effect != Effect::Allow))
+        let beside = Beside::of(&read.sources.engines, &given.query());
+        let is_allowed = explanation.effect == Effect::Allow && beside.allow();
+        let text = text(&explanation, &beside);
+        tell(
+            self.format,
+            &text,
+            &Said {
+                explanation,
+                beside,
+            },
+        )?;
+        read.mention_remote();
+        Ok(Found::of(!is_allowed))
     }
 }
 
-fn text(explanation: &Explanation) -> String {
+/// What the rules say, and what the engines beside them do.
+#[derive(Debug, Serialize)]
+struct Said {
+    #[serde(flatten)]
+    explanation: Explanation,
+    #[serde(rename = "engines", skip_serializing_if = "Beside::is_empty")]
+    beside: Beside,
+}
+
+fn text(explanation: &Explanation, beside: &Beside) -> String {
     let Explanation {
         effect,
         rules,
@@ -68,6 +90,7 @@ fn text(explanation: &Explanation) -> String {
     }
     section(&mut text, "these match", &explanation.matched);
     section(&mut text, "these came near", &explanation.near);
+    text += &beside.text();
     let _ = writeln!(text, "\npolicy   {}", explanation.bundle);
     text
 }
@@ -107,7 +130,7 @@ fn section(text: &mut String, title: &str, rules: &[Explained]) {
     }
 }
 
-fn word(effect: Effect) -> &'static str {
+pub(super) fn word(effect: Effect) -> &'static str {
     match effect {
         Effect::Allow => "allowed",
         Effect::RequireApproval => "asked to be approved",

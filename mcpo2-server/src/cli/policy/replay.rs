@@ -87,6 +87,10 @@ enum FailOn {
 impl Replay {
     pub(super) fn run(self) -> Done {
         let read = Read::of(self.of.sources(&Known::default()))?;
+        if !read.sources.engines.is_empty() {
+            let why = "`engines` decide beside these rules on what no ledger keeps: replay the rules of a bundle";
+            return Err(why.to_owned().into());
+        }
         let surroundings = self.surroundings(&read)?;
         let foresight = Foresight::new(&read.policy);
         let mut tally = Tally::default();
