@@ -86,6 +86,14 @@ impl Verdict {
         self
     }
 
+    /// The same, where what `owed` has to be blotted out is so as well.
+    pub(crate) fn blotting(mut self, owed: &Obligations) -> Self {
+        if let Decision::Allow(all) = &mut self.decision {
+            all.redact.extend(owed.redact.iter().cloned());
+        }
+        self
+    }
+
     /// The same, of which the caller learns nothing.
     pub(crate) fn without_public_code(mut self) -> Self {
         self.decision = match self.decision {

@@ -372,6 +372,43 @@ async fn a_stream_ends_where_it_cannot_be_filtered() {
     assert_eq!(filtered(&call).len(), 1);
 }
 
+/// What is told of a task is what `tasks/get` would say, and is blotted out like that.
+#[tokio::test]
+async fn nobody_subscribes_to_a_task_that_he_may_not_get() {
+    let rules = json!([
+        {"id": "a", "effect": "allow", "methods": ["tasks/get"], "obligations": {"redact": ["email"]}},
+        {"id": "b", "effect": "deny", "methods": ["tasks/get"], "principals": ["bob"]},
+    ]);
+    let listen = |caller: mcpo2_core::Principal| {
+        let text = r#"{"jsonrpc":"2.0","id":1,"method":"subscriptions/listen","params":{"notifications":{"taskIds":["7"]}}}"#;
+        Call::new(common::request(text), caller)
+    };
+    let layer = PolicyLayer::new(Arc::new(policy(rules)));
+    let (mut service, mut handle) = stack(&layer);
+    handle.allow(1);
+    assert!(service.poll_ready().is_ready());
+    let bob = Principal::new(
+        "acme".parse().unwrap(),
+        "bob".parse().unwrap(),
+        AuthMethod::Host,
+    );
+    let error = service.call(listen(bob)).await.unwrap_err();
+    assert_eq!(error.kind(), ErrorKind::Denied);
+    // Nothing below blots anything out, so what has to be is not told at all.
+    let error = service.call(listen(common::ada())).await.unwrap_err();
+    assert_eq!(error.kind(), ErrorKind::Denied);
+    assert!(mock_is_idle(&mut handle));
+    let layer = layer.discharging([Duty::Redact]);
+    let (mut service, mut handle) = stack(&layer);
+    handle.allow(1);
+    assert!(service.poll_ready().is_ready());
+    let reply = tokio::spawn(service.call(listen(common::ada())));
+    let (permitted, responder) = handle.next_request().await.unwrap();
+    assert!(permitted.obligations().redact.contains("email"));
+    responder.send_response(Reply::accepted());
+    reply.await.unwrap().unwrap();
+}
+
 #[tokio::test]
 async fn nobody_subscribes_to_a_resource_that_he_may_not_read() {
     let rules = json!([{"id": "a", "effect": "allow", "resources": ["file:///srv/*"]}]);

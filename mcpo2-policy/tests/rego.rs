@@ -205,6 +205,9 @@ fn a_directory_has_modules_and_data() {
     );
     write("acme/tools/data.json", r#"{"allowed": ["t"]}"#);
     write("README.md", "ignored");
+    // Neither is looked into, however large or wrong.
+    write(".git/wrong.rego", "no policy");
+    write("large.log", &"x".repeat(17 << 20));
     let bundle = RegoBundle::from_directory(at.path()).unwrap();
     let engine = RegoEngine::new(&bundle).unwrap();
     assert_eq!(decide(&engine, &github()).decided().effect, Effect::Allow);

@@ -50,6 +50,7 @@ struct Far {
     asked: Mutex<Vec<Value>>,
     denies: Option<&'static str>,
     owes: Option<u64>,
+    regions: &'static [&'static str],
     never_answers: bool,
 }
 
@@ -68,6 +69,8 @@ impl RemoteEngine for Far {
         }
         let mut owed = Obligations::default();
         owed.max_result_bytes = self.owes.and_then(std::num::NonZeroU64::new);
+        let regions = self.regions.iter().map(|region| region.parse().unwrap());
+        owed.regions = (!self.regions.is_empty()).then(|| regions.collect());
         Verdict::allow(vec!["far".parse().unwrap()], "yes", owed, self.digest())
     }
 
@@ -222,6 +225,68 @@ async fn each_resource_of_a_subscription_is_asked_for() {
         .map(|input| input["target"]["name"].clone())
         .collect();
     assert_eq!(names, ["test://a", "test://b"]);
+}
+
+#[tokio::test]
+async fn each_task_of_a_subscription_is_asked_for() {
+    let far = Arc::new(Far {
+        denies: Some("7"),
+        ..Far::default()
+    });
+    let local = PolicyLayer::new(Arc::new(Policy::allow_all()));
+    let (mut service, mut handle) = stack(&local.and_remote(Arc::clone(&far) as _));
+    handle.allow(1);
+    assert!(service.poll_ready().is_ready());
+    let call = call(
+        r#"{"jsonrpc":"2.0","id":1,"method":"subscriptions/listen",
+            "params":{"notifications":{"resourceSubscriptions":["test://a"],"taskIds":["7"]}}}"#,
+    );
+    let error = service.call(call).await.unwrap_err();
+    assert_eq!(error.kind(), ErrorKind::Denied);
+    let asked = far.asked.lock().unwrap();
+    let asked = asked
+        .iter()
+        .map(|input| (&input["action"], &input["target"]["name"]));
+    let expected = [("resources/read", "test://a"), ("tasks/get", "7")];
+    let expected = expected.map(|(action, name)| (json!(action), json!(name)));
+    assert!(asked.eq(expected.iter().map(|(action, name)| (action, name))));
+}
+
+/// The subscription itself runs in the gateway; what it tells of runs where the module does.
+#[tokio::test]
+async fn a_resource_of_a_subscription_is_told_of_where_it_may_run() {
+    let far = Arc::new(Far {
+        regions: &["eu"],
+        ..Far::default()
+    });
+    let call = call(
+        r#"{"jsonrpc":"2.0","id":1,"method":"subscriptions/listen",
+            "params":{"notifications":{"resourceSubscriptions":["test://a"]}}}"#,
+    );
+    // Nobody knows where its module runs.
+    assert_eq!(denied(&far, &call).await.kind(), ErrorKind::Denied);
+    assert_eq!(decided(&call)["rules"], json!(["sys:region"]));
+}
+
+#[tokio::test]
+async fn a_read_of_what_the_gateway_keeps_is_asked_for() {
+    let uri = "mcpo2+artifact://gateway/a/0123";
+    let far = Arc::new(Far {
+        denies: Some(uri),
+        ..Far::default()
+    });
+    let local = PolicyLayer::new(Arc::new(Policy::allow_all()));
+    let (mut service, mut handle) = stack(&local.and_remote(Arc::clone(&far) as _));
+    handle.allow(1);
+    assert!(service.poll_ready().is_ready());
+    let call = call(&format!(
+        r#"{{"jsonrpc":"2.0","id":1,"method":"resources/read","params":{{"uri":"{uri}"}}}}"#
+    ));
+    assert_eq!(
+        service.call(call).await.unwrap_err().kind(),
+        ErrorKind::Denied
+    );
+    assert_eq!(far.asked.lock().unwrap().len(), 1);
 }
 
 #[tokio::test]

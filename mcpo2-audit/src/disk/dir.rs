@@ -54,6 +54,13 @@ impl DirDisk {
         Self { root: root.into() }
     }
 
+    /// Whether somebody writes there at this moment. Who opens it may still come too late.
+    pub fn is_held(root: &Path) -> bool {
+        let lock = private().open(root.join("LOCK"));
+        let locked = lock.map(|file| flock(&file, FlockOperation::NonBlockingLockExclusive));
+        matches!(locked, Ok(Err(Errno::WOULDBLOCK)))
+    }
+
     /// The directory.
     #[must_use]
     pub fn root(&self) -> &Path {

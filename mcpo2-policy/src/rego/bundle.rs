@@ -52,7 +52,8 @@ impl RegoBundle {
         }
     }
 
-    /// What a directory holds, and what is below it. Links in it are refused.
+    /// What a directory holds, and what is below it. Links in it are refused, and directories whose
+    /// name begins with a dot are not entered.
     ///
     /// # Errors
     ///

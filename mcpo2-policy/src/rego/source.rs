@@ -73,10 +73,15 @@ impl Files {
             };
             // A link is not followed: it may lead anywhere.
             let kind = entry.file_type().map_err(unreadable)?;
-            if kind.is_dir() && depth > 0 {
+            let name = path.rsplit('/').next().unwrap_or(&path);
+            if kind.is_dir() && name.starts_with('.') {
+                // Not of the policies: `.git`, say.
+            } else if kind.is_dir() && depth > 0 {
                 self.walk(&entry.path(), &path, depth - 1)?;
             } else if kind.is_file() {
-                self.add(path, &mut fs::File::open(entry.path()).map_err(unreadable)?)?;
+                if is_read(name) {
+                    self.add(path, &mut fs::File::open(entry.path()).map_err(unreadable)?)?;
+                }
             } else {
                 return Err(RegoError::form(format!("`{path}` is no plain file")));
             }
@@ -111,6 +116,13 @@ impl Files {
             None => Ok(()),
         }
     }
+}
+
+/// Whether a file of this name says something, or would have to.
+fn is_read(name: &str) -> bool {
+    let suffixes = [".rego", ".wasm"];
+    suffixes.iter().any(|suffix| name.ends_with(suffix))
+        || matches!(name, "data.json" | "data.yaml" | "data.yml" | ".manifest")
 }
 
 /// A path that stays where it is unpacked.

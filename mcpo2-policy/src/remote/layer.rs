@@ -42,7 +42,7 @@ pub struct RemotePolicyLayer {
 
 impl PolicyLayer {
     /// The same, where what the engine does not deny is asked of `remote` too. Methods of the
-    /// protocol, and what the gateway keeps itself, are not.
+    /// protocol are not.
     #[must_use]
     pub fn and_remote(self, remote: Arc<dyn RemoteEngine>) -> RemotePolicyLayer {
         RemotePolicyLayer {

@@ -63,9 +63,12 @@ impl OpaEngine {
         let url = format!("{}/v1/data/{path}", base.trim_end_matches('/'));
         let uri: Uri = url
             .parse()
-            .map_err(|error| OpaError(format!("`{base}` is no URL: {error}")))?;
-        if uri.scheme_str() != Some("http") || uri.query().is_some() {
-            return Err(OpaError(format!("`{base}` is no plain `http` URL")));
+            .map_err(|error| OpaError(format!("it is no URL: {error}")))?;
+        // What is refused may hold a secret, and is not repeated.
+        let has_user = uri.authority().is_some_and(|it| it.as_str().contains('@'));
+        if has_user || base.contains(['?', '#']) || uri.scheme_str() != Some("http") {
+            let problem = "it is no plain `http` URL: `http://host:port`, without user or password";
+            return Err(OpaError(problem.into()));
         }
         Ok(Self {
             client: Client::builder(TokioExecutor::new()).build_http(),

@@ -5,13 +5,14 @@ use std::{
 };
 
 use bytes::Bytes;
-use mcpo2_core::{Call, Decision, Digest, Error, Method, Permitted, Reply};
+use mcpo2_core::{Call, Decision, Digest, Error, Facts, Item, Method, Permitted, Reply};
 use tower_service::Service;
 
 use super::{RemoteEngine, RemoteResponseFuture};
 use crate::{Input, PolicyService, Query, Situation, Verdict, join, layer::Known, subscription};
 
-/// How many questions one call may take. A subscription takes one for each resource that it names.
+/// How many questions one call may take. A subscription takes one for each resource and task that it
+/// names.
 const MAX_QUESTIONS: usize = 64;
 
 /// Decides on each call here and elsewhere, and hides from lists what the caller may not use.
@@ -66,7 +67,7 @@ where
         RemoteResponseFuture::asking(Box::pin(async move {
             let mut verdicts = vec![verdict];
             for question in questions {
-                let answer = remote.decide(question).await;
+                let answer = question.answered(&*remote, &call).await;
                 let denies = matches!(answer.decision(), Decision::Deny(_));
                 verdicts.push(answer);
                 if denies {
@@ -84,38 +85,63 @@ where
     }
 }
 
-/// What the remote engine is asked of a call, as documents.
+/// What the remote engine is asked of a call.
+struct Question {
+    document: Bytes,
+    /// What a subscription wants to hear of, and by which method it would be read.
+    named: Option<(Method, Item, Option<Arc<Facts>>)>,
+}
+
+impl Question {
+    fn of(query: &Query<'_>) -> Result<Self, &'static str> {
+        let document = serde_json::to_vec(&Input::of(query)).map(Bytes::from);
+        Ok(Self {
+            document: document.map_err(|_| "the call has no document")?,
+            named: None,
+        })
+    }
+
+    /// The answer. What is named elsewhere than where it may be is denied here: the regions of the
+    /// subscription itself are those of the gateway.
+    async fn answered(self, remote: &dyn RemoteEngine, call: &Call) -> Verdict {
+        let answer = remote.decide(self.document).await;
+        let Some((method, item, facts)) = self.named else {
+            return answer;
+        };
+        let query = Query::new(&method, Some(&item), call.principal()).with_facts(facts);
+        join::within_regions(answer, &query, remote.digest())
+    }
+}
+
+/// What the remote engine is asked of a call: of a subscription, each thing that it names.
 fn questions(
     call: &Call,
     situation: &Situation,
     known: &Known,
-) -> Result<Vec<Bytes>, &'static str> {
+) -> Result<Vec<Question>, &'static str> {
     if *call.method() == Method::Listen {
-        let resources = subscription::resources(call).ok_or("the subscription cannot be read")?;
-        if resources.len() > MAX_QUESTIONS {
+        let named = subscription::named(call).ok_or("the subscription cannot be read")?;
+        if named.len() > MAX_QUESTIONS {
             return Err("the subscription names too many resources");
         }
-        let read = |item| {
-            let query = Query::new(&Method::ResourcesRead, Some(item), call.principal());
-            document(
-                &query
-                    .with_facts(known.directory.describe(item))
-                    .with_situation(situation),
-            )
+        let read = |(method, item): (Method, Item)| {
+            let facts = known.directory.describe(&item);
+            let query = Query::new(&method, Some(&item), call.principal());
+            let query = query.with_facts(facts.clone()).with_situation(situation);
+            let question = Question::of(&query)?;
+            Ok(Question {
+                named: Some((method, item, facts)),
+                ..question
+            })
         };
-        return resources.iter().map(read).collect();
+        return named.into_iter().map(read).collect();
     }
     let query = Query::call(call);
-    if query.is_protocol() || query.is_own_reference() {
+    if query.is_protocol() {
         return Ok(Vec::new());
     }
     let facts = call.item().and_then(|item| known.directory.describe(item));
-    document(&query.with_facts(facts).with_situation(situation)).map(|document| vec![document])
-}
-
-fn document(query: &Query<'_>) -> Result<Bytes, &'static str> {
-    let document = serde_json::to_vec(&Input::of(query)).map(Bytes::from);
-    document.map_err(|_| "the call has no document")
+    Question::of(&query.with_facts(facts).with_situation(situation)).map(|one| vec![one])
 }
 
 fn both(local: Digest, remote: Digest) -> Digest {

@@ -23,7 +23,10 @@ use mcpo2_policy::{Config, Engine, GivenModule, Known};
 use serde::Serialize;
 
 use super::{USAGE, format::Format, print, say};
-use crate::config::{Diagnostics, Sources};
+use crate::{
+    config::{Diagnostics, Sources},
+    engines::{Engines, Fault},
+};
 
 const CODES: &str = "Exits with 0 where all is well, with 1 where something was found, denied or \
 failed, and with 2 where what was asked for is wrong or a file cannot be read.";
@@ -178,17 +181,26 @@ impl Read {
         }
     }
 
+    /// What decides beside the policy.
+    fn engines(&self) -> Result<Engines, Unusable> {
+        Engines::open(&self.sources.engines).map_err(|faults| {
+            let line = |fault: &Fault| format!("mcpo2: `engines/{}`: {fault}", fault.key);
+            let lines: Vec<String> = faults.iter().map(line).collect();
+            Unusable(lines.join("\n"))
+        })
+    }
+
     /// All that decides in this process.
-    fn engine(&self) -> Arc<dyn Engine> {
-        match self.sources.engines.beside(&self.policy) {
+    fn engine(&self) -> Result<Arc<dyn Engine>, Unusable> {
+        Ok(match self.engines()?.beside(&self.policy) {
             Some(all) => all,
             None => Arc::<mcpo2_policy::Policy>::clone(&self.policy),
-        }
+        })
     }
 
     /// Says of an agent elsewhere that it was not asked.
     fn mention_remote(&self) {
-        if self.sources.engines.remote().is_some() {
+        if self.sources.engines.opa.is_some() {
             say("mcpo2: the agent of `engines.opa` was not asked: it may deny more");
         }
     }

@@ -7,6 +7,7 @@ use std::{
 };
 
 use clap::ArgGroup;
+use mcpo2_audit::DirDisk;
 use mcpo2_core::BoxError;
 use sd_notify::NotifyState;
 use tokio::signal::unix::{SignalKind, signal};
@@ -155,16 +156,19 @@ fn build_beside_others(config: &Config, mode: Mode) -> Result<App, BuildError> {
         .unwrap_or_default()
         .to_string_lossy()
         .into_owned();
-    let mut built = App::build(config.clone(), mode);
-    for number in 2..=64 {
-        if !built.as_ref().is_err_and(BuildError::is_ledger_held) {
-            break;
+    let beside = (2..=64).map(|number| dir.with_file_name(format!("{name}-{number}")));
+    for dir in [dir.clone()].into_iter().chain(beside) {
+        if DirDisk::is_held(&dir) {
+            continue;
         }
         let mut beside = config.clone();
-        beside.audit.dir = dir.with_file_name(format!("{name}-{number}"));
-        built = App::build(beside, mode);
+        beside.audit.dir = dir;
+        let built = App::build(beside, mode);
+        if !built.as_ref().is_err_and(BuildError::is_ledger_held) {
+            return built;
+        }
     }
-    built
+    App::build(config.clone(), mode)
 }
 
 async fn serve(
@@ -216,12 +220,14 @@ async fn build_after_another(config: Config, mode: Mode) -> Result<App, BuildErr
     let patience = timeouts.notice + timeouts.drain + Duration::from_secs(10);
     let began = Instant::now();
     loop {
-        match App::build(config.clone(), mode) {
-            Err(error) if error.is_ledger_held() && began.elapsed() < patience => {
-                tokio::time::sleep(Duration::from_millis(50)).await;
+        let is_late = began.elapsed() >= patience;
+        if is_late || !DirDisk::is_held(&config.audit.dir) {
+            match App::build(config.clone(), mode) {
+                Err(error) if error.is_ledger_held() && !is_late => {}
+                built => return built,
             }
-            built => return built,
         }
+        tokio::time::sleep(Duration::from_millis(50)).await;
     }
 }
 

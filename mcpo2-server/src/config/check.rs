@@ -12,7 +12,7 @@ mod modules;
 mod policy;
 mod sessions;
 
-use std::{collections::BTreeSet, sync::Arc};
+use std::collections::BTreeSet;
 
 use mcpo2_policy::Known;
 
@@ -23,7 +23,6 @@ use super::{
     diagnostic::{Diagnostic, Diagnostics},
     tree::{Node, Text, Value},
 };
-use crate::engines::Engines;
 
 /// Checks a configuration that has been read from this tree, and its bundles from these files.
 /// What had to be compiled for that is kept, and not compiled a second time.
@@ -57,15 +56,14 @@ pub(crate) fn check(
     config.compiled = compiled;
 }
 
-/// Checks the policy alone, against what is known. What decides beside it is given back, unless it
-/// cannot be read.
+/// Checks the policy alone, against what is known.
 pub(crate) fn lint(
     config: &Config,
     tree: &Node,
     bundles: &mut [BundleFile],
     known: &Known,
     found: &mut Diagnostics,
-) -> Option<Arc<Engines>> {
+) {
     let mut context = Context {
         config,
         tree,
@@ -73,7 +71,6 @@ pub(crate) fn lint(
         found,
     };
     policy::lint(&mut context, known);
-    engines::open(&mut context)
 }
 
 /// The lines that hold secrets written out: they are never shown.

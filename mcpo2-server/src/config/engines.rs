@@ -18,8 +18,8 @@ pub struct Engines {
     pub rego: Option<Rego>,
     /// Policies in Cedar, in this process. It needs a build with the feature `cedar`.
     pub cedar: Option<Cedar>,
-    /// An Open Policy Agent, asked over HTTP of each call that the others do not deny. It hides
-    /// nothing from lists.
+    /// An Open Policy Agent, asked over HTTP of each call that the others do not deny, but for the
+    /// protocol's own methods. It hides nothing from lists.
     pub opa: Option<Opa>,
 }
 
@@ -29,7 +29,7 @@ pub struct Engines {
 #[serde(deny_unknown_fields)]
 #[non_exhaustive]
 pub struct Rego {
-    /// A directory with files `*.rego` and `data.json`.
+    /// A directory with files `*.rego` and `data.json`, and what is below it.
     #[serde(default)]
     pub dir: Option<PathBuf>,
     /// A bundle of OPA (`.tar.gz`).

@@ -6,7 +6,7 @@ use serde::{Deserialize, Serialize};
 #[serde(default, deny_unknown_fields)]
 #[non_exhaustive]
 pub struct Reload {
-    /// Also when it changes, or a file of keys or certificates that it names. They are looked at
-    /// each second.
+    /// Also when it changes, or a file that it names: of keys, certificates, bundles or engines.
+    /// They are looked at each second.
     pub watch: bool,
 }

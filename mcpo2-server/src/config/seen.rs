@@ -1,6 +1,8 @@
 use std::{
     collections::BTreeMap,
+    ffi::OsStr,
     fs,
+    hash::{DefaultHasher, Hash as _, Hasher as _},
     os::unix::fs::MetadataExt as _,
     path::{Path, PathBuf},
 };
@@ -41,21 +43,53 @@ impl Seen {
         files.any(|(file, state)| before.0.get(file).is_some_and(|before| before != state))
     }
 
-    /// What comes and goes in a directory changes the directory itself.
+    /// A directory is the names in it that count, and all that has these names.
     fn look(&mut self, path: PathBuf, depth: usize) {
+        if self.0.len() >= MAX_ENTRIES {
+            return;
+        }
         let met = fs::metadata(&path);
-        if depth > 0 && met.as_ref().is_ok_and(fs::Metadata::is_dir) {
-            let entries = fs::read_dir(&path).into_iter().flatten().flatten();
-            for entry in entries.take(MAX_ENTRIES) {
-                // A link may lead back here; where it counts, it is a file that is named itself.
-                if entry.file_type().is_ok_and(|kind| !kind.is_symlink()) {
-                    self.look(entry.path(), depth - 1);
-                }
+        let state = match &met {
+            Ok(at) if at.is_dir() && depth > 0 => {
+                let names = self.look_into(&path, depth - 1);
+                Some((at.dev(), at.ino(), names, 0, 0))
+            }
+            Ok(at) => Some((at.dev(), at.ino(), at.size(), at.mtime(), at.mtime_nsec())),
+            Err(_) => None,
+        };
+        self.0.insert(path, state);
+    }
+
+    /// Looks at what is in a directory, and gives a number for its names.
+    fn look_into(&mut self, path: &Path, depth: usize) -> u64 {
+        let mut inside = Vec::new();
+        let entries = fs::read_dir(path).into_iter().flatten().flatten();
+        for entry in entries.take(MAX_ENTRIES) {
+            let name = entry.file_name();
+            let counts = entry.file_type().is_ok_and(|kind| match kind.is_dir() {
+                true => !name.as_encoded_bytes().starts_with(b"."),
+                // A link is refused where it counts, and may lead back here.
+                false => kind.is_file() && is_policy(&name),
+            });
+            if counts {
+                inside.push(name);
             }
         }
-        let state = |at: fs::Metadata| (at.dev(), at.ino(), at.size(), at.mtime(), at.mtime_nsec());
-        self.0.insert(path, met.ok().map(state));
+        inside.sort();
+        let mut names = DefaultHasher::new();
+        inside.hash(&mut names);
+        for name in inside {
+            self.look(path.join(name), depth);
+        }
+        names.finish()
     }
+}
+
+/// Whether a file of this name is read where a directory is named: all else may change as it likes.
+fn is_policy(name: &OsStr) -> bool {
+    let name = name.as_encoded_bytes();
+    let suffixes: [&[u8]; 5] = [b".rego", b".json", b".yaml", b".yml", b".wasm"];
+    name == b".manifest" || suffixes.iter().any(|suffix| name.ends_with(suffix))
 }
 
 #[cfg(test)]
@@ -65,7 +99,7 @@ mod tests {
     #[test]
     fn what_changes_below_a_directory_shows_and_what_is_new_elsewhere_does_not() {
         let dir = tempfile::tempdir().unwrap();
-        let (deep, file) = (dir.path().join("a/b"), dir.path().join("a/b/c"));
+        let (deep, file) = (dir.path().join("a/b"), dir.path().join("a/b/c.rego"));
         fs::create_dir_all(&deep).unwrap();
         fs::write(&file, "1").unwrap();
         let look = || Seen::of([dir.path()]);
@@ -74,7 +108,9 @@ mod tests {
         fs::write(&file, "22").unwrap();
         assert!(look().differs_from(&before));
         let before = look();
-        fs::write(deep.join("d"), "").unwrap();
+        fs::write(deep.join("notes"), "").unwrap();
+        assert!(!look().differs_from(&before));
+        fs::write(deep.join("d.rego"), "").unwrap();
         assert!(look().differs_from(&before));
         fs::remove_file(&file).unwrap();
         assert!(Seen::of([&*file]).differs_from(&before));

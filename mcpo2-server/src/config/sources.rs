@@ -1,29 +1,25 @@
 //! A policy from files, for those who work on it and need no gateway.
 
-use std::{
-    path::{Path, PathBuf},
-    sync::Arc,
-};
+use std::path::{Path, PathBuf};
 
 use mcpo2_core::ModuleId;
 use mcpo2_policy::Known;
 use serde::de::DeserializeOwned;
 
 use super::{
-    BundleFile, Config, Module, bundles, check, deserialize,
+    BundleFile, Config, Engines, Module, bundles, check, deserialize,
     diagnostic::{Diagnostic, Diagnostics},
     line_of, may_hold_secret, prepare, read_text, resolve_paths,
     tree::{Node, Value},
 };
-use crate::engines::Engines;
 
 /// A policy that was read, and what was found in its files. Its tests were not run.
 #[derive(Debug)]
 pub(crate) struct Sources {
     /// The policy; none where it cannot be read.
     pub(crate) policy: Option<mcpo2_policy::Config>,
-    /// What decides beside it; nothing where it does alone.
-    pub(crate) engines: Arc<Engines>,
+    /// What decides beside it, where a configuration names that. Their files were not read.
+    pub(crate) engines: Engines,
     /// The modules, where a configuration names them.
     pub(crate) modules: Vec<Module>,
     /// The environment that it serves, where it says one.
@@ -78,11 +74,11 @@ impl Sources {
         resolve_paths(&mut config, base);
         let mut known = check::known(&config);
         known.tools = more.tools.clone();
-        let engines = check::lint(&config, tree, &mut files, &known, &mut found);
+        check::lint(&config, tree, &mut files, &known, &mut found);
         absorb(files, &mut found);
         Self {
-            policy: (is_whole && engines.is_some()).then_some(config.policy),
-            engines: engines.unwrap_or_default(),
+            policy: is_whole.then_some(config.policy),
+            engines: config.engines,
             modules: config.modules,
             environment: config.environment,
             unprefixed: config.lists.unprefixed,
@@ -118,7 +114,7 @@ impl Sources {
         absorb(files, &mut found);
         Self {
             policy: is_whole.then_some(config.policy),
-            engines: Arc::default(),
+            engines: Engines::default(),
             modules: Vec::new(),
             environment: None,
             unprefixed: None,
@@ -130,7 +126,7 @@ impl Sources {
     fn unreadable(found: Diagnostics) -> Self {
         Self {
             policy: None,
-            engines: Arc::default(),
+            engines: Engines::default(),
             modules: Vec::new(),
             environment: None,
             unprefixed: None,

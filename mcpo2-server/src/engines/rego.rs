@@ -79,6 +79,12 @@ mod real {
                 let jwk = String::from_utf8(jwk).map_err(|_| wrong("it is no text".into()))?;
                 BundleKey::jwk(&jwk).map_err(|error| wrong(error.to_string()))?
             }
+            (None, Some(secret)) if secret.expose().starts_with("${") => {
+                return Err(Fault::at(
+                    "rego/signed/secret",
+                    "what it stands for is not there",
+                ));
+            }
             (None, Some(secret)) => BundleKey::secret(secret.expose().as_bytes())
                 .map_err(|error| Fault::at("rego/signed/secret", error))?,
             (None, None) | (Some(_), Some(_)) => {

@@ -24,6 +24,8 @@ pub(crate) async fn watch(reloader: Reloader) {
     loop {
         tokio::time::sleep(LOOKING).await;
         let now = look(&reloader, &file).await;
+        // What a reload named anew was seen before it was read, too.
+        seen = seen.or(reloader.now().config().seen().clone());
         if now.differs_from(&seen) {
             // Once more, until it has been the same twice: it may still be written.
             changing = true;

@@ -47,7 +47,10 @@ async fn a_request_is_explained_by_all_that_decide() {
     let (code, out, _) = ask("error --format json").await;
     assert_eq!(code, Some(1));
     let out: Value = serde_json::from_str(&out).unwrap();
-    assert_eq!(out["effect"], "allow");
+    assert_eq!(
+        (&out["effect"], &out["outcome"]),
+        (&"allow".into(), &"deny".into())
+    );
     assert_eq!(out["engines"][1]["engine"], "cedar");
     assert_eq!(out["engines"][1]["effect"], "deny");
 }

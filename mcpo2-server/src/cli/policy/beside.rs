@@ -41,9 +41,10 @@ impl Beside {
         self.0.is_empty()
     }
 
-    /// Whether all of them do.
-    pub(super) fn allow(&self) -> bool {
-        self.0.iter().all(|said| said.effect == Effect::Allow)
+    /// The strictest effect of theirs.
+    pub(super) fn strictest(&self) -> Effect {
+        let each = self.0.iter().map(|said| said.effect);
+        each.max().unwrap_or(Effect::Allow)
     }
 
     pub(super) fn text(&self) -> String {

@@ -4,7 +4,7 @@ use mcpo2_policy::{Changed, Difference, Survey};
 use serde_json::{Value, json};
 
 use super::{
-    Done, Format, Found, Read,
+    Done, Format, Found, Read, say,
     survey::{Asked, Catalogue, Subjects, width, word},
     tell,
 };
@@ -34,8 +34,11 @@ impl Diff {
         let survey = Survey::new(&subjects.principals, &items, &situation);
         let Difference {
             allowed, denied, ..
-        } = survey.difference(&*old.engine(), &*new.engine());
-        new.mention_remote();
+        } = survey.difference(&*old.engine()?, &*new.engine()?);
+        match old.sources.engines.opa == new.sources.engines.opa {
+            true => new.mention_remote(),
+            false => say("mcpo2: the agents of `engines.opa` differ, and were not asked"),
+        }
         let names = Names {
             subjects: &subjects.names,
             tools: &catalogue.names(),

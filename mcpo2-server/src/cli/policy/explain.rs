@@ -2,7 +2,6 @@ use std::fmt::Write as _;
 
 use mcpo2_core::Effect;
 use mcpo2_policy::{Explained, Explanation, Given, LevelConfig, Truth};
-
 use serde::Serialize;
 
 use super::{Done, Format, Found, Of, beside::Beside, request::Request, tell};
@@ -28,19 +27,17 @@ impl Explain {
         }
         let given = Given::try_from(&given)?;
         let explanation = read.policy.explain(&given.query());
-        let beside = Beside::of(&read.sources.engines, &given.query());
-        let is_allowed = explanation.effect == Effect::Allow && beside.allow();
+        let beside = Beside::of(&read.engines()?, &given.query());
+        let outcome = explanation.effect.max(beside.strictest());
         let text = text(&explanation, &beside);
-        tell(
-            self.format,
-            &text,
-            &Said {
-                explanation,
-                beside,
-            },
-        )?;
+        let said = Said {
+            explanation,
+            outcome,
+            beside,
+        };
+        tell(self.format, &text, &said)?;
         read.mention_remote();
-        Ok(Found::of(!is_allowed))
+        Ok(Found::of(outcome != Effect::Allow))
     }
 }
 
@@ -49,6 +46,8 @@ impl Explain {
 struct Said {
     #[serde(flatten)]
     explanation: Explanation,
+    /// Of all together.
+    outcome: Effect,
     #[serde(rename = "engines", skip_serializing_if = "Beside::is_empty")]
     beside: Beside,
 }

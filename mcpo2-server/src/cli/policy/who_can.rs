@@ -34,7 +34,7 @@ impl WhoCan {
         let tool = Catalogue::only(self.catalogue.as_deref(), &self.tool, owner)?;
         let items = tool.items()?;
         let situation = self.asked.situation();
-        let rows = Survey::new(&subjects.principals, &items, &situation).who_can(&*read.engine());
+        let rows = Survey::new(&subjects.principals, &items, &situation).who_can(&*read.engine()?);
         read.mention_remote();
         let access = rows.iter().map(|row| row.first().copied());
         let access = access.map(|access| access.unwrap_or(Visibility::Denied));

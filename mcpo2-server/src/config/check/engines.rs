@@ -12,11 +12,6 @@ pub(super) fn check(context: &mut Context<'_>) -> Option<Arc<Engines>> {
         context.secret_in_clear(secret);
     }
     clear_text(context);
-    open(context)
-}
-
-/// Reads their policies, or says what is wrong with them.
-pub(super) fn open(context: &mut Context<'_>) -> Option<Arc<Engines>> {
     let faults = match Engines::open(&context.config.engines) {
         Ok(engines) => return Some(Arc::new(engines)),
         Err(faults) => faults,
