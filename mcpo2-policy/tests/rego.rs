@@ -198,6 +198,7 @@ fn what_does_not_compile_is_not_loaded() {
 fn a_directory_has_modules_and_data() {
     let at = tempfile::tempdir().unwrap();
     fs::create_dir_all(at.path().join("acme/tools")).unwrap();
+    fs::create_dir(at.path().join(".git")).unwrap();
     let write = |path: &str, text: &str| fs::write(at.path().join(path), text).unwrap();
     write(
         "acme/policy.rego",
