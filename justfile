@@ -28,7 +28,7 @@ deps:
 lint:
     .ci/steps/lint
 
-# cargo test --workspace
+# cargo test --workspace, with all features
 test:
     .ci/steps/test
 
